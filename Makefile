@@ -1,0 +1,204 @@
+# retl: reverse ETL as Unix filters. `make help` lists the targets.
+#
+# Everything built goes under build/ (or $(B)). User settings: CC CFLAGS
+# CPPFLAGS LDFLAGS PREFIX DESTDIR, on the command line or in config.mk.
+
+-include config.mk
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+SANITIZE ?=
+CFLAGS   ?= -O2 -g
+
+ifeq ($(SANITIZE),)
+B        ?= build
+else
+comma    := ,
+B        ?= build/$(subst $(comma),-,$(SANITIZE))
+SAN      := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
+	-fno-sanitize-recover=all
+endif
+
+TOOLS    := retl-extract retl-sort retl-diff retl-map retl-hash retl-push
+# Tools whose sources are there.
+BUILT    := $(foreach t,$(TOOLS),$(if $(wildcard bin/$(t)/*.c),$(t)))
+
+# ---- libraries -------------------------------------------------------------
+# Needed by everybody: found by pkg-config, but for two that ship no .pc file.
+PKGS     := libcurl openssl sqlite3 zlib libutf8proc
+# Optional: a missing one drops what needs it, and says so.
+OPTIONAL := libpq libzstd
+have      = $(shell pkg-config --exists $(1) 2>/dev/null && echo yes)
+FOUND    := $(foreach p,$(OPTIONAL),$(if $(call have,$(p)),$(p)))
+MISSING  := $(filter-out $(FOUND),$(OPTIONAL))
+
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(FOUND) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) $(FOUND) 2>/dev/null)
+
+ALL_CPPFLAGS = -I. -I$(B)/gen -D_GNU_SOURCE -DRETL_VERSION='"$(VERSION)"' \
+	-DRETL_DATADIR='"$(PREFIX)/share/retl"' \
+	$(if $(filter libpq,$(FOUND)),-DHAVE_LIBPQ) \
+	$(if $(filter libzstd,$(FOUND)),-DHAVE_ZSTD) $(PKG_CFLAGS) $(CPPFLAGS)
+WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes \
+	-Wmissing-prototypes -Wvla -Wwrite-strings
+ALL_CFLAGS = -std=c11 $(WARNINGS) -pthread $(SAN) $(CFLAGS)
+ALL_LDFLAGS = -pthread -Wl,--as-needed $(SAN) $(LDFLAGS)
+# A tool is linked with what it uses and nothing else.
+LDLIBS    = $(PKG_LIBS) -ljq -lcsv -lm
+
+# ---- build -----------------------------------------------------------------
+.PHONY: all
+all: $(BUILT:%=$(B)/bin/%) $(B)/bin/completion.bash
+ifneq ($(MISSING),)
+	@echo 'note: built without $(MISSING): see the catalogue of sources in README'
+endif
+
+tool_src = $(filter-out $(if $(filter libpq,$(FOUND)),,bin/retl-extract/source_postgres.c),$(wildcard bin/$(1)/*.c))
+tool_obj = $(patsubst %.c,$(B)/obj/%.o,$(call tool_src,$(1)))
+
+define tool_rule
+$(B)/bin/$(1): $(call tool_obj,$(1)) $(B)/libretl.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+endef
+$(foreach t,$(BUILT),$(eval $(call tool_rule,$(t))))
+
+COMMON_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard common/*.c)) \
+	$(if $(wildcard contracts/contract.schema.json),$(B)/obj/gen/contract_schema.o)
+
+$(B)/libretl.a: $(COMMON_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/obj/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The schema of contract files travels in the program: a contract can be
+# checked wherever it lies.
+$(B)/gen/contract_schema.c: contracts/contract.schema.json
+	@mkdir -p $(@D)
+	@{ echo 'extern const char contract_schema_text[];'; \
+	   echo 'const char contract_schema_text[] = {'; \
+	   od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '0};'; } >$@
+
+$(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/bin/completion.bash: common/completion.bash
+	@mkdir -p $(@D)
+	cp $< $@
+
+# Changed flags rebuild everything.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@
+.PHONY: FORCE
+FORCE:
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+# ---- what is missing -------------------------------------------------------
+.PHONY: deps deps-check
+deps: ## install the packages that building needs and that are missing
+	@sh tests/deps.sh build
+deps-check: ## install what the tests need and is missing
+	@sh tests/deps.sh build check
+
+# ---- demo ------------------------------------------------------------------
+.PHONY: demo
+demo: deps ## build, and run a real sync on an embedded SQLite database
+	@$(MAKE) --no-print-directory -s all mock
+	@sh examples/sqlite-to-webhook/demo.sh $(abspath $(B))
+
+# ---- tests -----------------------------------------------------------------
+# One program per folder of tests/mock, one per file of tests/unit.
+MOCK_SRC := $(wildcard tests/mock/*.c)
+MOCKS    := $(patsubst tests/mock/%.c,$(B)/tests/%,$(MOCK_SRC))
+UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+BENCHES  := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
+
+.PHONY: mock units
+mock: $(MOCKS)
+units: $(UNITS)
+$(MOCKS): $(B)/tests/%: $(B)/obj/tests/mock/%.o $(B)/libretl.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+$(UNITS): $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libretl.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BENCHES): $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(B)/libretl.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+T          ?= $(sort $(wildcard tests/t/*.t)) $(UNITS)
+PROVEFLAGS ?= -j4
+# Tests find the build through these.
+TESTENV     = B='$(abspath $(B))' PATH='$(abspath $(B))/bin:$(abspath $(B))/tests:$(PATH)'
+
+.PHONY: check test check-only
+check: deps-check ## install what is missing, build, run all tests
+	@$(MAKE) --no-print-directory check-only
+test: check
+check-only: all mock units ## run all tests (T=tests/t/2000-sort.t: that one)
+	$(TESTENV) prove $(PROVEFLAGS) --exec '' $(T)
+
+.PHONY: asan valgrind torture accept bench
+asan: ## the same tests in a build with ASan and UBSan
+	$(MAKE) SANITIZE=address,undefined check-only
+valgrind: all mock units ## the same tests under valgrind
+	$(TESTENV) RETL_VALGRIND=1 prove $(PROVEFLAGS) --exec '' $(T)
+torture: all mock units ## long sweeps of kills, faults and random histories
+	$(TESTENV) prove $(PROVEFLAGS) --timer --exec '' $(sort $(wildcard tests/torture/*.t))
+accept: all mock ## rewrite golden files from what happened
+	$(TESTENV) RETL_ACCEPT=1 prove --exec '' $(T)
+bench: all mock $(BENCHES) ## our tools and their peers, timed in one run
+	$(TESTENV) sh tests/bench/bench.sh
+
+# ---- habits ----------------------------------------------------------------
+C_FILES  := $(wildcard bin/*/*.[ch] common/*.[ch] tests/*/*.[ch])
+SH_FILES := $(wildcard tests/*.sh tests/t/*.t tests/torture/*.t tests/bench/*.sh tests/lint/*.sh examples/*.sh examples/*/*.sh .ci/run)
+MAN_FILES := $(wildcard man/*.[1-9])
+
+.PHONY: lint format
+lint: ## warnings as errors, clang-tidy, shellcheck, mandoc, layers
+	$(MAKE) B=$(B)/lint CFLAGS='-O1 -Werror' all mock units
+	clang-format --dry-run -Werror $(C_FILES)
+	sh tests/lint/layers.sh
+	clang-tidy --quiet $(filter %.c,$(C_FILES)) -- -std=c11 $(ALL_CPPFLAGS)
+	shellcheck -x $(SH_FILES)
+	mandoc -T lint -W warning $(MAN_FILES)
+format: ## settle the layout of the C files
+	clang-format -i $(C_FILES)
+
+# ---- installing ------------------------------------------------------------
+DATADIR  := $(DESTDIR)$(PREFIX)/share/retl
+MANDIR   := $(DESTDIR)$(PREFIX)/share/man
+COMPDIR  := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+CONTRACTS := $(patsubst contracts/%,%,$(filter-out %.test.json,$(wildcard contracts/*.json contracts/*/*.json contracts/*/*.jq)))
+
+.PHONY: install uninstall
+install: all ## tools, pages, contracts and completion (DESTDIR, PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(COMPDIR)
+	install -m 755 $(BUILT:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin
+	for page in $(MAN_FILES); do \
+		install -D -m 644 $$page $(MANDIR)/man$${page##*.}/$${page##*/}; done
+	for c in $(CONTRACTS); do \
+		install -D -m 644 contracts/$$c $(DATADIR)/contracts/$$c; done
+	for t in $(BUILT); do \
+		install -m 644 common/completion.bash $(COMPDIR)/$$t; done
+uninstall: ## remove what install put there
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%) $(TOOLS:%=$(COMPDIR)/%)
+	for page in $(MAN_FILES); do \
+		rm -f $(MANDIR)/man$${page##*.}/$${page##*/}; done
+	rm -rf $(DATADIR)
+
+.PHONY: dist clean help
+dist: ## a tarball of the last commit
+	git archive --prefix=retl-$(VERSION)/ -o retl-$(VERSION).tar.gz HEAD
+clean: ## remove build/
+	rm -rf build
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16

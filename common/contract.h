@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Data contracts, retl-contract(5): what a destination demands of a record and
+ * how it is delivered. Here: finding and loading the file, checking it against
+ * contract.schema.json, settings and secrets, and how a record meets the
+ * contract. How requests are made of it is retl-push's business, which reads
+ * operations, rules and the rest from root.
+ */
+#ifndef RETL_CONTRACT_H
+#define RETL_CONTRACT_H
+
+#include "common/faults.h"
+#include "common/opt.h"
+#include "common/record.h"
+#include "common/schema.h"
+
+/* What map, hash, push and diff take alike. */
+struct contract_args {
+	const char *name;          /* -c: "hubspot/contact" or a path */
+	struct opt_list set;       /* --set NAME=VALUE */
+	const char *settings_file; /* --settings FILE */
+	struct opt_list on;        /* --on removed=skip */
+};
+
+/* Which settings must have a value: push needs all that are not optional. */
+enum contract_user {
+	CONTRACT_FOR_DIFF,
+	CONTRACT_FOR_MAP,
+	CONTRACT_FOR_HASH,
+	CONTRACT_FOR_PUSH,
+};
+
+struct setting {
+	struct str name;
+	struct str text;  /* its value as text, .s NULL: it has none */
+	struct str value; /* the same as JSON, typed as declared */
+	bool secret;
+	bool account; /* part of a receipt's `to` */
+};
+
+/* One of "key": all of these members. any/one: several such sets. */
+struct name_set {
+	struct str *v;
+	size_t n;
+};
+
+struct contract {
+	char *path;
+	char *name;      /* "hubspot/contact" */
+	struct str root; /* the file after `extends`, valid and checked */
+	struct setting *settings;
+	size_t n_settings;
+	struct str settings_json; /* object of all that are not secret */
+	char *to;                 /* "hubspot/contact#9a1c0d2e" */
+
+	enum { KEY_ALL, KEY_ANY, KEY_ONE } key_mode;
+	struct name_set *keys; /* KEY_ALL: one set */
+	size_t n_keys;
+	struct name_set *identity; /* compound values: sets of several */
+	size_t n_identity;
+
+	struct record_rules *rules; /* private to contract_record.c */
+};
+
+/*
+ * NULL: err says what is wrong and where; *status is the exit status for it
+ * (EX_CONFIG, EX_NOINPUT, EX_NOPERM for a secret that is missing, EX_USAGE).
+ */
+struct contract *contract_load(const struct contract_args *args,
+			       enum contract_user user, int *status,
+			       struct buf *err);
+void contract_free(struct contract *c);
+
+/* NULL: no such setting. */
+const struct setting *contract_setting(const struct contract *c,
+				       struct str name);
+
+/*
+ * The operation that a change leads to (after --on and settings): its object
+ * in root and its name, or .s NULL where there is nothing to do: skip.
+ */
+struct str contract_operation(const struct contract *c, enum diff_result kind,
+			      struct str *name);
+
+/*
+ * How a record meets its contract. The stages settle null, invalid, default
+ * and clear alike, so that twice is as once:
+ *   map   checks each value as normalising would leave it, writes it as it is
+ *   hash  writes normalised values and digests
+ *   push  writes values as they are and checks that what must be a digest is
+ */
+enum settle_stage { SETTLE_MAP, SETTLE_HASH, SETTLE_PUSH };
+
+#define SETTLE_REFUSED -1  /* faults says why */
+#define SETTLE_UNHASHED -2 /* push: raw data where the contract says hash */
+
+/*
+ * Appends "{" and the members of rec that go on, without what is reserved and
+ * without the closing brace (record_put_reserved adds both). Returns how many
+ * members, or one of the above with faults filled. Of a DiffRemoved only what
+ * its operation requires is demanded; other members that fail are left out.
+ */
+int contract_settle(struct contract *c, const struct record *rec,
+		    enum settle_stage stage, struct buf *out,
+		    struct faults *faults);
+
+#endif

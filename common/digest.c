@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/digest.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include "common/msg.h"
+
+static const struct {
+	const char *name;
+	size_t size;
+} kinds[] = {
+	[DIGEST_MD5] = { "md5", 16 },
+	[DIGEST_SHA1] = { "sha1", 20 },
+	[DIGEST_SHA256] = { "sha256", 32 },
+	[DIGEST_SHA512] = { "sha512", 64 },
+};
+
+/* A thread's own; they live as long as the process. */
+static _Thread_local struct {
+	EVP_MD *md;
+	EVP_MD_CTX *ctx;
+} cache[ARRAY_LEN(kinds)];
+
+int digest_kind_parse(struct str name, enum digest_kind *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (str_is(name, kinds[i].name)) {
+			*out = (enum digest_kind)i;
+			return 0;
+		}
+	return -1;
+}
+
+const char *digest_name(enum digest_kind kind)
+{
+	return kinds[kind].name;
+}
+
+size_t digest_size(enum digest_kind kind)
+{
+	return kinds[kind].size;
+}
+
+static const EVP_MD *fetched(enum digest_kind kind)
+{
+	if (!cache[kind].md) {
+		cache[kind].md = EVP_MD_fetch(NULL, kinds[kind].name, NULL);
+		cache[kind].ctx = EVP_MD_CTX_new();
+		if (!cache[kind].md || !cache[kind].ctx)
+			die(EX_OSERR, "OpenSSL does not offer %s here",
+			    kinds[kind].name);
+	}
+	return cache[kind].md;
+}
+
+void digest(enum digest_kind kind, const void *p, size_t n, uint8_t *out)
+{
+	const EVP_MD *md = fetched(kind);
+	EVP_MD_CTX *ctx = cache[kind].ctx;
+
+	if (!EVP_DigestInit_ex2(ctx, md, NULL) ||
+	    !EVP_DigestUpdate(ctx, p, n) || !EVP_DigestFinal_ex(ctx, out, NULL))
+		die(EX_OSERR, "OpenSSL could not compute %s", kinds[kind].name);
+}
+
+void digest_hmac(enum digest_kind kind, struct str key, struct str text,
+		 uint8_t *out)
+{
+	/* HMAC() takes a NULL key for "the last one". */
+	const char *k = key.n ? key.s : "";
+
+	if (!HMAC(fetched(kind), k, (int)key.n, (const uint8_t *)text.s, text.n,
+		  out, NULL))
+		die(EX_OSERR, "OpenSSL could not compute HMAC-%s",
+		    kinds[kind].name);
+}
+
+void digest_random(void *out, size_t n)
+{
+	if (RAND_bytes(out, (int)n) != 1)
+		die(EX_OSERR, "no random bytes to be had");
+}

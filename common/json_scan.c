@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The validating scanner: the one place where JSON from outside is read. One
+ * pass over the bytes checks the whole text and notes the members of the
+ * topmost object. Nearly all bytes of a record stand in strings, so what is
+ * worth speed is the run over plain characters in scan_string.
+ */
+#include "common/json.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "common/mem.h"
+
+struct scan {
+	const char *end;
+	struct json_fault *fault;
+	bool esc; /* the last string had an escape */
+};
+
+static const char *scan_value(struct scan *s, const char *p, unsigned depth);
+
+static const char *broken(struct scan *s, const char *p, const char *what)
+{
+	/* An offset needs the start of the text: the caller takes it off. */
+	s->fault->at = (size_t)(uintptr_t)p;
+	s->fault->what = p >= s->end ? "the text ends too early" : what;
+	return NULL;
+}
+
+static inline const char *scan_space(const struct scan *s, const char *p)
+{
+	while (p < s->end &&
+	       (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+		p++;
+	return p;
+}
+
+/* ---- strings ---- */
+
+/* 1: stands for itself in a string and is ASCII. */
+static const unsigned char plain[256] = {
+	[0x20 ... 0x21] = 1,
+	[0x23 ... 0x5b] = 1,
+	[0x5d ... 0x7f] = 1,
+};
+
+/* First byte that is a quote, a backslash, a control or not ASCII. */
+static inline const char *skip_plain(const char *p, const char *end)
+{
+#ifdef __SSE2__
+	const __m128i quote = _mm_set1_epi8('"');
+	const __m128i slash = _mm_set1_epi8('\\');
+	const __m128i space = _mm_set1_epi8(' ');
+
+	while (end - p >= 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)p);
+		/* Signed: bytes of 0x80 and above are below space too. */
+		__m128i m = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote),
+						      _mm_cmpeq_epi8(v, slash)),
+					 _mm_cmplt_epi8(v, space));
+		int bits = _mm_movemask_epi8(m);
+
+		if (bits)
+			return p + __builtin_ctz((unsigned)bits);
+		p += 16;
+	}
+#endif
+	while (p < end && plain[(unsigned char)*p])
+		p++;
+	return p;
+}
+
+static int hex4(const char *p)
+{
+	int v = 0;
+
+	for (int i = 0; i < 4; i++) {
+		int c = p[i];
+
+		if (c >= '0' && c <= '9')
+			c -= '0';
+		else if (c >= 'a' && c <= 'f')
+			c -= 'a' - 10;
+		else if (c >= 'A' && c <= 'F')
+			c -= 'A' - 10;
+		else
+			return -1;
+		v = v << 4 | c;
+	}
+	return v;
+}
+
+/* p is behind "\u". */
+static const char *scan_unicode_escape(struct scan *s, const char *p)
+{
+	int u, low;
+
+	if (s->end - p < 4)
+		return broken(s, s->end, NULL);
+	u = hex4(p);
+	if (u < 0)
+		return broken(s, p, "\\u needs four hexadecimal digits");
+	p += 4;
+	if (u < 0xd800 || u > 0xdfff)
+		return p;
+	if (u > 0xdbff)
+		return broken(s, p - 4, "a lone surrogate escape");
+	if (s->end - p < 6)
+		return broken(s, s->end, NULL);
+	low = p[0] == '\\' && p[1] == 'u' ? hex4(p + 2) : -1;
+	if (low < 0xdc00 || low > 0xdfff)
+		return broken(s, p - 4, "a lone surrogate escape");
+	return p + 6;
+}
+
+/* p is at the backslash. */
+static const char *scan_escape(struct scan *s, const char *p)
+{
+	s->esc = true;
+	if (s->end - p < 2)
+		return broken(s, s->end, NULL);
+	switch (p[1]) {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
+		return p + 2;
+	case 'u':
+		return scan_unicode_escape(s, p + 2);
+	default:
+		return broken(s, p, "an escape that JSON does not have");
+	}
+}
+
+static inline bool continues(const unsigned char *u, unsigned from, unsigned to)
+{
+	return u[0] >= from && u[0] <= to;
+}
+
+/* p is at a byte of 0x80 or above; table 3-7 of the Unicode standard. */
+static const char *scan_utf8(struct scan *s, const char *p)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	size_t left = (size_t)(s->end - p);
+	unsigned from = 0x80, to = 0xbf, more;
+
+	if (u[0] >= 0xc2 && u[0] <= 0xdf) {
+		more = 1;
+	} else if (u[0] >= 0xe0 && u[0] <= 0xef) {
+		more = 2;
+		if (u[0] == 0xe0)
+			from = 0xa0;
+		else if (u[0] == 0xed)
+			to = 0x9f;
+	} else if (u[0] >= 0xf0 && u[0] <= 0xf4) {
+		more = 3;
+		if (u[0] == 0xf0)
+			from = 0x90;
+		else if (u[0] == 0xf4)
+			to = 0x8f;
+	} else {
+		return broken(s, p, "invalid UTF-8");
+	}
+	if (left <= more || !continues(u + 1, from, to))
+		return broken(s, p, "invalid UTF-8");
+	for (unsigned i = 2; i <= more; i++)
+		if (!continues(u + i, 0x80, 0xbf))
+			return broken(s, p, "invalid UTF-8");
+	return p + more + 1;
+}
+
+/* p is behind the opening quote; returns the closing one. */
+static inline const char *scan_string(struct scan *s, const char *p)
+{
+	s->esc = false;
+	for (;;) {
+		p = skip_plain(p, s->end);
+		if (UNLIKELY(p == s->end))
+			return broken(s, p, NULL);
+		if (LIKELY(*p == '"'))
+			return p;
+		if ((unsigned char)*p >= 0x80)
+			p = scan_utf8(s, p);
+		else if (*p == '\\')
+			p = scan_escape(s, p);
+		else
+			return broken(s, p,
+				      "a raw control character in a string");
+		if (!p)
+			return NULL;
+	}
+}
+
+/* ---- the rest of the grammar ---- */
+
+static inline bool is_digit(const struct scan *s, const char *p)
+{
+	return p < s->end && *p >= '0' && *p <= '9';
+}
+
+static const char *scan_digits(struct scan *s, const char *p)
+{
+	if (!is_digit(s, p))
+		return broken(s, p, "a digit is missing in a number");
+	while (is_digit(s, p))
+		p++;
+	return p;
+}
+
+static const char *scan_number(struct scan *s, const char *p)
+{
+	if (*p == '-')
+		p++;
+	if (p < s->end && *p == '0')
+		p++;
+	else if (!(p = scan_digits(s, p)))
+		return NULL;
+	if (p < s->end && *p == '.' && !(p = scan_digits(s, p + 1)))
+		return NULL;
+	if (p < s->end && (*p == 'e' || *p == 'E')) {
+		p++;
+		if (p < s->end && (*p == '+' || *p == '-'))
+			p++;
+		p = scan_digits(s, p);
+	}
+	return p;
+}
+
+static const char *scan_word(struct scan *s, const char *p, const char *word,
+			     size_t n)
+{
+	if ((size_t)(s->end - p) < n || memcmp(p, word, n) != 0)
+		return broken(s, p, "not a JSON value");
+	return p + n;
+}
+
+static const char *scan_array(struct scan *s, const char *p, unsigned depth)
+{
+	p = scan_space(s, p + 1);
+	if (p < s->end && *p == ']')
+		return p + 1;
+	for (;;) {
+		p = scan_value(s, p, depth);
+		if (!p)
+			return NULL;
+		p = scan_space(s, p);
+		if (p < s->end && *p == ']')
+			return p + 1;
+		if (p >= s->end || *p != ',')
+			return broken(s, p, "',' or ']' expected");
+		p = scan_space(s, p + 1);
+	}
+}
+
+/*
+ * Name and colon; returns the start of the value. The member's key is set.
+ */
+static inline const char *scan_name(struct scan *s, const char *p,
+				    struct json_member *m)
+{
+	const char *start = p + 1;
+
+	if (p >= s->end || *p != '"')
+		return broken(s, p, "a member name in quotes expected");
+	p = scan_string(s, start);
+	if (!p)
+		return NULL;
+	m->key = (struct str){ start, (size_t)(p - start) };
+	m->key_esc = s->esc;
+	p = scan_space(s, p + 1);
+	if (p >= s->end || *p != ':')
+		return broken(s, p, "':' expected");
+	return scan_space(s, p + 1);
+}
+
+static const char *scan_object(struct scan *s, const char *p, unsigned depth)
+{
+	struct json_member m;
+
+	p = scan_space(s, p + 1);
+	if (p < s->end && *p == '}')
+		return p + 1;
+	for (;;) {
+		p = scan_name(s, p, &m);
+		if (p)
+			p = scan_value(s, p, depth);
+		if (!p)
+			return NULL;
+		p = scan_space(s, p);
+		if (p < s->end && *p == '}')
+			return p + 1;
+		if (p >= s->end || *p != ',')
+			return broken(s, p, "',' or '}' expected");
+		p = scan_space(s, p + 1);
+	}
+}
+
+/* depth: how many containers p is in. Returns the place behind the value. */
+static const char *scan_value(struct scan *s, const char *p, unsigned depth)
+{
+	if (p >= s->end)
+		return broken(s, p, NULL);
+	switch (*p) {
+	case '"':
+		p = scan_string(s, p + 1);
+		return p ? p + 1 : NULL;
+	case '{':
+	case '[':
+		if (depth == JSON_MAX_DEPTH)
+			return broken(s, p, "nested too deep");
+		return *p == '{' ? scan_object(s, p, depth + 1)
+				 : scan_array(s, p, depth + 1);
+	case 't':
+		return scan_word(s, p, "true", 4);
+	case 'f':
+		return scan_word(s, p, "false", 5);
+	case 'n':
+		return scan_word(s, p, "null", 4);
+	case '-':
+	case '0' ... '9':
+		return scan_number(s, p);
+	default:
+		return broken(s, p, "not a JSON value");
+	}
+}
+
+static int fault_in(struct str text, struct json_fault *f)
+{
+	f->at -= (size_t)(uintptr_t)text.s;
+	return -1;
+}
+
+static int trailing(struct str text, const char *p, struct json_fault *f)
+{
+	*f = (struct json_fault){ (size_t)(p - text.s),
+				  "something follows the value" };
+	return -1;
+}
+
+int json_check(struct str text, struct str *value, struct json_fault *f)
+{
+	struct scan s = { .end = text.s + text.n, .fault = f };
+	const char *start = scan_space(&s, text.s), *p;
+
+	p = scan_value(&s, start, 0);
+	if (!p)
+		return fault_in(text, f);
+	if (value)
+		*value = (struct str){ start, (size_t)(p - start) };
+	p = scan_space(&s, p);
+	return p == s.end ? 0 : trailing(text, p, f);
+}
+
+/* ---- members of one object ---- */
+
+static uint32_t hash_bytes(const char *p, size_t n)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)p[i]) * 16777619u;
+	return h ^ h >> 15;
+}
+
+static void grow_table(struct json_obj *o)
+{
+	size_t want = 16;
+
+	while (want < 2 * o->n)
+		want *= 2;
+	if (want > o->table_cap) {
+		free(o->table);
+		o->table = xmalloc(want * sizeof *o->table);
+		o->table_cap = want;
+	}
+	memset(o->table, 0, o->table_cap * sizeof *o->table);
+}
+
+/* A name as it compares: unescaped, in scratch if it has to be. */
+static struct str name_text(const struct json_member *m, struct buf *scratch)
+{
+	if (!m->key_esc)
+		return m->key;
+	buf_reset(scratch);
+	json_unescape(scratch, m->key);
+	return buf_str(scratch);
+}
+
+/* The place of the first member whose name came before, or -1. */
+static ssize_t find_repeated(struct json_obj *o)
+{
+	struct buf scratch = BUF_INIT;
+	ssize_t found = -1;
+
+	grow_table(o);
+	for (size_t i = 0; i < o->n && found < 0; i++) {
+		struct str name = name_text(&o->m[i], &scratch);
+		size_t h = hash_bytes(name.s, name.n) & (o->table_cap - 1);
+
+		while (o->table[h]) {
+			if (json_key_is(&o->m[o->table[h] - 1], name)) {
+				found = (ssize_t)i;
+				break;
+			}
+			h = (h + 1) & (o->table_cap - 1);
+		}
+		o->table[h] = (uint32_t)i + 1;
+	}
+	buf_release(&scratch);
+	return found;
+}
+
+/*
+ * A new set of names. Names with escapes get no shape: they may differ in
+ * bytes and still be equal, or the other way round.
+ */
+static int new_shape(struct json_obj *o, struct str text, struct json_fault *f)
+{
+	bool esc = false;
+	ssize_t twice = find_repeated(o);
+
+	if (twice >= 0) {
+		*f = (struct json_fault){ (size_t)(o->m[twice].key.s - text.s),
+					  "a member name stands there twice" };
+		return -1;
+	}
+	buf_reset(&o->names);
+	for (size_t i = 0; i < o->n; i++) {
+		esc |= o->m[i].key_esc;
+		buf_adds(&o->names, o->m[i].key);
+		buf_addc(&o->names, '"');
+	}
+	o->shape = ++o->last_shape;
+	if (esc) {
+		buf_reset(&o->names);
+		o->shape = 0;
+	}
+	return 0;
+}
+
+static inline bool name_as_before(const struct json_obj *o, size_t at,
+				  struct str key)
+{
+	const char *name = o->names.data + at;
+
+	return o->names.len - at > key.n && name[key.n] == '"' &&
+	       memcmp(name, key.s, key.n) == 0;
+}
+
+int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f)
+{
+	struct scan s = { .end = text.s + text.n, .fault = f };
+	const char *p = scan_space(&s, text.s);
+	size_t at = 0; /* in o->names; beyond its end: another shape */
+
+	o->n = 0;
+	if (p >= s.end || *p != '{') {
+		if (json_check(text, NULL, f) == 0)
+			*f = (struct json_fault){ 0, "not a JSON object" };
+		return -1;
+	}
+	p = scan_space(&s, p + 1);
+	while (p < s.end && *p != '}') {
+		struct json_member *m;
+
+		GROW(o->m, o->n, o->cap);
+		m = &o->m[o->n++];
+		p = scan_name(&s, p, m);
+		if (!p)
+			return fault_in(text, f);
+		m->val.s = p;
+		p = scan_value(&s, p, 1);
+		if (!p)
+			return fault_in(text, f);
+		m->val.n = (size_t)(p - m->val.s);
+		if (LIKELY(at <= o->names.len && !m->key_esc &&
+			   name_as_before(o, at, m->key)))
+			at += m->key.n + 1;
+		else
+			at = SIZE_MAX;
+		p = scan_space(&s, p);
+		if (p < s.end && *p == ',') {
+			p = scan_space(&s, p + 1);
+			if (p < s.end && *p == '}') {
+				broken(&s, p, "a member expected after ','");
+				return fault_in(text, f);
+			}
+		} else if (p >= s.end || *p != '}') {
+			broken(&s, p, "',' or '}' expected");
+			return fault_in(text, f);
+		}
+	}
+	if (p >= s.end) {
+		broken(&s, p, NULL);
+		return fault_in(text, f);
+	}
+	p = scan_space(&s, p + 1);
+	if (p != s.end)
+		return trailing(text, p, f);
+	if (UNLIKELY(at != o->names.len || !o->shape))
+		return new_shape(o, text, f);
+	return 0;
+}
+
+void json_obj_release(struct json_obj *o)
+{
+	free(o->m);
+	free(o->table);
+	buf_release(&o->names);
+	*o = JSON_OBJ_INIT;
+}

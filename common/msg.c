@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/msg.h"
+
+static const char *tool = "retl";
+static enum msg_level level = MSG_INFO;
+
+/* Plain malloc: a message must get out even when memory does not come. */
+static struct secret {
+	char *text;
+	size_t n;
+} * secrets;
+static size_t n_secrets;
+
+void msg_init(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	tool = slash ? slash + 1 : name;
+}
+
+const char *msg_tool(void)
+{
+	return tool;
+}
+
+void msg_set_level(enum msg_level l)
+{
+	level = l;
+}
+
+enum msg_level msg_get_level(void)
+{
+	return level;
+}
+
+void msg_hide(const char *text, size_t n)
+{
+	struct secret *more;
+
+	/* One or two letters would blank half of every message. */
+	if (n < 4)
+		return;
+	more = realloc(secrets, (n_secrets + 1) * sizeof *secrets);
+	if (!more)
+		return;
+	secrets = more;
+	secrets[n_secrets].text = malloc(n);
+	if (!secrets[n_secrets].text)
+		return;
+	memcpy(secrets[n_secrets].text, text, n);
+	secrets[n_secrets++].n = n;
+}
+
+static void blank_secrets(char *line, size_t n)
+{
+	for (size_t i = 0; i < n_secrets; i++) {
+		char *at = line;
+
+		while ((at = memmem(at, n - (size_t)(at - line),
+				    secrets[i].text, secrets[i].n)))
+			memset(at, '*', secrets[i].n);
+	}
+}
+
+/* A message is one line: what came from outside may not add another. */
+static void flatten(char *line, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = ' ';
+}
+
+static void say(const char *kind, const char *fmt, va_list ap)
+{
+	char line[4096];
+	int head, n;
+	ssize_t unused;
+
+	head = snprintf(line, sizeof line, "%s: %s", tool, kind);
+	n = vsnprintf(line + head, sizeof line - (size_t)head - 1, fmt, ap);
+	n = n < 0 ? head : head + n;
+	n = MIN(n, (int)sizeof line - 2);
+	blank_secrets(line, (size_t)n);
+	flatten(line, (size_t)n);
+	line[n] = '\n';
+	/* There is nowhere left to report that stderr does not take it. */
+	unused = write(STDERR_FILENO, line, (size_t)n + 1);
+	(void)unused;
+}
+
+void die(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("error: ", fmt, ap);
+	va_end(ap);
+	exit(status);
+}
+
+void msg_bug(const char *file, int line, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	die(EX_SOFTWARE, "%s:%d: %s (a bug in %s, please report it)", file,
+	    line, text, tool);
+}
+
+#define MSG_FUNCTION(name, at, kind)    \
+	void name(const char *fmt, ...) \
+	{                               \
+		va_list ap;             \
+                                        \
+		if (level < (at))       \
+			return;         \
+		va_start(ap, fmt);      \
+		say(kind, fmt, ap);     \
+		va_end(ap);             \
+	}
+
+MSG_FUNCTION(msg_error, MSG_ERROR, "error: ")
+MSG_FUNCTION(msg_warn, MSG_WARN, "warning: ")
+MSG_FUNCTION(msg_info, MSG_INFO, "")
+MSG_FUNCTION(msg_debug, MSG_DEBUG, "")

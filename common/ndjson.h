@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stream, retl-stream(5): one record a line, and the seal, a line of white
+ * space that counts the records since the seal before it. Reading gives lines
+ * as they are; what they say is record.h's business.
+ */
+#ifndef RETL_NDJSON_H
+#define RETL_NDJSON_H
+
+#include "common/buf.h"
+
+#define NDJSON_MAX_RECORD ((uint64_t)16 << 20) /* bytes; --max-record */
+
+/* Asks for 1 MiB pipes: with default ones the pipe is the bottleneck. */
+void pipe_widen(int fd);
+
+/* ---- writing ---- */
+
+/*
+ * Records are appended to b and ended with out_record, so that a tool builds
+ * its output in place. Bytes leave when a good deal has come together, and
+ * when a reader that names this output (ndjson.flush_first) has to wait.
+ */
+struct out {
+	int fd;
+	const char *name; /* for messages: "standard output" */
+	struct buf b;
+	uint64_t since_seal; /* records */
+	uint64_t n_records;
+	/*
+	 * False: a write that fails ends the program, 74. True: it is
+	 * remembered in error (an errno) and later writes do nothing.
+	 */
+	bool keep_going;
+	int error;
+};
+
+void out_init(struct out *o, int fd, const char *name);
+
+/* Ends the record that was appended to o->b since the last one. */
+void out_record(struct out *o);
+/* A whole record, without LF. */
+void out_line(struct out *o, struct str line);
+/* The seal over the records since the last. */
+void out_seal(struct out *o);
+int out_flush(struct out *o);
+/* Flushes, and checks with fsync-less close where fd is our own. 0 or -1. */
+int out_close(struct out *o);
+
+/* Appends a seal line for n records, with LF. */
+void seal_put(struct buf *b, uint64_t n);
+
+/* ---- reading ---- */
+
+struct ndjson {
+	const char *name; /* path, or NULL for stdin */
+	int fd;
+	size_t max_record;
+	struct out *flush_first; /* may be NULL */
+
+	/* after ndjson_next gave 1: */
+	struct str line;  /* without LF and CR; until the next call */
+	uint64_t line_no; /* from 1 */
+	uint64_t n_records;
+
+	/* after -1: */
+	int status; /* EX_DATAERR, EX_IOERR, EX_NOINPUT */
+	struct buf err;
+
+	/* private */
+	char *mem;
+	size_t cap, begin, seen, end;
+	bool eof, bad_seal, last_is_seal;
+	uint64_t since_seal, sealed_count;
+};
+#define NDJSON_INIT       \
+	((struct ndjson){ \
+	    .fd = -1, .max_record = NDJSON_MAX_RECORD, .err = BUF_INIT })
+
+/* path NULL or "-": stdin. -1: see status and err. */
+int ndjson_open(struct ndjson *r, const char *path);
+
+/* 1: r->line holds a record; 0: the end; -1: failed. Seals are swallowed. */
+int ndjson_next(struct ndjson *r);
+
+/* After the end: is every record covered by a right seal? */
+bool ndjson_sealed(const struct ndjson *r);
+
+/*
+ * After the end: what is wrong with the seal, for a message, NULL if nothing.
+ * "the stream has no seal", "the seal counts 1000 records, 990 came". Borrowed
+ * from r->err.
+ */
+const char *ndjson_seal_fault(struct ndjson *r);
+
+/* "line 17" or "FILE:17", of the current record. */
+void ndjson_place(const struct ndjson *r, struct buf *out);
+
+void ndjson_close(struct ndjson *r);
+
+#endif

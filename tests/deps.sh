@@ -1,0 +1,71 @@
+#!/bin/sh
+# Installs, by name, the Debian packages that are missing, and says why each is
+# wanted.
+#	deps.sh build          what building needs
+#	deps.sh build check    and what the tests need
+set -eu
+
+list() {
+	case $1 in
+	build) cat <<\END ;;
+gcc                   the compiler
+libc6-dev             the C library's headers
+make                  runs the build
+pkg-config            finds the libraries
+libcurl4-openssl-dev  HTTP and TLS
+libssl-dev            digests and signatures
+libjq-dev             the expression language of mappings and contracts
+libcsv-dev            CSV and TSV files
+libsqlite3-dev        SQLite as a source
+libutf8proc-dev       Unicode: lower-casing and NFC before hashing
+zlib1g-dev            gzip
+libzstd-dev           zstd (optional at build time)
+libpq-dev             PostgreSQL as a source (optional at build time)
+sqlite3               makes the demo's shop
+END
+	check) cat <<\END ;;
+perl                  prove, which runs the tests
+jq                    the tests hold mappings against it
+zstd                  makes compressed inputs
+postgresql            a real server to extract from
+mandoc                checks the manual pages
+strace                injects full disks and broken writes
+curl                  talks to the fake vendors
+openssl               makes certificates, recomputes signatures
+procps                finds processes to kill
+END
+	esac
+}
+
+missing() {
+	for set in "$@"; do
+		list "$set"
+	done | while read -r package why; do
+		state=$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null || :)
+		case $state in
+		*' installed') ;;
+		*) echo "$package $why" ;;
+		esac
+	done
+}
+
+wanted=$(missing "$@")
+[ -n "$wanted" ] || exit 0
+echo 'Installing what is missing:'
+echo "$wanted" | sed 's/^\([^ ]*\) */  \1: /'
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || {
+		echo 'error: not root, and there is no sudo' >&2
+		exit 77
+	}
+	sudo=sudo
+fi
+apt() {
+	DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq \
+		-o DPkg::Lock::Timeout=400 "$@" >/dev/null
+}
+apt update
+# Word splitting is wanted: one argument a package.
+# shellcheck disable=SC2046
+apt install -y --no-install-recommends $(echo "$wanted" | cut -d' ' -f1)

@@ -1,0 +1,124 @@
+# Helpers for tests/t/*.t: TAP on stdout, one empty folder a test, everything
+# held still that could differ from run to run. Source it first:
+#	. "$(dirname "$0")/../lib.sh"
+# A test name is a claim: 'numbers sort by value'.
+# shellcheck shell=sh
+
+export LC_ALL=C TZ=UTC
+top=$(cd "$(dirname "$0")/../.." && pwd)
+: "${B:=$top/build}"
+PATH=$B/bin:$B/tests:$PATH
+export PATH B
+unset RETL_CONTRACTS RETL_TEST_CLOCK MAKEFLAGS MAKELEVEL
+
+work=$(mktemp -d)
+cd "$work" || exit 99
+n_tests=0
+n_failed=0
+cleanup_commands=
+
+# at_end COMMAND: run when the test is over, last one first.
+at_end() {
+	cleanup_commands="$1; $cleanup_commands"
+}
+finish_test() {
+	status=$?
+	eval "$cleanup_commands"
+	cd / && rm -rf "$work"
+	exit $status
+}
+trap finish_test EXIT
+trap 'exit 99' INT TERM HUP
+
+# ok STATUS NAME: passes if STATUS is 0.
+ok() {
+	n_tests=$((n_tests + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n_tests - $2"
+	else
+		echo "not ok $n_tests - $2"
+		n_failed=$((n_failed + 1))
+		[ $# -lt 3 ] || echo "# $3"
+	fi
+}
+
+# is GOT WANTED NAME
+is() {
+	if [ "$1" = "$2" ]; then
+		ok 0 "$3"
+	else
+		ok 1 "$3"
+		printf '%s\n' "got:    $1" "wanted: $2" | sed 's/^/# /'
+	fi
+}
+
+# same FILE FILE NAME: equal bytes (wanted first, got second).
+same() {
+	if cmp -s "$1" "$2"; then
+		ok 0 "$3"
+	else
+		ok 1 "$3"
+		diff -u "$1" "$2" | head -n 40 | sed 's/^/# /'
+	fi
+}
+
+# exits STATUS NAME COMMAND...: runs it; stdout in ./out, stderr in ./err.
+exits() {
+	want=$1 name=$2
+	shift 2
+	timeout 60 "$@" >out 2>err
+	got=$?
+	if [ "$got" = "$want" ]; then
+		ok 0 "$name"
+	else
+		ok 1 "$name"
+		echo "# exit $got, wanted $want: $*"
+		head -n 5 err | sed 's/^/# /'
+	fi
+}
+
+# contains FILE TEXT NAME: some line of FILE has TEXT in it.
+contains() {
+	if grep -qF -- "$2" "$1"; then
+		ok 0 "$3"
+	else
+		ok 1 "$3"
+		echo "# not in $1: $2"
+		head -n 5 "$1" | sed 's/^/# /'
+	fi
+}
+
+# lacks FILE TEXT NAME
+lacks() {
+	if grep -qF -- "$2" "$1"; then
+		ok 1 "$3"
+		echo "# in $1: $2"
+	else
+		ok 0 "$3"
+	fi
+}
+
+# seal N: the line that seals N records.
+seal() {
+	awk -v n="$1" 'BEGIN { s = n ""; for (i = 1; i <= length(s); i++) {
+		printf "\t"; for (d = substr(s, i, 1); d > 0; d--) printf " " }
+		print "" }'
+}
+
+# sealed FILE...: the records of the files, sealed.
+sealed() {
+	cat "$@"
+	seal "$(cat "$@" | grep -c '[^[:space:]]')"
+}
+
+# skip_all REASON: for what this machine lacks; ends the test.
+skip_all() {
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+done_testing() {
+	echo "1..$n_tests"
+	[ "$n_failed" = 0 ] || exit 1
+	exit 0
+}
