@@ -157,6 +157,24 @@ accept: all mock ## rewrite golden files from what happened
 bench: all mock $(BENCHES) ## our tools and their peers, timed in one run
 	$(TESTENV) sh tests/bench/bench.sh
 
+# One libFuzzer program a file of tests/fuzz; each runs FUZZ_SECONDS, beginning
+# with its corpus. Needs clang.
+FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: ## libFuzzer on the parsers, FUZZ_SECONDS each
+	$(MAKE) CC=clang SANITIZE=address,undefined B=build/fuzz \
+		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' build/fuzz/libretl.a
+	for f in $(FUZZERS); do \
+		mkdir -p build/fuzz/corpus/$$f && \
+		clang -I. -D_GNU_SOURCE -std=c11 -O1 -g \
+			-fsanitize=fuzzer,address,undefined -pthread \
+			-o build/fuzz/fuzz_$$f tests/fuzz/fuzz_$$f.c \
+			build/fuzz/libretl.a $(LDLIBS) && \
+		build/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) \
+			-timeout=10 build/fuzz/corpus/$$f tests/fuzz/corpus/$$f \
+			|| exit 1; done
+
 # ---- habits ----------------------------------------------------------------
 C_FILES  := $(wildcard bin/*/*.[ch] common/*.[ch] tests/*/*.[ch])
 SH_FILES := $(wildcard tests/*.sh tests/t/*.t tests/torture/*.t tests/bench/*.sh tests/lint/*.sh examples/*.sh examples/*/*.sh .ci/run)
