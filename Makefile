@@ -114,8 +114,9 @@ demo: deps ## build, and run a real sync on an embedded SQLite database
 	@sh examples/sqlite-to-webhook/demo.sh $(abspath $(B))
 
 # ---- tests -----------------------------------------------------------------
-# One program per folder of tests/mock, one per file of tests/unit.
+# One program per file of tests/mock and of tests/unit; the former share lib/.
 MOCK_SRC := $(wildcard tests/mock/*.c)
+MOCK_LIB := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/mock/lib/*.c))
 MOCKS    := $(patsubst tests/mock/%.c,$(B)/tests/%,$(MOCK_SRC))
 UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BENCHES  := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
@@ -123,7 +124,7 @@ BENCHES  := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench
 .PHONY: mock units
 mock: $(MOCKS)
 units: $(UNITS)
-$(MOCKS): $(B)/tests/%: $(B)/obj/tests/mock/%.o $(B)/libretl.a
+$(MOCKS): $(B)/tests/%: $(B)/obj/tests/mock/%.o $(MOCK_LIB) $(B)/libretl.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 $(UNITS): $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libretl.a
@@ -176,7 +177,7 @@ fuzz: ## libFuzzer on the parsers, FUZZ_SECONDS each
 			|| exit 1; done
 
 # ---- habits ----------------------------------------------------------------
-C_FILES  := $(wildcard bin/*/*.[ch] common/*.[ch] tests/*/*.[ch])
+C_FILES  := $(wildcard bin/*/*.[ch] common/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 SH_FILES := $(wildcard tests/*.sh tests/t/*.t tests/torture/*.t tests/bench/*.sh tests/lint/*.sh examples/*.sh examples/*/*.sh .ci/run)
 MAN_FILES := $(wildcard man/*.[1-9])
 
