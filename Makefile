@@ -183,6 +183,7 @@ MAN_FILES := $(wildcard man/*.[1-9])
 
 .PHONY: lint format
 lint: ## warnings as errors, clang-tidy, shellcheck, mandoc, layers
+	@sh tests/deps.sh build lint
 	$(MAKE) B=$(B)/lint CFLAGS='-O1 -Werror' all mock units
 	clang-format --dry-run -Werror $(C_FILES)
 	sh tests/lint/layers.sh

@@ -3,6 +3,7 @@
 # wanted.
 #	deps.sh build          what building needs
 #	deps.sh build check    and what the tests need
+#	deps.sh build lint     and what linting needs
 set -eu
 
 list() {
@@ -33,6 +34,12 @@ strace                injects full disks and broken writes
 curl                  talks to the fake vendors
 openssl               makes certificates, recomputes signatures
 procps                finds processes to kill
+END
+	lint) cat <<\END ;;
+clang-format          settles the layout of the C files
+clang-tidy            finds what the compiler does not
+shellcheck            the same for shell scripts
+mandoc                the same for manual pages
 END
 	esac
 }

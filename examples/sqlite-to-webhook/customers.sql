@@ -1,0 +1,1 @@
+SELECT id, name, email, plan, balance FROM customer
