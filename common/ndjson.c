@@ -178,6 +178,8 @@ static int fill(struct ndjson *r)
 	make_room(r);
 	if (r->flush_first && r->flush_first->b.len && would_block(r->fd))
 		out_flush(r->flush_first);
+	if (r->on_wait && would_block(r->fd))
+		r->on_wait(r->on_wait_arg);
 	do
 		n = read(r->fd, r->mem + r->end, IN_CHUNK);
 	while (n < 0 && errno == EINTR);

@@ -57,6 +57,9 @@ struct ndjson {
 	int fd;
 	size_t max_record;
 	struct out *flush_first; /* may be NULL */
+	/* Called before a read that has to wait; may be NULL. */
+	void (*on_wait)(void *arg);
+	void *on_wait_arg;
 
 	/* after ndjson_next gave 1: */
 	struct str line;  /* without LF and CR; until the next call */
