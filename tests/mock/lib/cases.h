@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The test cases beside a contract, <object>.test.json: a list of
+ *
+ *	{"name": "...",            what the case claims
+ *	 "settings": {...},        given by --settings; "{server}" in a text is
+ *	                           the fake vendor's address
+ *	 "env": {...},             variables: where secrets come from
+ *	 "args": [...],            more arguments for retl-push
+ *	 "now": 1700000000,        the clock, in seconds
+ *	 "contract": {...},        merged over the contract (RFC 7396)
+ *	 "records": [...],         the stream, sealed
+ *	 "exchange": [{"request": {method, url, headers, body},
+ *	               "answer": {status, headers, body, delay, ...},
+ *	               "times": 1}],
+ *	 "receipts": [...],        by line; members not named are not compared
+ *	 "exit": 0,
+ *	 "says": "..."}            part of what stderr must say
+ *
+ * In requests only the headers that are named are compared: "*" is any text,
+ * null is none. A body is compared byte for byte, JSON as its compact text.
+ * <word> in a wanted text stands for whatever is there the first time (letters,
+ * digits, - _ : .), and for the same ever after, in answers too.
+ *
+ * An answer may misbehave: "close" or "reset", each "before" or "after" the
+ * request has been read, "truncate" after so many bytes, "delay" in ms.
+ */
+#ifndef MOCK_CASES_H
+#define MOCK_CASES_H
+
+#include "tests/mock/lib/server.h"
+
+struct cases {
+	struct buf text;
+	struct str list;
+	const char *path;
+};
+
+/* Ends the program if the file is not a list of cases. */
+void cases_load(struct cases *c, const char *path);
+void cases_release(struct cases *c);
+
+/* The names, one a line, on stdout. */
+void cases_names(const struct cases *c);
+
+/* The n-th case, from 1; ends the program if there is none. */
+struct str cases_get(const struct cases *c, uint64_t n);
+
+/*
+ * Writes a case's parts as files into a folder, bytes of values unchanged:
+ * records (NDJSON), settings.json, env (NAME=TEXT lines), args (one a line),
+ * contract.json, receipts (NDJSON), exit, now, says.
+ */
+void cases_extract(struct str one, const char *folder);
+
+/*
+ * Plays the exchanges of a case, in order. 0 if all that was asked was as it
+ * should be and all was asked; 1, with messages, if not.
+ */
+int cases_play(struct str one, struct server *s);
+
+#endif
