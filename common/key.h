@@ -7,6 +7,8 @@
 #ifndef RETL_KEY_H
 #define RETL_KEY_H
 
+#include <endian.h>
+
 #include "common/record.h"
 
 #define KEY_MAX 16 /* members of one key */
@@ -50,9 +52,32 @@ void key_put_members(struct buf *out, const struct key_spec *k,
 		     const struct record *r);
 
 /*
- * The first 64 bits of the order: prefix(a) < prefix(b) means a < b. *exact
- * tells whether equal prefixes mean equal values for this value.
+ * The key as bytes: the order of bytes, a text before what continues it, is the
+ * order of keys, and equal keys give equal bytes. Appended to out. Nothing
+ * stands in it for the types, which are the same throughout.
  */
-uint64_t key_prefix(struct str val, bool *exact);
+void key_encode(struct buf *out, const struct str *vals, size_t n);
+
+/*
+ * The first 8 of these bytes for a key of the one value val, as a number, with
+ * zeros behind a shorter key. *whole: there are no more, and no NULs among
+ * them that a shorter key lacks, so that equal prefixes are equal keys as long
+ * as both are whole.
+ */
+uint64_t key_prefix(struct str val, bool *whole);
+
+/* Bytes at .. at + 7 of an encoded key, with zeros behind its end. */
+static inline uint64_t key_window(const char *p, size_t n, size_t at)
+{
+	uint64_t v = 0;
+
+	if (LIKELY(at + sizeof v <= n)) {
+		memcpy(&v, p + at, sizeof v);
+		return be64toh(v);
+	}
+	if (at < n)
+		memcpy(&v, p + at, n - at);
+	return be64toh(v);
+}
 
 #endif

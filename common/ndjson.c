@@ -171,17 +171,40 @@ static void make_room(struct ndjson *r)
 	}
 }
 
+void ndjson_lend(struct ndjson *r, char *block, size_t cap, size_t chunk)
+{
+	size_t kept = r->end - r->begin;
+
+	if (kept)
+		memmove(block, r->mem + r->begin, kept);
+	if (!r->chunk)
+		free(r->mem);
+	r->mem = block;
+	r->cap = cap;
+	r->chunk = chunk;
+	r->seen -= r->begin;
+	r->begin = 0;
+	r->end = kept;
+}
+
+/* 0; 2 if a lent block has no room; -1. */
 static int fill(struct ndjson *r)
 {
+	size_t room = IN_CHUNK;
 	ssize_t n;
 
-	make_room(r);
+	if (r->chunk)
+		room = MIN(r->chunk, r->cap - r->end);
+	else
+		make_room(r);
+	if (!room)
+		return 2;
 	if (r->flush_first && r->flush_first->b.len && would_block(r->fd))
 		out_flush(r->flush_first);
 	if (r->on_wait && would_block(r->fd))
 		r->on_wait(r->on_wait_arg);
 	do
-		n = read(r->fd, r->mem + r->end, IN_CHUNK);
+		n = read(r->fd, r->mem + r->end, room);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return give_up(r, errno == EISDIR ? EX_NOINPUT : EX_IOERR,
@@ -193,10 +216,11 @@ static int fill(struct ndjson *r)
 	return 0;
 }
 
-/* The next line, LF and CR taken off: 1, 0, -1. */
+/* The next line, LF and CR taken off: 1, 0, 2, -1. */
 static int next_line(struct ndjson *r)
 {
 	char *lf = NULL;
+	int got;
 
 	for (;;) {
 		if (r->end > r->seen)
@@ -212,8 +236,9 @@ static int next_line(struct ndjson *r)
 			lf = r->mem + r->end;
 			break;
 		}
-		if (fill(r) < 0)
-			return -1;
+		got = fill(r);
+		if (got)
+			return got;
 	}
 	r->line_no++;
 	if (!lf || (size_t)(lf - r->mem) - r->begin > r->max_record) {
@@ -312,7 +337,8 @@ void ndjson_close(struct ndjson *r)
 {
 	if (r->name && r->fd >= 0)
 		close(r->fd);
-	free(r->mem);
+	if (!r->chunk)
+		free(r->mem);
 	buf_release(&r->err);
 	*r = NDJSON_INIT;
 }

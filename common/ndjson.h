@@ -73,6 +73,7 @@ struct ndjson {
 	/* private */
 	char *mem;
 	size_t cap, begin, seen, end;
+	size_t chunk; /* of a lent block: how much to read at once */
 	bool eof, bad_seal, last_is_seal;
 	uint64_t since_seal, sealed_count;
 };
@@ -85,6 +86,27 @@ int ndjson_open(struct ndjson *r, const char *path);
 
 /* 1: r->line holds a record; 0: the end; -1: failed. Seals are swallowed. */
 int ndjson_next(struct ndjson *r);
+
+/*
+ * Lends r a block of cap bytes to read into, at most chunk at once, so that the
+ * lines that it gives stay in place as long as the block does. What has been
+ * read and not been given yet moves to the front of the block, which may be the
+ * one that r has, and which must have room for it. When the block is too full
+ * for the next line, ndjson_next gives 2: lend another, or this one again.
+ */
+void ndjson_lend(struct ndjson *r, char *block, size_t cap, size_t chunk);
+
+/* Bytes of the lent block that hold text. */
+static inline size_t ndjson_filled(const struct ndjson *r)
+{
+	return r->end;
+}
+
+/* How many of them have not been given yet. */
+static inline size_t ndjson_pending(const struct ndjson *r)
+{
+	return r->end - r->begin;
+}
 
 /* After the end: is every record covered by a right seal? */
 bool ndjson_sealed(const struct ndjson *r);

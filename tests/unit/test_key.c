@@ -35,7 +35,9 @@ static void random_number(struct buf *b)
 			buf_addc(b, (char)('0' + (rnd(2) ? 0 : rnd(10))));
 	}
 	if (rnd(4) == 0)
-		buf_addf(b, "e%d", (int)rnd(40) - 20);
+		buf_addf(b, "e%d",
+			 rnd(8) ? (int)rnd(40) - 20
+				: (int)rnd(2000000000) - 1000000000);
 }
 
 static void random_string(struct buf *b)
@@ -67,6 +69,45 @@ static int sign(int c)
 	return (c > 0) - (c < 0);
 }
 
+static int cmp_encoded(const struct str *a, const struct str *b, size_t n)
+{
+	struct buf x = BUF_INIT, y = BUF_INIT;
+	int c;
+
+	key_encode(&x, a, n);
+	key_encode(&y, b, n);
+	c = sign(str_cmp(buf_str(&x), buf_str(&y)));
+	buf_release(&x);
+	buf_release(&y);
+	return c;
+}
+
+/* Counts the pairs of keys of three members that bytes order otherwise. */
+static int broken_bytes(void)
+{
+	struct buf t[6] = { BUF_INIT, BUF_INIT, BUF_INIT,
+			    BUF_INIT, BUF_INIT, BUF_INIT };
+	struct str v[6];
+	int bad = 0;
+
+	for (int i = 0; i < 200000; i++) {
+		for (int j = 0; j < 6; j++) {
+			if (j == 1 || j == 4)
+				random_string(&t[j]);
+			else
+				random_number(&t[j]);
+			v[j] = buf_str(&t[j]);
+			/* Often alike, so that later members are reached. */
+			if (j >= 3 && rnd(3))
+				v[j] = v[j - 3];
+		}
+		bad += cmp_encoded(v, v + 3, 3) != sign(key_cmp(v, v + 3, 3));
+	}
+	for (int j = 0; j < 6; j++)
+		buf_release(&t[j]);
+	return bad;
+}
+
 /* Counts the pairs in which some law of the order does not hold. */
 static int broken_laws(void (*make)(struct buf *))
 {
@@ -95,6 +136,7 @@ static int broken_laws(void (*make)(struct buf *))
 			bad += ab != (p[0] < p[1] ? -1 : 1);
 		else if (exact[0] && exact[1])
 			bad += ab != 0;
+		bad += ab != cmp_encoded(&v[0], &v[1], 1);
 	}
 	for (int j = 0; j < 3; j++)
 		buf_release(&t[j]);
@@ -135,6 +177,7 @@ int main(void)
 {
 	ok(broken_laws(random_number) == 0, "numbers are in one order");
 	ok(broken_laws(random_string) == 0, "strings are in one order");
+	ok(broken_bytes() == 0, "bytes are in the order of keys");
 	test_spec();
 	return tap_done();
 }

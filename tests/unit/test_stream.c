@@ -56,6 +56,50 @@ static int faked_by_cutting(uint64_t n)
 	return faked;
 }
 
+/*
+ * Reads 500 records through a block of cap bytes that is lent again and again:
+ * are they the ones that went in, still in place when the block is full?
+ */
+static bool same_through_block(size_t cap, size_t chunk)
+{
+	static char block[4096];
+	struct ndjson r = NDJSON_INIT;
+	struct buf in = BUF_INIT, out = BUF_INIT;
+	struct str kept[600];
+	size_t n = 0;
+	bool same;
+	int got;
+
+	for (unsigned i = 0; i < 500; i++)
+		buf_addf(&in, "{\"%*d\":%u}\n", (int)(i * 7 % 30), 1, i);
+	r.fd = memfd_create("stream", 0);
+	if (write(r.fd, in.data, in.len) != (ssize_t)in.len ||
+	    lseek(r.fd, 0, SEEK_SET) != 0)
+		return false;
+	r.name = "memory";
+	ndjson_lend(&r, block, cap, chunk);
+	do {
+		got = ndjson_next(&r);
+		if (got == 1) {
+			kept[n++] = r.line;
+			continue;
+		}
+		for (size_t i = 0; i < n; i++) {
+			buf_adds(&out, kept[i]);
+			buf_addc(&out, '\n');
+		}
+		n = 0;
+		if (got == 2)
+			ndjson_lend(&r, block, cap, chunk);
+	} while (got > 0);
+	same =
+	    got == 0 && r.line_no == 500 && str_eq(buf_str(&in), buf_str(&out));
+	ndjson_close(&r);
+	buf_release(&in);
+	buf_release(&out);
+	return same;
+}
+
 int main(void)
 {
 	struct buf b = BUF_INIT;
@@ -91,5 +135,8 @@ int main(void)
 	ok(records(buf_str(&b), &sealed, &status) == -1 && status == EX_DATAERR,
 	   "a line beyond it is 65");
 	buf_release(&b);
+	ok(same_through_block(4096, 4096) && same_through_block(1000, 100) &&
+	       same_through_block(64, 7) && same_through_block(40, 1),
+	   "lines stay in place in a lent block");
 	return tap_done();
 }
