@@ -106,12 +106,12 @@ static const char *scan_unicode_escape(struct scan *s, const char *p)
 	if (u < 0xd800 || u > 0xdfff)
 		return p;
 	if (u > 0xdbff)
-		return broken(s, p - 4, "a lone surrogate escape");
-	if (s->end - p < 6)
+		return broken(s, p - 6, "a lone surrogate escape");
+	if (s->end - p < 6 && (p == s->end || *p == '\\'))
 		return broken(s, s->end, NULL);
 	low = p[0] == '\\' && p[1] == 'u' ? hex4(p + 2) : -1;
 	if (low < 0xdc00 || low > 0xdfff)
-		return broken(s, p - 4, "a lone surrogate escape");
+		return broken(s, p - 6, "a lone surrogate escape");
 	return p + 6;
 }
 

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The records that are in memory at once. They stay where read(2) put them;
+ * what is sorted is an array of entries of 24 bytes that point to them. Text,
+ * encoded keys, entries and the room that sorting needs are counted together
+ * against the budget of --memory, at every record, so the bound holds for
+ * records of any length.
+ *
+ * All memory is mapped generously and costs nothing until it is touched.
+ */
+#include "bin/retl-sort/sort.h"
+
+#include <sys/mman.h>
+
+#include "common/file.h"
+#include "common/mem.h"
+#include "common/msg.h"
+
+/* What a record costs beside its text: an entry, and one for sorting. */
+#define ENTRY_COST (2 * sizeof(struct entry))
+#define CHUNK_MIN ((size_t)4 << 10)
+#define CHUNK_MAX ((size_t)1 << 20)
+/* Neighbours of at least this many bytes are written from where they are. */
+#define WRITE_IN_PLACE ((size_t)64 << 10)
+#define AHEAD 12 /* records that are fetched into the cache beforehand */
+
+static void *map(size_t n)
+{
+	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		die(EX_OSERR,
+		    "out of memory (%zu bytes of address space asked for; "
+		    "--memory asks for less)",
+		    n);
+	return p;
+}
+
+static void *remap(void *p, size_t old, size_t n)
+{
+	p = p ? mremap(p, old, n, MREMAP_MAYMOVE) : map(n);
+	if (p == MAP_FAILED)
+		die(EX_OSERR, "out of memory (%zu bytes asked for)", n);
+	return p;
+}
+
+static void unmap(void *p, size_t n)
+{
+	if (p)
+		munmap(p, n);
+}
+
+/*
+ * Text, then keys: what the budget lets stand there, and one more, which is
+ * hardly longer encoded than as text.
+ */
+static size_t map_size(const struct block *b)
+{
+	return 3 * b->room + 4096;
+}
+
+void block_init(struct block *b, const struct config *cfg)
+{
+	*b = (struct block){
+		.cfg = cfg,
+		.budget = cfg->memory,
+		.chunk = MIN(MAX(cfg->memory / 64, CHUNK_MIN), CHUNK_MAX),
+		.room = cfg->memory,
+		.in_order = true,
+	};
+	b->mem = map(map_size(b));
+}
+
+void block_release(struct block *b)
+{
+	unmap(b->mem, map_size(b));
+	unmap(b->e, b->cap * sizeof *b->e);
+	unmap(b->spare, b->cap * sizeof *b->e);
+	*b = (struct block){ .cfg = NULL };
+}
+
+static size_t text_size(const struct block *b, const struct input *in)
+{
+	return b->base + ndjson_filled(&in->in);
+}
+
+void block_lend(struct block *b, struct input *in)
+{
+	ndjson_lend(&in->in, b->mem + b->base, b->room - b->base, b->chunk);
+}
+
+void block_end_file(struct block *b, const struct input *in)
+{
+	b->base = text_size(b, in);
+}
+
+bool block_full(const struct block *b, const struct input *in)
+{
+	size_t used = text_size(b, in) + b->n_keys + (b->n + 1) * ENTRY_COST;
+
+	return b->n && used + b->chunk > b->budget;
+}
+
+void block_grow(struct block *b, struct input *in)
+{
+	struct block old = *b;
+
+	b->room *= 2;
+	b->base = 0;
+	b->mem = map(map_size(b));
+	block_lend(b, in);
+	unmap(old.mem, map_size(&old));
+}
+
+/* Encoded keys lie behind the text; numbered ones behind their place. */
+static size_t keep_key(struct block *b, const struct item *item)
+{
+	char *to = b->mem + b->room + b->n_keys;
+	size_t before = 0;
+
+	if (b->cfg->unique == UNIQUE_ERROR) {
+		memcpy(to, &item->place, sizeof item->place);
+		before = sizeof item->place;
+	}
+	if (item->code.bytes.n)
+		memcpy(to + before, item->code.bytes.s, item->code.bytes.n);
+	b->n_keys += before + item->code.bytes.n;
+	return (size_t)(to - b->mem) + before;
+}
+
+static uint64_t entry_word(size_t at, size_t len)
+{
+	return (uint64_t)at << ENTRY_LEN_BITS | len;
+}
+
+/* Room for another entry. */
+static void grow_entries(struct block *b)
+{
+	size_t cap = b->cap ? 2 * b->cap : 4096;
+
+	b->e = remap(b->e, b->cap * sizeof *b->e, cap * sizeof *b->e);
+	b->spare = remap(b->spare, b->cap * sizeof *b->e, cap * sizeof *b->e);
+	b->cap = cap;
+}
+
+void block_add(struct block *b, const struct input *in)
+{
+	const struct item *item = &in->item;
+	struct entry *e;
+	size_t key = 0;
+
+	if (UNLIKELY(b->n == b->cap))
+		grow_entries(b);
+	if (b->cfg->unique == UNIQUE_ERROR ||
+	    (item->code.bytes.n && !in->key_in_record))
+		key = keep_key(b, item);
+	else if (item->code.bytes.n)
+		key = (size_t)(item->code.bytes.s - b->mem);
+	e = &b->e[b->n];
+	e->prefix = item->code.prefix;
+	e->rec = entry_word((size_t)(item->rec.s - b->mem), item->rec.n);
+	e->key = entry_word(key, item->code.bytes.n);
+	if (b->n && b->in_order)
+		b->in_order = entry_cmp(e - 1, e, b->mem, b->cfg->reverse) <= 0;
+	b->n++;
+}
+
+static void forget(void *p, size_t n)
+{
+	if (n)
+		madvise(p, n, MADV_DONTNEED);
+}
+
+/*
+ * Blocks of one stream are much alike, and touched memory is used again. Where
+ * they are not, what one had for text and the next has for entries would add
+ * up to more than the budget: all is given back then.
+ */
+static void trim(struct block *b, const struct input *in)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t used = (ndjson_filled(&in->in) + page - 1) / page * page;
+
+	if (b->touched_text + b->touched_keys + b->touched_entries <= b->budget)
+		return;
+	if (used < map_size(b))
+		forget(b->mem + used, map_size(b) - used);
+	forget(b->e, b->cap * sizeof *b->e);
+	forget(b->spare, b->cap * sizeof *b->e);
+	b->touched_text = used;
+	b->touched_keys = b->touched_entries = 0;
+}
+
+void block_restart(struct block *b, struct input *in)
+{
+	b->touched_text = MAX(b->touched_text, text_size(b, in));
+	b->touched_keys = MAX(b->touched_keys, b->n_keys);
+	b->touched_entries = MAX(b->touched_entries, b->n * ENTRY_COST);
+	b->base = b->n_keys = b->n = 0;
+	b->in_order = true;
+	block_lend(b, in);
+	trim(b, in);
+}
+
+void block_item(const struct block *b, size_t i, struct item *item)
+{
+	const struct entry *e = &b->e[i];
+	const char *key = b->mem + entry_at(e->key);
+
+	item->rec.s = b->mem + entry_at(e->rec);
+	item->rec.n = entry_len(e->rec);
+	item->code.prefix = e->prefix;
+	item->code.bytes.s = key;
+	item->code.bytes.n = entry_len(e->key);
+	item->place = 0;
+	if (b->cfg->unique == UNIQUE_ERROR)
+		memcpy(&item->place, key - sizeof item->place,
+		       sizeof item->place);
+}
+
+static void die_entries(const struct block *b, size_t i)
+{
+	struct item first, second;
+
+	block_item(b, i, &first);
+	block_item(b, i + 1, &second);
+	die_duplicate(b->cfg, first.place, second.place);
+}
+
+static void make_unique(struct block *b)
+{
+	bool last = b->cfg->unique == UNIQUE_LAST;
+	size_t kept = 0;
+
+	for (size_t i = 1; i < b->n; i++) {
+		bool same = entry_cmp(&b->e[kept], &b->e[i], b->mem,
+				      b->cfg->reverse) == 0;
+
+		if (same && b->cfg->unique == UNIQUE_ERROR)
+			die_entries(b, i - 1);
+		if (!same)
+			b->e[++kept] = b->e[i];
+		else if (last)
+			b->e[kept] = b->e[i];
+	}
+	b->n = MIN(b->n, kept + 1);
+}
+
+void block_sort(struct block *b)
+{
+	if (!b->in_order)
+		order_entries(b->e, b->spare, b->n, b->mem, b->cfg->reverse);
+	if (b->cfg->unique != UNIQUE_NO)
+		make_unique(b);
+}
+
+/* ---- writing ---- */
+
+/* The record lies anywhere in memory: have it in the cache when it is due. */
+static inline void fetch(const struct block *b, size_t i)
+{
+	const char *p = b->mem + entry_at(b->e[i].rec);
+	size_t n = MIN(entry_len(b->e[i].rec), (size_t)512);
+
+	for (size_t at = 0; at < n; at += 64)
+		__builtin_prefetch(p + at);
+}
+
+static void write_in_place(struct out *o, const char *p, size_t n)
+{
+	out_flush(o);
+	if (file_write_all(o->fd, p, n) < 0)
+		die(EX_IOERR, "%s: %s", o->name, strerror(errno));
+}
+
+void block_write(const struct block *b, struct out *o)
+{
+	for (size_t i = 0, next; i < b->n; i = next) {
+		size_t from = entry_at(b->e[i].rec);
+		size_t to = from + entry_len(b->e[i].rec);
+
+		/* Neighbours in order go out as one piece, LFs and all. */
+		for (next = i + 1; next < b->n; next++) {
+			if (entry_at(b->e[next].rec) != to + 1)
+				break;
+			to += 1 + entry_len(b->e[next].rec);
+		}
+		if (b->n - i > AHEAD)
+			fetch(b, i + AHEAD);
+		o->since_seal += next - i - 1;
+		o->n_records += next - i - 1;
+		if (to - from >= WRITE_IN_PLACE)
+			write_in_place(o, b->mem + from, to - from);
+		else
+			buf_add(&o->b, b->mem + from, to - from);
+		out_record(o);
+	}
+}
