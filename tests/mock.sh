@@ -11,9 +11,9 @@ mock_start() {
 	"$@" --port-file "$mock_name.port" --idle 60 2>"$mock_name.err" &
 	echo $! >"$mock_name.pid"
 	at_end "mock_stop $mock_name"
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	for mock_wait in 1 2 3 5 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9; do
 		[ -s "$mock_name.port" ] && break
-		sleep 0.05
+		sleep 0.0$mock_wait
 	done
 	[ -s "$mock_name.port" ] || {
 		echo "Bail out! $1 does not start: $(cat "$mock_name.err")"

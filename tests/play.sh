@@ -1,0 +1,112 @@
+# Playing the test cases beside a contract; source it after mock.sh. Format of
+# a case: tests/mock/lib/cases.h.
+# shellcheck shell=sh disable=SC2154
+
+# play_cases CONTRACT: each case of contracts/CONTRACT.test.json is one test.
+play_cases() {
+	play_n=0
+	mockapi names "$top/contracts/$1.test.json" >play.names
+	while IFS= read -r play_name <&3; do
+		play_n=$((play_n + 1))
+		play_case "$1" "$play_n"
+		play_verdict "$1: $play_name"
+	done 3<play.names
+}
+
+# play_case CONTRACT N: the N-th case, against a vendor that knows the script.
+# What came of it is left in ./case.
+play_case() {
+	play_file=$top/contracts/$1.test.json
+	rm -rf case
+	mkdir -p case "contracts/${1%/*}"
+	mockapi extract --case "$2" "$play_file" case
+	mock_start play mockapi play --case "$2" "$play_file"
+	play_contract "$1"
+	play_settings "$1"
+	{
+		cat case/env
+		[ ! -s case/now ] || echo "RETL_TEST_CLOCK=$(cat case/now)"
+	} >case/environment
+	sealed case/records >case/in
+	# shellcheck disable=SC2046
+	timeout 30 env $(cat case/environment) retl-push -c "$1" \
+		--settings case/settings --concurrency 1 $(cat case/args) \
+		<case/in >case/out 2>case/err
+	echo $? >case/status
+	mock_stop play
+	echo $? >case/played
+	play_receipts
+}
+
+# The contract with what the case changes in it, and waits cut short.
+play_contract() {
+	jq -s '.[0] * {retry: {first: 0.01, most: 0.05}} * .[1]' \
+		"$top/contracts/$1.json" case/contract.json >"contracts/$1.json"
+}
+
+# The case's settings, and the fake vendor in the place of the real one.
+play_settings() {
+	jq --arg at "$(mock_url play)" --slurpfile c "contracts/$1.json" '
+		map_values(if type == "string" then gsub("{server}"; $at)
+			else . end) +
+		($c[0].base_url |
+			if startswith("https://") then
+				{base_url: ($at + (sub("https://[^/]*"; "") |
+				gsub("{api_version}"; $c[0].api.version)))}
+			else {} end)' case/settings.json >case/settings
+}
+
+# One final receipt a record, and in it what the case says: else case/wrong.
+play_receipts() {
+	jq -rn --slurpfile want case/receipts --slurpfile got case/out '
+		([$got[] | select(.status != "sending")] | sort_by(.line)) as $got |
+		range([$want, $got | length] | max) as $i |
+		($want[$i] // {}) as $w | ($got[$i] // {}) as $g |
+		select($w == {} or $g.to == null or
+			($w | to_entries | any(.value != $g[.key]))) |
+		"wanted \($w), got \($g)"' >case/wrong 2>&1
+}
+
+play_verdict() {
+	play_wanted=$(cat case/exit)
+	[ "$(cat case/played)" = 0 ] && [ ! -s case/wrong ] &&
+		[ "$(cat case/status)" = "${play_wanted:-0}" ] &&
+		{ [ ! -s case/says ] || grep -qF "$(cat case/says)" case/err; }
+	play_ok=$?
+	ok $play_ok "$1"
+	[ $play_ok = 0 ] || {
+		echo "# exit $(cat case/status), wanted ${play_wanted:-0}"
+		cat case/wrong play.err case/err | cut -c 1-2000 | sed 's/^/# /'
+	}
+}
+
+# settled IN OUT LEDGER RECORD ENTRY: does what the receipts say agree with what
+# the vendor accepted? RECORD and ENTRY are jq: what names a record in the
+# stream and in the ledger. Every record has one final receipt; what was
+# delivered was accepted, what was rejected or failed was not.
+settled() {
+	jq -rn --slurpfile in "$1" --slurpfile out "$2" --slurpfile ledger "$3" "
+		([\$ledger[] | {key: ($5 | tostring), value: 1}] | from_entries)
+			as \$accepted |
+		([\$out[] | select(.status != \"sending\") |
+			{key: (.line | tostring), value: .status}] |
+			group_by(.key)) as \$finals |
+		(\$finals | map(.[0]) | from_entries) as \$status |
+		(\$finals[] | select(length > 1) | \"line \\(.[0].key) twice\"),
+		(range(\$in | length) as \$i | \$status[\$i + 1 | tostring] as \$s |
+			(\$in[\$i] | $4 | tostring) as \$id |
+			select((\$s == null) or
+				(\$s == \"delivered\" and \$accepted[\$id] == null) or
+				((\$s == \"rejected\" or \$s == \"failed\") and
+					\$accepted[\$id] != null)) |
+			\"line \\(\$i + 1): \\(\$s), accepted \\(\$accepted[\$id])\")
+		" >settled.wrong 2>&1
+	head -n 5 settled.wrong | sed 's/^/# /'
+	[ ! -s settled.wrong ]
+}
+
+# counts OUT: "delivered 7 rejected 1"
+counts() {
+	jq -r 'select(.status != "sending") | .status' "$1" | sort | uniq -c |
+		awk '{ printf "%s%s %s", NR > 1 ? " " : "", $2, $1 }'
+}

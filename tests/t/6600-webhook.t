@@ -1,0 +1,77 @@
+#!/bin/sh
+# webhook/standard against a receiver that checks signatures, ids and messages.
+. "$(dirname "$0")/../lib.sh"
+. "$top/tests/mock.sh"
+. "$top/tests/play.sh"
+command -v jq >/dev/null || skip_all 'jq is missing'
+[ -x "$B/bin/retl-push" ] || skip_all 'retl-push is not built'
+WEBHOOK_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+export WEBHOOK_SECRET
+mkdir -p contracts/webhook
+jq '. * {retry: {first: 0.01, most: 0.05}}' \
+	"$top/contracts/webhook/standard.json" >contracts/webhook/standard.json
+
+# push URL FILE [OPTION...]: status in $status
+push() {
+	at=$1 in=$2
+	shift 2
+	timeout 60 retl-push -c webhook/standard --set url="$at" "$@" \
+		<"$in" >out 2>err
+	status=$?
+}
+
+cat >records <<'EOF1'
+{"id":9007199254740993,"d":1.10,"s":"\u00e9\/é \ud83d\ude00","n":null,"diff_result":"DiffAdded","diff_id":"r:1"}
+{"id":2,"s":"<&>","diff_result":"DiffUpdated","diff_id":"r:2"}
+{"id":3,"diff_result":"DiffRemoved","diff_id":"r:3"}
+EOF1
+sealed records >in
+mock_start hook mockapi webhook --ledger hook.ledger --log hook.log --account /in
+push "$(mock_url hook)/in" in
+is $status 0 'signed messages are taken'
+jq -r '.type' hook.ledger | tr '\n' ' ' >types
+is "$(cat types)" 'record.added record.updated record.removed ' \
+	'in order, the kind of change in the type'
+sed 's/^.*"data"://; s/}$//' hook.ledger >got
+sed 's/,"diff_result.*/}/' records >want
+same want got 'values arrive as they came'
+push "$(mock_url hook)/in" in
+is "$(jq -r .webhook_id hook.ledger | sort -u | wc -l)" 6 \
+	'every message of every run has an id of its own'
+WEBHOOK_SECRET=whsec_c29tZXRoaW5nIHRoYXQgaXMgbm90IHRoZSBrZXk= \
+	push "$(mock_url hook)/in" in -v
+is $status 77 'another secret is refused'
+is "$(counts out)" 'failed 3' 'and nothing is rejected for it'
+lacks err c29tZXRoaW5n 'the secret is not shown'
+mock_stop hook
+ok $? 'no message broke a rule'
+
+# ---- a storm ----
+i=0
+while [ $i -lt 300 ]; do
+	i=$((i + 1))
+	w=$([ $((i % 37)) = 0 ] && echo POISON || echo fine)
+	echo "{\"id\":$i,\"w\":\"$w\",\"diff_result\":\"DiffAdded\",\"diff_id\":\"s:$i\"}"
+done >records
+sealed records >in
+mock_start hook mockapi webhook --ledger storm.ledger --log storm.log \
+	--poison POISON --chance 8=429 --chance 8=500-after \
+	--chance 6=reset-after --chance 6=reset-before --chance 4=half \
+	--chance 4=503 --chance 3=slow20
+push "$(mock_url hook)/" in
+is $status 1 'a storm of faults is outlived'
+is "$(counts out)" 'delivered 292 rejected 8' 'all that is good is delivered'
+settled records out storm.ledger .id .data.id
+ok $? 'receipts and ledger agree'
+mock_stop hook
+ok $? 'repeated messages kept their ids'
+
+mock_start hook mockapi webhook --ledger bad.ledger --chance 60=reset-after \
+	--chance 30=500 --chance 20=429
+push "$(mock_url hook)/" in
+is $status 75 'a worse storm is not'
+settled records out bad.ledger .id .data.id
+ok $? 'but receipts claim no more and no less than they know'
+mock_stop hook
+ok $? 'and ids were kept'
+done_testing
