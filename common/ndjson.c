@@ -199,6 +199,14 @@ static int fill(struct ndjson *r)
 		make_room(r);
 	if (!room)
 		return 2;
+	if (r->pull) {
+		n = r->pull(r, r->mem + r->end, room);
+		if (n < 0)
+			return -1;
+		r->eof = n == 0;
+		r->end += (size_t)n;
+		return 0;
+	}
 	if (r->flush_first && r->flush_first->b.len && would_block(r->fd))
 		out_flush(r->flush_first);
 	if (r->on_wait && would_block(r->fd))
@@ -275,6 +283,7 @@ static void take_white(struct ndjson *r)
 	r->last_is_seal = seal_parse(r->line, &count);
 	if (!r->last_is_seal)
 		return;
+	r->n_seals++;
 	if (count != r->since_seal) {
 		if (!r->bad_seal) {
 			struct buf place = BUF_INIT;

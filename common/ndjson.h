@@ -60,11 +60,18 @@ struct ndjson {
 	/* Called before a read that has to wait; may be NULL. */
 	void (*on_wait)(void *arg);
 	void *on_wait_arg;
+	/*
+	 * Bytes come from here instead of fd, if it is set: as read(2) gives
+	 * them, but with -1 it has filled status and err.
+	 */
+	ssize_t (*pull)(struct ndjson *r, void *p, size_t n);
+	void *pull_from;
 
 	/* after ndjson_next gave 1: */
 	struct str line;  /* without LF and CR; until the next call */
 	uint64_t line_no; /* from 1 */
 	uint64_t n_records;
+	uint64_t n_seals; /* right or wrong ones */
 
 	/* after -1: */
 	int status; /* EX_DATAERR, EX_IOERR, EX_NOINPUT */

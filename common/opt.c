@@ -7,6 +7,7 @@
 
 /* What every tool has; handled here. */
 static bool want_help, want_version, want_table, want_quiet, want_verbose;
+static int dashes = -1;
 
 static const struct opt common_opts[] = {
 	{ 0, "quiet", OPT_FLAG, &want_quiet, NULL, "write errors only" },
@@ -208,6 +209,7 @@ int opt_parse(const struct opt_spec *spec, int argc, char **argv)
 		char *arg = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
 
 		if (strcmp(arg, "--") == 0) {
+			dashes = n;
 			i++;
 			break;
 		}
@@ -227,4 +229,9 @@ int opt_parse(const struct opt_spec *spec, int argc, char **argv)
 	argv[n] = NULL;
 	apply_common(spec);
 	return n;
+}
+
+int opt_dashes(void)
+{
+	return dashes;
 }

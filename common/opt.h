@@ -59,6 +59,12 @@ struct opt_spec {
  */
 int opt_parse(const struct opt_spec *spec, int argc, char **argv);
 
+/*
+ * How many operands stood before the "--" that ended the options; -1: there
+ * was none.
+ */
+int opt_dashes(void);
+
 /* For usage errors found later: the line, the pointer to --help, status 64. */
 NORETURN void opt_die(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
