@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+#include "bin/retl-extract/csv.h"
+
+#include <csv.h>
+
+#include "common/mem.h"
+#include "common/msg.h"
+
+/* A row in parts, since libcsv hands out one field after the other. */
+struct csv_rows {
+	struct csv_options o;
+	struct csv_parser parser;
+	struct columns columns;
+	bool has_columns;
+	size_t n_fields;   /* of the current row, so far */
+	uint64_t line;     /* that is being read, from 1 */
+	uint64_t row_line; /* where the current row began */
+	uint64_t blank;    /* a blank line, 0: none */
+	bool after_cr;
+	char last; /* byte of the input */
+	bool failed;
+
+	/* while libcsv runs */
+	struct rows *rows;
+	struct failure *f;
+};
+
+/* "FILE:17: what" or "line 17: what" */
+static int give_up(struct csv_rows *c, uint64_t line, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+static int give_up(struct csv_rows *c, uint64_t line, const char *fmt, ...)
+{
+	struct buf text = BUF_INIT;
+	va_list ap;
+
+	if (c->o.name)
+		buf_addf(&text, "%s:%" PRIu64 ": ", c->o.name, line);
+	else
+		buf_addf(&text, "line %" PRIu64 ": ", line);
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	failed(c->f, EX_DATAERR, "%s", text.data);
+	buf_release(&text);
+	c->failed = true;
+	return -1;
+}
+
+/* Blanks belong to the value. */
+static int no_space(unsigned char ch UNUSED)
+{
+	return 0;
+}
+
+static int set_columns(struct csv_rows *c, struct failure *f)
+{
+	struct str rest = str_of(c->o.columns), name;
+
+	while (str_split(&rest, ',', &name))
+		if (columns_add(&c->columns, name, f) < 0)
+			return failed(f, EX_USAGE, "--columns: %s",
+				      f->text.data);
+	c->has_columns = true;
+	return 0;
+}
+
+struct csv_rows *csv_rows_new(const struct csv_options *o, struct failure *f)
+{
+	struct csv_rows *c = xcalloc(1, sizeof *c);
+
+	c->o = *o;
+	c->columns = COLUMNS_INIT;
+	c->line = c->row_line = 1;
+	if (csv_init(&c->parser, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL |
+				     CSV_EMPTY_IS_NULL))
+		BUG("libcsv does not start");
+	csv_set_delim(&c->parser, (unsigned char)o->delimiter);
+	csv_set_space_func(&c->parser, no_space);
+	if (o->columns && set_columns(c, f) < 0) {
+		csv_rows_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void csv_rows_free(struct csv_rows *c)
+{
+	if (!c)
+		return;
+	csv_free(&c->parser);
+	columns_release(&c->columns);
+	free(c);
+}
+
+static void count_lines(struct csv_rows *c, const char *p, size_t n)
+{
+	const char *end = p + n;
+
+	while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
+		c->line++;
+		p++;
+	}
+}
+
+static void put_value(struct csv_rows *c, const char *s, size_t n)
+{
+	struct buf *out = &c->rows->out.b;
+	size_t i = c->n_fields;
+
+	if (c->o.null ? s && str_is((struct str){ s, n }, c->o.null) : !s) {
+		buf_addz(out, "null");
+		return;
+	}
+	if (row_put_text(out, (struct str){ s, s ? n : 0 }) < 0) {
+		struct str name = column_name(&c->columns, i);
+
+		give_up(c, c->line, "column '%.*s': invalid UTF-8",
+			STR_ARG(name));
+	}
+}
+
+static void take_field(void *s, size_t n, void *self)
+{
+	struct csv_rows *c = self;
+
+	if (c->failed)
+		return;
+	if (s)
+		count_lines(c, s, n);
+	if (!c->has_columns) {
+		if (columns_add(&c->columns, (struct str){ s, s ? n : 0 },
+				c->f) < 0)
+			give_up(c, c->line, "the header: %s", c->f->text.data);
+	} else if (c->n_fields < c->columns.n && !rows_full(c->rows)) {
+		column_put(&c->rows->out.b, &c->columns, c->n_fields);
+		put_value(c, s, n);
+		if (c->rows->out.b.len - c->rows->start > c->o.max_record)
+			give_up(c, c->row_line,
+				"the row is longer than %zu bytes "
+				"(--max-record raises that)",
+				c->o.max_record);
+	}
+	c->n_fields++;
+}
+
+static void end_row(struct csv_rows *c)
+{
+	if (!c->has_columns) {
+		c->has_columns = true;
+		return;
+	}
+	if (rows_full(c->rows))
+		return;
+	if (c->n_fields != c->columns.n) {
+		give_up(c, c->row_line,
+			"%zu fields where there are %zu columns", c->n_fields,
+			c->columns.n);
+		return;
+	}
+	if (c->blank && c->columns.n == 1) {
+		give_up(c, c->blank,
+			"a blank line, which may be an empty value or none; "
+			"write \"\" for an empty one");
+		return;
+	}
+	buf_addc(&c->rows->out.b, '}');
+	if (rows_end(c->rows, c->f) < 0)
+		c->failed = true;
+}
+
+/* ch: the character that ended the line, -1: the end of the file. */
+static void take_row(int ch, void *self)
+{
+	struct csv_rows *c = self;
+	bool second_half = ch == '\n' && c->after_cr && !c->n_fields;
+
+	if (c->failed)
+		return;
+	if (c->n_fields)
+		end_row(c);
+	else if (!second_half && ch != -1 && !c->blank)
+		c->blank = c->line;
+	if (ch != -1 && !second_half)
+		c->line++;
+	c->after_cr = ch == '\r';
+	c->n_fields = 0;
+	c->row_line = c->line;
+}
+
+static int too_long(struct csv_rows *c)
+{
+	return give_up(c, c->row_line,
+		       "a field is longer than %zu bytes; is a quote missing? "
+		       "(--max-record raises the limit)",
+		       c->o.max_record);
+}
+
+int csv_rows_feed(struct csv_rows *c, struct str block, struct rows *rows,
+		  struct failure *f)
+{
+	size_t used;
+
+	c->rows = rows;
+	c->f = f;
+	used = csv_parse(&c->parser, block.s, block.n, take_field, take_row, c);
+	if (c->failed)
+		return -1;
+	if (used < block.n && csv_error(&c->parser) == CSV_ENOMEM)
+		return failed(f, EX_OSERR, "out of memory");
+	if (used < block.n)
+		return give_up(c, c->line,
+			       "a quote inside a field that does not begin "
+			       "with one, or text behind a closing quote");
+	if (c->parser.entry_pos > c->o.max_record)
+		return too_long(c);
+	c->last = block.s[block.n - 1];
+	return 0;
+}
+
+int csv_rows_end(struct csv_rows *c, struct rows *rows, struct failure *f)
+{
+	c->rows = rows;
+	c->f = f;
+	if (csv_fini(&c->parser, take_field, take_row, c) < 0)
+		return give_up(c, c->row_line,
+			       "the quote of a field that begins in this row "
+			       "is never closed");
+	if (c->failed)
+		return -1;
+	if (!c->has_columns)
+		return give_up(c, 1,
+			       "the file is empty: not even a header line");
+	return 0;
+}
+
+bool csv_rows_ended_well(const struct csv_rows *c)
+{
+	return c->last == '\n' || c->last == '\r';
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bytes of a descriptor, decompressed if they are gzip or zstd, which
+ * their first bytes tell. Compressed data must end where its format says that
+ * it ends: what was cut off, or what follows as garbage, is an error. Memory
+ * is bounded whatever the data says about itself.
+ */
+#ifndef RETL_EXTRACT_INFLATE_H
+#define RETL_EXTRACT_INFLATE_H
+
+#include "bin/retl-extract/failure.h"
+#include "common/ndjson.h"
+
+struct inflate {
+	int fd;
+	const char *name;        /* for messages */
+	struct out *flush_first; /* before a read has to wait; may be NULL */
+
+	/* private */
+	enum { INFLATE_UNKNOWN, INFLATE_NONE, INFLATE_GZIP, INFLATE_ZSTD } kind;
+	unsigned char *in; /* read and not used yet: at .. end */
+	size_t at, end;
+	bool eof;
+	bool between; /* nothing, or a whole member or frame, came before at */
+	bool padding; /* zeros follow the last gzip member */
+	void *engine; /* z_stream or ZSTD_DStream */
+};
+
+/* Reads nothing yet. The descriptor stays the caller's. */
+void inflate_init(struct inflate *z, int fd, const char *name,
+		  struct out *flush_first);
+
+/* Up to n bytes; 0: the end, and it is the right one; -1. */
+ssize_t inflate_read(struct inflate *z, void *p, size_t n, struct failure *f);
+
+void inflate_release(struct inflate *z);
+
+#endif

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows of a dataset as a stream. The stream is sealed if the source proved
+ * that these were all rows, and nothing narrowed them; an error in mid-stream
+ * never looks like the end.
+ */
+#include <fcntl.h>
+
+#include "bin/retl-extract/dataset.h"
+#include "bin/retl-extract/source.h"
+#include "common/mem.h"
+#include "common/msg.h"
+#include "common/opt.h"
+
+#define NO_LIMIT UINT64_MAX
+
+struct config {
+	const char *query, *query_file, *source_path;
+	struct opt_list params;
+	const char *format, *delimiter, *null, *columns, *wide_numbers;
+	uint64_t limit, max_record;
+	bool list, list_sources;
+	char **operands;
+	size_t n_operands;
+	char **command;
+};
+
+/* Where the pieces of struct source_args live. */
+struct job {
+	struct source_args args;
+	struct source_file file;
+	struct buf query;
+	bool from_file; /* the URL stands in a source file */
+};
+
+static NORETURN void give_up(const struct failure *f)
+{
+	if (f->status == EX_USAGE)
+		opt_die("%s", f->text.data);
+	die(f->status, "%s", f->text.data);
+}
+
+/* ---- from the command line to a job ---- */
+
+static bool is_name(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!isalnum((unsigned char)s.s[i]) && s.s[i] != '_')
+			return false;
+	return s.n && !isdigit((unsigned char)*s.s);
+}
+
+static void take_params(const struct config *cfg, struct source_args *a)
+{
+	const struct opt_list *list = &cfg->params;
+
+	a->params = xcalloc(list->n, sizeof *a->params);
+	for (size_t i = 0; i < list->n; i++) {
+		const char *eq = strchr(list->v[i], '=');
+		struct param p = { .name = { list->v[i],
+					     eq ? (size_t)(eq - list->v[i])
+						: 0 } };
+
+		if (!eq || !is_name(p.name))
+			opt_die("-p '%.*s': expected NAME=VALUE, with a name "
+				"of letters, digits and _",
+				eq ? (int)p.name.n : (int)strlen(list->v[i]),
+				list->v[i]);
+		p.value = str_of(eq + 1);
+		if (source_find_param(a, p.name))
+			opt_die("-p %.*s: is given twice", STR_ARG(p.name));
+		a->params[a->n_params++] = p;
+	}
+}
+
+static char parse_delimiter(const char *text)
+{
+	if (strcmp(text, "\\t") == 0 || strcmp(text, "tab") == 0)
+		return '\t';
+	if (strlen(text) != 1 || strchr("\"\r\n", *text) ||
+	    (unsigned char)*text >= 0x80)
+		opt_die("--delimiter: one character is expected, or tab, and "
+			"not a quote");
+	return *text;
+}
+
+/* The option, or the source file's setting of that name. */
+static const char *setting(const struct job *job, const char *option,
+			   const char *name)
+{
+	if (option || !job->from_file)
+		return option;
+	return source_file_setting(&job->file, name);
+}
+
+static void take_text_options(const struct config *cfg, struct job *job)
+{
+	struct reader_options *o = &job->args.text;
+	const char *format = setting(job, cfg->format, "format");
+	const char *delimiter = setting(job, cfg->delimiter, "delimiter");
+
+	if (format && format_parse(format, &o->format) < 0)
+		opt_die("--format: '%s' is not csv, tsv, ndjson or json",
+			format);
+	if (delimiter)
+		o->delimiter = parse_delimiter(delimiter);
+	o->null = setting(job, cfg->null, "null");
+	o->columns = setting(job, cfg->columns, "columns");
+	o->max_record = cfg->max_record;
+}
+
+static void take_query(const struct config *cfg, struct job *job,
+		       struct failure *f)
+{
+	const char *dataset = cfg->n_operands ? cfg->operands[0] : NULL;
+	bool has_query = cfg->query || cfg->query_file;
+
+	if (cfg->query && cfg->query_file)
+		opt_die("--query and --query-file exclude each other");
+	if (has_query && dataset)
+		opt_die("a dataset is a query already: '%s' and --query "
+			"exclude each other",
+			dataset);
+	if (cfg->query)
+		buf_addz(&job->query, cfg->query);
+	else if (cfg->query_file &&
+		 query_read(cfg->query_file, &job->query, f) < 0)
+		give_up(f);
+	else if (job->from_file && dataset &&
+		 source_file_query(&job->file, dataset, &job->query, &has_query,
+				   f) < 0)
+		give_up(f);
+	job->args.dataset = dataset;
+	if (has_query)
+		job->args.query = buf_str(&job->query);
+}
+
+/* Takes the URL off the operands, or out of the source file. */
+static void take_url(struct config *cfg, struct job *job, struct failure *f)
+{
+	if (cfg->source_path) {
+		if (source_file_load(&job->file, cfg->source_path, f) < 0)
+			give_up(f);
+		job->from_file = true;
+		job->args.url = job->file.url;
+		return;
+	}
+	if (!cfg->n_operands)
+		opt_die("a source is missing: a URL, a path, - or -- COMMAND");
+	job->args.url = *cfg->operands++;
+	cfg->n_operands--;
+}
+
+/* Is what is asked for something that this source has? */
+static void check_fit(const struct job *job, const struct source *src)
+{
+	const struct source_args *a = &job->args;
+
+	if (src->has_datasets) {
+		if (!a->query.s && !a->dataset)
+			opt_die("which rows? Add --query SQL or the name of a "
+				"table (--list shows them)");
+		return;
+	}
+	if (a->query.s)
+		opt_die("a file or a command takes no query");
+	if (a->dataset && !job->from_file)
+		opt_die("a file or a command has no dataset '%s'", a->dataset);
+	if (a->n_params)
+		opt_die("-p: a file or a command has no query to bind it to");
+}
+
+static const struct source *find_source(struct config *cfg, struct job *job,
+					struct failure *f)
+{
+	const struct source *src;
+
+	if (cfg->command) {
+		if (cfg->n_operands || cfg->source_path)
+			opt_die("a source and a command exclude each other");
+		job->args.command = cfg->command;
+	} else {
+		take_url(cfg, job, f);
+	}
+	if (cfg->n_operands > 1)
+		opt_die("too many operands: '%s'", cfg->operands[1]);
+	take_text_options(cfg, job);
+	src = source_find(&job->args, f);
+	if (!src)
+		give_up(f);
+	return src;
+}
+
+/* ---- doing it ---- */
+
+/* Behind the last row: the seal, if it is due, and the exit status. */
+static int finish(const struct config *cfg, const struct source *src, void *s,
+		  struct rows *rows)
+{
+	const char *doubt = src->doubt ? src->doubt(s) : NULL;
+
+	if (cfg->limit != NO_LIMIT)
+		msg_debug("not sealed: --limit was given");
+	else if (doubt)
+		msg_warn("not sealed: %s", doubt);
+	else
+		out_seal(&rows->out);
+	src->close(s);
+	out_close(&rows->out);
+	msg_debug("%" PRIu64 " rows", rows->out.n_records);
+	return 0;
+}
+
+static int run(const struct config *cfg, struct job *job,
+	       const struct source *src)
+{
+	struct failure f = FAILURE_INIT;
+	struct rows rows;
+	int got = 1, status;
+	void *s;
+
+	rows_init(&rows, STDOUT_FILENO, "standard output");
+	rows.limit = cfg->limit;
+	rows.max_record = cfg->max_record;
+	rows.wide_strings = cfg->wide_numbers != NULL;
+	job->args.flush_first = &rows.out;
+	s = src->open(&job->args, &f);
+	if (!s)
+		give_up(&f);
+	while (!rows_full(&rows) && got == 1)
+		got = src->next(s, &rows, &f);
+	if (got < 0) {
+		/* What was good goes out; the seal does not. */
+		rows_drop(&rows);
+		out_flush(&rows.out);
+		msg_error("%s", f.text.data);
+		src->close(s);
+		status = f.status;
+	} else {
+		status = finish(cfg, src, s, &rows);
+	}
+	rows_release(&rows);
+	buf_release(&f.text);
+	return status;
+}
+
+/* Names for people and scripts: no stream, so no seal either. */
+static int print(struct buf *text)
+{
+	struct out out;
+
+	out_init(&out, STDOUT_FILENO, "standard output");
+	buf_adds(&out.b, buf_str(text));
+	out_close(&out);
+	buf_release(text);
+	return 0;
+}
+
+static int list(struct config *cfg, struct job *job, struct failure *f)
+{
+	struct buf names = BUF_INIT;
+	const struct source *src;
+
+	if (cfg->query || cfg->query_file || cfg->params.n || cfg->command)
+		opt_die("--list takes a source and nothing else");
+	src = find_source(cfg, job, f);
+	if (cfg->n_operands)
+		opt_die("--list takes a source and nothing else");
+	if (job->from_file)
+		source_file_list(&job->file, &names);
+	else if (!src->list)
+		opt_die("--list: a file has no datasets");
+	else if (src->list(&job->args, &names, f) < 0)
+		give_up(f);
+	return print(&names);
+}
+
+static int list_sources(void)
+{
+	struct buf text = BUF_INIT;
+
+	source_put_list(&text);
+	return print(&text);
+}
+
+static int extract(struct config *cfg, struct job *job, struct failure *f)
+{
+	const struct source *src = find_source(cfg, job, f);
+
+	take_params(cfg, &job->args);
+	take_query(cfg, job, f);
+	check_fit(job, src);
+	return run(cfg, job, src);
+}
+
+static void job_release(struct job *job)
+{
+	free(job->args.params);
+	source_file_release(&job->file);
+	buf_release(&job->query);
+}
+
+int main(int argc, char **argv)
+{
+	struct config cfg = { .limit = NO_LIMIT,
+			      .max_record = NDJSON_MAX_RECORD };
+	const struct opt opts[] = {
+		{ 'q', "query", OPT_STR, &cfg.query, "SQL", "the query" },
+		{ 'f', "query-file", OPT_STR, &cfg.query_file, "FILE",
+		  "read the query from a file" },
+		{ 'p', "param", OPT_LIST, &cfg.params, "NAME=VALUE",
+		  "bind a value to :NAME in the query" },
+		{ 's', "source", OPT_STR, &cfg.source_path, "FILE",
+		  "a source file with named datasets" },
+		{ 0, "list", OPT_FLAG, &cfg.list, NULL,
+		  "print the names of the datasets" },
+		{ 0, "list-sources", OPT_FLAG, &cfg.list_sources, NULL,
+		  "print the kinds of sources" },
+		{ 0, "limit", OPT_COUNT, &cfg.limit, "N",
+		  "stop after N rows, without a seal" },
+		{ 0, "format", OPT_STR, &cfg.format, "FORMAT",
+		  "csv, tsv, ndjson or json, whatever the name" },
+		{ 0, "delimiter", OPT_STR, &cfg.delimiter, "CHAR",
+		  "what stands between CSV fields" },
+		{ 0, "null", OPT_STR, &cfg.null, "TEXT",
+		  "the CSV field that means null" },
+		{ 0, "columns", OPT_STR, &cfg.columns, "NAMES",
+		  "the CSV columns, where there is no header" },
+		{ 0, "wide-numbers", OPT_STR, &cfg.wide_numbers, "string",
+		  "numbers that jq would change as strings" },
+		{ 0, "max-record", OPT_SIZE, &cfg.max_record, "BYTES",
+		  "the longest row (16M)" },
+	};
+	const struct opt_spec spec = {
+		.synopsis = "[-q SQL | -f FILE] [-p NAME=VALUE]... URL "
+			    "[DATASET]\n"
+			    "-s SOURCE.json DATASET\n"
+			    "--list URL | --list -s SOURCE.json\n"
+			    "-- COMMAND [ARG]...",
+		.about = "Write the rows of a dataset as a stream, sealed if "
+			 "they are all there.",
+		.opts = opts,
+		.n = ARRAY_LEN(opts),
+	};
+	struct job job = { .file = SOURCE_FILE_INIT, .query = BUF_INIT };
+	struct failure f = FAILURE_INIT;
+	int status, n;
+
+	msg_init("retl-extract");
+	n = opt_parse(&spec, argc, argv);
+	cfg.operands = argv;
+	cfg.n_operands = (size_t)n;
+	if (opt_dashes() >= 0 && opt_dashes() < n) {
+		cfg.n_operands = (size_t)opt_dashes();
+		cfg.command = argv + opt_dashes();
+	}
+	if (cfg.wide_numbers && strcmp(cfg.wide_numbers, "string") != 0)
+		opt_die("--wide-numbers: the only value is 'string'");
+	/* Else the next file that is opened would be standard output. */
+	if (fcntl(STDOUT_FILENO, F_GETFD) < 0)
+		die(EX_IOERR, "standard output is closed");
+	if (cfg.list_sources)
+		status = list_sources();
+	else if (cfg.list)
+		status = list(&cfg, &job, &f);
+	else
+		status = extract(&cfg, &job, &f);
+	job_release(&job);
+	buf_release(&f.text);
+	return status;
+}

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+#include "bin/retl-extract/row.h"
+
+#include <math.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "common/enc.h"
+#include "common/mem.h"
+#include "common/msg.h"
+#include "common/record.h"
+
+/* Integers beyond this are not all doubles: 2^53 - 1. */
+#define SAFE_INTEGER INT64_C(9007199254740991)
+
+void rows_init(struct rows *r, int fd, const char *name)
+{
+	*r = (struct rows){ .limit = UINT64_MAX,
+			    .max_record = NDJSON_MAX_RECORD };
+	out_init(&r->out, fd, name);
+}
+
+void rows_release(struct rows *r)
+{
+	buf_release(&r->out.b);
+}
+
+int rows_end(struct rows *r, struct failure *f)
+{
+	if (UNLIKELY(r->out.b.len - r->start > r->max_record))
+		return failed(f, EX_DATAERR,
+			      "row %" PRIu64 ": longer than %zu bytes "
+			      "(--max-record raises that)",
+			      rows_number(r), r->max_record);
+	out_record(&r->out);
+	r->start = r->out.b.len;
+	return 0;
+}
+
+void rows_drop(struct rows *r)
+{
+	buf_truncate(&r->out.b, r->start);
+}
+
+/* ---- columns ---- */
+
+static ssize_t column_find(const struct columns *c, struct str name)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (str_eq(column_name(c, i), name))
+			return (ssize_t)i;
+	return -1;
+}
+
+int columns_add(struct columns *c, struct str name, struct failure *f)
+{
+	struct column *new;
+	ssize_t twin = column_find(c, name);
+
+	if (!name.n)
+		return failed(f, EX_DATAERR, "column %zu: has no name",
+			      c->n + 1);
+	if (c->n == COLUMNS_MAX)
+		return failed(f, EX_DATAERR, "more than %d columns",
+			      COLUMNS_MAX);
+	if (twin >= 0)
+		return failed(f, EX_DATAERR,
+			      "column %zu: has the name of column %zu, '%.*s'; "
+			      "rename one of them",
+			      c->n + 1, (size_t)twin + 1, STR_ARG(name));
+	if (record_reserved_name(name) && !str_is(name, "diff_result"))
+		return failed(f, EX_DATAERR,
+			      "column %zu: the name '%.*s' is reserved, see "
+			      "retl-stream(5); rename it",
+			      c->n + 1, STR_ARG(name));
+	GROW(c->v, c->n, c->cap);
+	new = &c->v[c->n];
+	new->name = c->text.len;
+	new->n_name = name.n;
+	buf_adds(&c->text, name);
+	new->prefix = c->text.len;
+	buf_addc(&c->text, c->n ? ',' : '{');
+	if (row_put_text(&c->text, name) < 0)
+		return failed(f, EX_DATAERR,
+			      "column %zu: its name is not UTF-8", c->n + 1);
+	buf_addc(&c->text, ':');
+	new->n_prefix = c->text.len - new->prefix;
+	c->n++;
+	return 0;
+}
+
+void columns_release(struct columns *c)
+{
+	free(c->v);
+	buf_release(&c->text);
+	*c = COLUMNS_INIT;
+}
+
+/* ---- text ---- */
+
+/* 1: stands for itself in a string and is ASCII. */
+static const unsigned char plain[256] = {
+	[0x20 ... 0x21] = 1,
+	[0x23 ... 0x5b] = 1,
+	[0x5d ... 0x7f] = 1,
+};
+
+/* First byte that is a quote, a backslash, a control or not ASCII. */
+static inline const char *skip_plain(const char *p, const char *end)
+{
+#ifdef __SSE2__
+	const __m128i quote = _mm_set1_epi8('"');
+	const __m128i slash = _mm_set1_epi8('\\');
+	const __m128i space = _mm_set1_epi8(' ');
+
+	while (end - p >= 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)p);
+		/* Signed: bytes of 0x80 and above are below space too. */
+		__m128i m = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote),
+						      _mm_cmpeq_epi8(v, slash)),
+					 _mm_cmplt_epi8(v, space));
+		int bits = _mm_movemask_epi8(m);
+
+		if (bits)
+			return p + __builtin_ctz((unsigned)bits);
+		p += 16;
+	}
+#endif
+	while (p < end && plain[(unsigned char)*p])
+		p++;
+	return p;
+}
+
+/*
+ * Bytes of the well-formed character at p, which is not ASCII; 0: there is
+ * none. Table 3-7 of the Unicode standard.
+ */
+static size_t utf8_length(const char *p, const char *end)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	size_t left = (size_t)(end - p), n;
+	unsigned from = 0x80, to = 0xbf;
+
+	if (u[0] < 0xc2 || u[0] > 0xf4)
+		return 0;
+	n = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+	if (u[0] == 0xe0)
+		from = 0xa0;
+	else if (u[0] == 0xed)
+		to = 0x9f;
+	else if (u[0] == 0xf0)
+		from = 0x90;
+	else if (u[0] == 0xf4)
+		to = 0x8f;
+	if (left < n || u[1] < from || u[1] > to)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if (u[i] < 0x80 || u[i] > 0xbf)
+			return 0;
+	return n;
+}
+
+int row_put_text(struct buf *out, struct str text)
+{
+	const char *p = text.s, *from = p, *end = p + text.n;
+
+	if (!text.n) {
+		buf_addz(out, "\"\"");
+		return 0;
+	}
+	buf_reserve(out, text.n + 2);
+	buf_addc(out, '"');
+	for (;;) {
+		p = skip_plain(p, end);
+		if (p == end)
+			break;
+		if ((unsigned char)*p >= 0x80) {
+			size_t n = utf8_length(p, end);
+
+			if (!n)
+				return -1;
+			p += n;
+			continue;
+		}
+		buf_add(out, from, (size_t)(p - from));
+		json_put_escaped(out, (struct str){ p, 1 });
+		from = ++p;
+	}
+	buf_add(out, from, (size_t)(p - from));
+	buf_addc(out, '"');
+	return 0;
+}
+
+int row_fault(const struct rows *r, const struct columns *c, size_t i,
+	      const char *what, struct failure *f)
+{
+	struct str name = column_name(c, i);
+
+	return failed(f, EX_DATAERR, "row %" PRIu64 ": column '%.*s': %s",
+		      rows_number(r), STR_ARG(name), what);
+}
+
+/* ---- numbers ---- */
+
+void row_put_int(struct rows *r, int64_t n)
+{
+	struct buf *out = &r->out.b;
+	bool quoted =
+	    r->wide_strings && (n > SAFE_INTEGER || n < -SAFE_INTEGER);
+
+	if (quoted)
+		buf_addc(out, '"');
+	if (n < 0)
+		buf_addc(out, '-');
+	buf_addu(out, n < 0 ? -(uint64_t)n : (uint64_t)n);
+	if (quoted)
+		buf_addc(out, '"');
+}
+
+/* More than SAFE_INTEGER, whatever the sign. */
+static bool is_wide(struct str digits)
+{
+	if (digits.n && *digits.s == '-') {
+		digits.s++;
+		digits.n--;
+	}
+	return digits.n > 16 ||
+	       (digits.n == 16 && memcmp(digits.s, "9007199254740991", 16) > 0);
+}
+
+void row_put_digits(struct rows *r, struct str digits, bool decimal)
+{
+	struct buf *out = &r->out.b;
+	bool quoted = r->wide_strings && (decimal || is_wide(digits));
+
+	if (quoted)
+		buf_addc(out, '"');
+	buf_adds(out, digits);
+	if (quoted)
+		buf_addc(out, '"');
+}
+
+void row_put_nan(struct rows *r, const struct columns *c, size_t i)
+{
+	struct str name = column_name(c, i);
+
+	buf_addz(&r->out.b, "null");
+	if (r->warned)
+		return;
+	r->warned = true;
+	msg_warn("row %" PRIu64 ": column '%.*s': NaN or infinite, which JSON "
+		 "does not have: null is written, here and from now on",
+		 rows_number(r), STR_ARG(name));
+}
+
+/* ddd and an exponent: the value is 0.ddd * 10^exp. */
+struct decimal {
+	char digits[20];
+	int n, exp;
+};
+
+static void decimal_parse(struct decimal *d, const char *text)
+{
+	/* "1.2345e+02" */
+	const char *p = text;
+
+	d->n = 0;
+	for (; *p != 'e'; p++)
+		if (*p != '.')
+			d->digits[d->n++] = *p;
+	d->exp = (int)strtol(p + 1, NULL, 10) + 1;
+	while (d->n > 1 && d->digits[d->n - 1] == '0')
+		d->n--;
+}
+
+/* d > 0. The fewest digits that read back as d. */
+static void decimal_shortest(struct decimal *out, double d)
+{
+	char text[40];
+	/* Below the normal range a few digits may be enough. */
+	int precision = d < 2.3e-308 ? 0 : 14;
+
+	for (;; precision++) {
+		snprintf(text, sizeof text, "%.*e", precision, d);
+		if (precision >= 16 || strtod(text, NULL) == d)
+			break;
+	}
+	decimal_parse(out, text);
+}
+
+static void decimal_put(struct buf *out, const struct decimal *d)
+{
+	int e = d->exp - 1;
+
+	if (e < -4 || e >= 15) {
+		buf_addc(out, d->digits[0]);
+		if (d->n > 1)
+			buf_addc(out, '.');
+		buf_add(out, d->digits + 1, (size_t)d->n - 1);
+		buf_addf(out, "e%c%02d", e < 0 ? '-' : '+', abs(e));
+		return;
+	}
+	if (d->exp <= 0) {
+		buf_addz(out, "0.");
+		for (int i = d->exp; i < 0; i++)
+			buf_addc(out, '0');
+		buf_add(out, d->digits, (size_t)d->n);
+		return;
+	}
+	buf_add(out, d->digits, (size_t)MIN(d->n, d->exp));
+	for (int i = d->n; i < d->exp; i++)
+		buf_addc(out, '0');
+	if (d->n > d->exp) {
+		buf_addc(out, '.');
+		buf_add(out, d->digits + d->exp, (size_t)(d->n - d->exp));
+	}
+}
+
+/*
+ * Prices and the like: n / 10^k with n below 10^15. Dividing two integers that
+ * are exact doubles is rounded correctly, as reading the decimal would be, and
+ * so few digits belong to one double only: the test is exact.
+ */
+static bool short_decimal(struct buf *out, double d)
+{
+	static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6 };
+	char text[24], *p = text + sizeof text;
+
+	for (unsigned k = 0; k < ARRAY_LEN(power); k++) {
+		double scaled = d * power[k];
+		uint64_t n;
+
+		if (scaled >= 1e15)
+			return false;
+		n = (uint64_t)(scaled + 0.5);
+		if ((double)n / power[k] != d)
+			continue;
+		for (unsigned i = 0; i < k; i++, n /= 10)
+			*--p = (char)('0' + n % 10);
+		if (k)
+			*--p = '.';
+		do
+			*--p = (char)('0' + n % 10);
+		while (n /= 10);
+		buf_add(out, p, (size_t)(text + sizeof text - p));
+		return true;
+	}
+	return false;
+}
+
+void double_put(struct buf *out, double d)
+{
+	struct decimal shortest;
+
+	if (signbit(d)) {
+		buf_addc(out, '-');
+		d = -d;
+	}
+	if (d == 0) {
+		buf_addc(out, '0');
+	} else if (d < 1e-4 || !short_decimal(out, d)) {
+		decimal_shortest(&shortest, d);
+		decimal_put(out, &shortest);
+	}
+}
+
+void row_put_double(struct rows *r, const struct columns *c, size_t i, double d)
+{
+	if (isfinite(d))
+		double_put(&r->out.b, d);
+	else
+		row_put_nan(r, c, i);
+}
+
+/* ---- bytes and JSON ---- */
+
+void row_put_base64(struct rows *r, const void *p, size_t n)
+{
+	buf_addc(&r->out.b, '"');
+	enc_base64(&r->out.b, p, n);
+	buf_addc(&r->out.b, '"');
+}
+
+/* How deep compact, valid JSON is nested. */
+static unsigned depth_of(const char *p, const char *end)
+{
+	unsigned depth = 0, most = 0;
+	bool in_string = false;
+
+	for (; p < end; p++) {
+		if (in_string) {
+			if (*p == '\\')
+				p++;
+			else if (*p == '"')
+				in_string = false;
+		} else if (*p == '"') {
+			in_string = true;
+		} else if (*p == '{' || *p == '[') {
+			most = MAX(most, ++depth);
+		} else if (*p == '}' || *p == ']') {
+			depth--;
+		}
+	}
+	return most;
+}
+
+int row_put_json(struct buf *out, struct str text, unsigned level,
+		 const char **what)
+{
+	struct json_fault fault;
+	size_t start = out->len;
+
+	if (json_check(text, NULL, &fault) < 0) {
+		*what = fault.what;
+		return -1;
+	}
+	json_put_compact(out, text);
+	if (depth_of(out->data + start, out->data + out->len) + level >
+	    JSON_MAX_DEPTH) {
+		*what = "nested too deep";
+		return -1;
+	}
+	return 0;
+}
