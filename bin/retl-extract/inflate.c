@@ -13,12 +13,11 @@
 #define GZIP_WINDOW (15 + 16) /* the largest, gzip's header demanded */
 
 void inflate_init(struct inflate *z, int fd, const char *name,
-		  struct out *flush_first)
+		  struct rows *rows)
 {
-	*z = (struct inflate){ .fd = fd,
-			       .name = name,
-			       .flush_first = flush_first,
-			       .between = true };
+	*z = (struct inflate){
+		.fd = fd, .name = name, .rows = rows, .between = true
+	};
 	z->in = xmalloc(CHUNK);
 }
 
@@ -33,8 +32,8 @@ static ssize_t read_raw(struct inflate *z, void *p, size_t n, struct failure *f)
 {
 	ssize_t got;
 
-	if (z->flush_first && z->flush_first->b.len && would_block(z->fd))
-		out_flush(z->flush_first);
+	if (z->rows && rows_waiting(z->rows) && would_block(z->fd))
+		rows_flush(z->rows);
 	do
 		got = read(z->fd, p, n);
 	while (got < 0 && errno == EINTR);

@@ -8,13 +8,12 @@
 #ifndef RETL_EXTRACT_INFLATE_H
 #define RETL_EXTRACT_INFLATE_H
 
-#include "bin/retl-extract/failure.h"
-#include "common/ndjson.h"
+#include "bin/retl-extract/row.h"
 
 struct inflate {
 	int fd;
-	const char *name;        /* for messages */
-	struct out *flush_first; /* before a read has to wait; may be NULL */
+	const char *name;  /* for messages */
+	struct rows *rows; /* go out before a read has to wait; may be NULL */
 
 	/* private */
 	enum { INFLATE_UNKNOWN, INFLATE_NONE, INFLATE_GZIP, INFLATE_ZSTD } kind;
@@ -28,7 +27,7 @@ struct inflate {
 
 /* Reads nothing yet. The descriptor stays the caller's. */
 void inflate_init(struct inflate *z, int fd, const char *name,
-		  struct out *flush_first);
+		  struct rows *rows);
 
 /* Up to n bytes; 0: the end, and it is the right one; -1. */
 ssize_t inflate_read(struct inflate *z, void *p, size_t n, struct failure *f);

@@ -8,28 +8,28 @@
 #define HEAD ((size_t)64 << 10)
 
 void input_from_fd(struct input *in, int fd, const char *name,
-		   struct out *flush_first)
+		   struct rows *rows)
 {
 	*in = (struct input){ .fd = fd, .name = name };
 	pipe_widen(fd);
 	if (fstat(fd, &in->before) < 0)
 		in->before.st_mode = 0; /* not known to be a file */
-	inflate_init(&in->z, fd, in->name, flush_first);
+	inflate_init(&in->z, fd, in->name, rows);
 }
 
-int input_open(struct input *in, const char *path, struct out *flush_first,
+int input_open(struct input *in, const char *path, struct rows *rows,
 	       struct failure *f)
 {
 	int fd;
 
 	if (strcmp(path, "-") == 0) {
-		input_from_fd(in, STDIN_FILENO, "standard input", flush_first);
+		input_from_fd(in, STDIN_FILENO, "standard input", rows);
 		return 0;
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return failed(f, EX_NOINPUT, "%s: %s", path, strerror(errno));
-	input_from_fd(in, fd, path, flush_first);
+	input_from_fd(in, fd, path, rows);
 	in->path = path;
 	return 0;
 }

@@ -22,11 +22,11 @@ struct input {
 };
 
 /* path "-": standard input. */
-int input_open(struct input *in, const char *path, struct out *flush_first,
+int input_open(struct input *in, const char *path, struct rows *rows,
 	       struct failure *f);
 /* Takes over fd. */
 void input_from_fd(struct input *in, int fd, const char *name,
-		   struct out *flush_first);
+		   struct rows *rows);
 
 /* What comes next, one byte at least, borrowed; .n 0: there is nothing. */
 int input_peek(struct input *in, struct str *head, struct failure *f);

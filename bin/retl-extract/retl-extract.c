@@ -223,7 +223,7 @@ static int run(const struct config *cfg, struct job *job,
 	rows.limit = cfg->limit;
 	rows.max_record = cfg->max_record;
 	rows.wide_strings = cfg->wide_numbers != NULL;
-	job->args.flush_first = &rows.out;
+	job->args.rows = &rows;
 	s = src->open(&job->args, &f);
 	if (!s)
 		give_up(&f);
@@ -232,7 +232,7 @@ static int run(const struct config *cfg, struct job *job,
 	if (got < 0) {
 		/* What was good goes out; the seal does not. */
 		rows_drop(&rows);
-		out_flush(&rows.out);
+		rows_flush(&rows);
 		msg_error("%s", f.text.data);
 		src->close(s);
 		status = f.status;

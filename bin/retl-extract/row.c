@@ -39,6 +39,19 @@ int rows_end(struct rows *r, struct failure *f)
 	return 0;
 }
 
+void rows_flush(struct rows *r)
+{
+	struct buf *b = &r->out.b;
+	struct buf rest = BUF_INIT;
+
+	buf_add(&rest, b->data + r->start, b->len - r->start);
+	buf_truncate(b, r->start);
+	out_flush(&r->out);
+	buf_adds(b, buf_str(&rest));
+	buf_release(&rest);
+	r->start = 0;
+}
+
 void rows_drop(struct rows *r)
 {
 	buf_truncate(&r->out.b, r->start);

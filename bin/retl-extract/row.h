@@ -38,6 +38,15 @@ static inline uint64_t rows_number(const struct rows *r)
 /* Ends the row that was appended to out.b. -1: it is longer than allowed. */
 int rows_end(struct rows *r, struct failure *f);
 
+/* Are there whole rows that have not been written yet? */
+static inline bool rows_waiting(const struct rows *r)
+{
+	return r->start > 0;
+}
+
+/* Writes the whole rows; of the current one nothing leaves. */
+void rows_flush(struct rows *r);
+
 /* Takes back what was appended since the last row ended. */
 void rows_drop(struct rows *r);
 

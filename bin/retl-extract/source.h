@@ -25,7 +25,7 @@ struct source_args {
 	size_t n_params;
 	char **command; /* of a command, with its arguments; else NULL */
 	struct reader_options text;
-	struct out *flush_first; /* before a read has to wait */
+	struct rows *rows; /* go out before a read has to wait */
 };
 
 struct source {

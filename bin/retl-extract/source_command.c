@@ -116,7 +116,7 @@ static void *command_open(const struct source_args *a, struct failure *f)
 		struct reader_options text = a->text;
 
 		text.lines_by_default = true;
-		input_from_fd(&s->in, fd, s->name, a->flush_first);
+		input_from_fd(&s->in, fd, s->name, a->rows);
 		s->reader = reader_new(&text, &s->in, f);
 	}
 	if (!s->reader) {

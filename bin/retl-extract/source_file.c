@@ -27,7 +27,7 @@ static void *file_open(const struct source_args *a, struct failure *f)
 	struct file *s = xcalloc(1, sizeof *s);
 
 	s->in.fd = -1;
-	if (input_open(&s->in, a->where, a->flush_first, f) == 0)
+	if (input_open(&s->in, a->where, a->rows, f) == 0)
 		s->reader = reader_new(&a->text, &s->in, f);
 	if (!s->reader) {
 		file_close(s);

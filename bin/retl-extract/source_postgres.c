@@ -20,7 +20,6 @@
 
 struct postgres {
 	PGconn *conn;
-	struct out *flush_first;
 	struct columns columns;
 	Oid *types;
 	bool running; /* the query has not ended yet */
@@ -323,7 +322,6 @@ static struct postgres *open_session(const struct source_args *a,
 
 	s->columns = COLUMNS_INIT;
 	s->element = s->bytes = BUF_INIT;
-	s->flush_first = a->flush_first;
 	if (do_connect(s, a, f) < 0 || set_up_session(s, f) < 0) {
 		postgres_close(s);
 		return NULL;
@@ -666,13 +664,12 @@ static int put_row(struct postgres *s, const PGresult *r, struct rows *rows,
 }
 
 /* Whoever reads our rows gets them before we wait for more. */
-static void flush_before_waiting(struct postgres *s)
+static void flush_before_waiting(struct postgres *s, struct rows *rows)
 {
 	struct pollfd p = { .fd = PQsocket(s->conn), .events = POLLIN };
 
-	if (s->flush_first && s->flush_first->b.len && PQisBusy(s->conn) &&
-	    poll(&p, 1, 0) == 0)
-		out_flush(s->flush_first);
+	if (rows_waiting(rows) && PQisBusy(s->conn) && poll(&p, 1, 0) == 0)
+		rows_flush(rows);
 }
 
 /* The result that ends the rows was right: nothing may follow it. */
@@ -722,7 +719,7 @@ static int postgres_next(void *self, struct rows *rows, struct failure *f)
 	PGresult *r;
 	int got;
 
-	flush_before_waiting(s);
+	flush_before_waiting(s, rows);
 	r = PQgetResult(s->conn);
 	if (!r)
 		return connection_lost(s, f);
