@@ -1,0 +1,196 @@
+#!/bin/sh
+# Our tools and their peers on one generated table, in turns, in one run: the
+# median of wall and CPU seconds, our share of the peer's, and our peak memory.
+# A program with a table, not a test: nothing here can fail for being slow.
+#
+#	make bench                            200000 rows, 3 turns
+#	make bench ROWS=1000000 REPEAT=5
+#	make bench ONLY=sort                  works whose name has "sort" in it
+#	DUCK_MODULES=DIR                      a node_modules folder with
+#	                                      @duckdb/node-api in it
+#
+# A tool or a peer that is not there is left out. Each stands between pipes, as
+# in a pipeline, wherever the peer can.
+set -eu
+
+: "${B:?is set by make bench}"
+top=$(cd "$(dirname "$0")/../.." && pwd)
+here=$top/tests/bench
+: "${ROWS:=200000}" "${REPEAT:=3}" "${ONLY:=}" "${DUCK_MODULES:=}"
+PATH=$B/bin:$B/tests:$B/tests/bench:$PATH
+LC_ALL=C
+NODE_PATH=$DUCK_MODULES
+export PATH LC_ALL NODE_PATH here
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 99' INT TERM HUP
+cd "$work"
+
+have() {
+	command -v "$1" >/dev/null 2>&1
+}
+
+duck=
+if have node && node -e 'require("@duckdb/node-api")' 2>/dev/null; then
+	duck="node $here/duck.cjs"
+fi
+
+# ---- data ----
+echo "generating $ROWS rows"
+gen -n "$ROWS" >sorted
+gen -n "$ROWS" -o shuffled >mixed
+gen -n "$ROWS" -o shuffled --id-last >last
+gen -n "$ROWS" -m 1,2,0.5 >tomorrow 2>counts
+gen -n "$ROWS" -f csv >table.csv
+size=$(wc -c <sorted)
+spill=$((size / 8))
+
+# ---- one comparison ----
+print_head() {
+	printf '%-24s %-22s %7s %7s %7s %7s %6s %6s %6s\n' \
+		work peer 'wall s' 'cpu s' 'ours' 'cpu' 'wall x' 'cpu x' 'MiB'
+}
+
+# median FILE COLUMN
+median() {
+	sort -n -k "$2,$2" "$1" | awk -v c="$2" '{ v[NR] = $c }
+		END { print v[int((NR + 1) / 2)] }'
+}
+
+# versus WORK PEER PEER-COMMAND OUR-COMMAND: one line of the table.
+versus() {
+	case $1 in
+	*"$ONLY"*) ;;
+	*) return 0 ;;
+	esac
+	rm -f peer.times our.times
+	turn=0
+	while [ "$turn" -lt "$REPEAT" ]; do
+		clock peer.times "$3" 2>peer.err || {
+			echo "$1: $2 failed: $(head -n 1 peer.err)"
+			return 0
+		}
+		clock our.times "$4" 2>our.err || {
+			echo "$1: ours failed: $(head -n 1 our.err)"
+			return 0
+		}
+		turn=$((turn + 1))
+	done
+	echo "$(median peer.times 1) $(median peer.times 2)" \
+		"$(median our.times 1) $(median our.times 2)" \
+		"$(median our.times 3)" |
+		awk -v work="$1" -v peer="$2" '{ printf \
+			"%-24s %-22s %7.2f %7.2f %7.2f %7.2f %6.2f %6.2f %6d\n",
+			work, peer, $1, $2, $3, $4, $3 / ($1 + 1e-9),
+			$4 / ($2 + 1e-9), $5 / 1024 }'
+}
+
+# ---- works ----
+bench_sort() {
+	ours='cat mixed | retl-sort -k id | cat >/dev/null'
+	versus 'sort by number' 'GNU sort, raw lines' \
+		'cat mixed | sort | cat >/dev/null' "$ours"
+	[ -z "$duck" ] || versus 'sort by number' 'DuckDB, 2 threads' \
+		"$duck \"COPY (SELECT json FROM read_ndjson_objects('mixed')
+			ORDER BY CAST(json->>'id' AS HUGEINT)) TO '/dev/stdout'
+			(FORMAT csv, HEADER false, DELIMITER '\\x01',
+			QUOTE '', ESCAPE '')\" | cat >/dev/null" "$ours"
+	versus 'sort by number' 'jq, paste, sort, cut' \
+		'jq .id mixed | paste - mixed | sort -n | cut -f2- >/dev/null' \
+		"$ours"
+	versus 'sort, key last' 'GNU sort, raw lines' \
+		'cat last | sort | cat >/dev/null' \
+		'cat last | retl-sort -k id | cat >/dev/null'
+	versus 'sort by string' 'GNU sort, raw lines' \
+		'cat mixed | sort | cat >/dev/null' \
+		'cat mixed | retl-sort -k uuid | cat >/dev/null'
+	versus 'sort by two' 'GNU sort, raw lines' \
+		'cat mixed | sort | cat >/dev/null' \
+		'cat mixed | retl-sort -k country,id | cat >/dev/null'
+	versus 'sort, spilling' 'GNU sort -k2,2n' \
+		"cat mixed | sort -s -t: -k2,2n -S ${spill}b | cat >/dev/null" \
+		"cat mixed | retl-sort -k id -S $spill | cat >/dev/null"
+	versus 'sort, in order' 'sort -c, and cat' \
+		'cat sorted | sort -c -t: -k2,2n; cat sorted | cat >/dev/null' \
+		'cat sorted | retl-sort -k id | cat >/dev/null'
+}
+
+bench_diff() {
+	(cat sorted; seal "$(wc -l <sorted)") >sorted.sealed
+	(cat tomorrow; seal "$(wc -l <tomorrow)") >tomorrow.sealed
+	retl-diff --init -s state -k id 2>/dev/null
+	retl-diff --adopt -s state <sorted.sealed 2>/dev/null
+	! have mawk || versus 'diff, 3.5 % changed' 'mawk merge' \
+		"mawk -v OLD=sorted -v NEW=tomorrow -f $here/merge.awk | cat >/dev/null" \
+		'cat tomorrow.sealed | retl-diff -n -s state | cat >/dev/null'
+	[ -z "$duck" ] || versus 'diff, 3.5 % changed' 'DuckDB, 2 threads' \
+		"$duck \"COPY (SELECT coalesce(b.json, a.json) FROM
+			(SELECT json, CAST(json->>'id' AS HUGEINT) k
+				FROM read_ndjson_objects('sorted')) a FULL JOIN
+			(SELECT json, CAST(json->>'id' AS HUGEINT) k
+				FROM read_ndjson_objects('tomorrow')) b
+			ON a.k = b.k WHERE a.json IS DISTINCT FROM b.json
+			ORDER BY coalesce(a.k, b.k)) TO '/dev/stdout'
+			(FORMAT csv, HEADER false, DELIMITER '\\x01',
+			QUOTE '', ESCAPE '')\" | cat >/dev/null" \
+		'cat tomorrow.sealed | retl-diff -n -s state | cat >/dev/null'
+	versus 'diff, nothing changed' 'cmp' 'cmp sorted sorted.sealed || :' \
+		'cat sorted.sealed | retl-diff -n -s state | cat >/dev/null'
+}
+
+map_program='{id, email, name: "\(.first) \(.last)", tel: .phone,
+	land: .country, tier: (.plan // "free"), seats, tags}'
+
+bench_map() {
+	printf '%s\n' "$map_program" >map.jq
+	versus 'map' 'jq -c' 'cat mixed | jq -c -f map.jq | cat >/dev/null' \
+		'cat mixed | retl-map -m map.jq | cat >/dev/null'
+}
+
+bench_hash() {
+	ours='cat mixed | retl-hash -f email=trim,lower,sha256 | cat >/dev/null'
+	[ -z "$duck" ] || versus 'hash one member' 'DuckDB, 2 threads' \
+		"$duck \"COPY (SELECT * REPLACE
+			(sha256(lower(trim(email))) AS email)
+			FROM read_ndjson('mixed')) TO '/dev/stdout'
+			(FORMAT json)\" | cat >/dev/null" "$ours"
+	! have node || versus 'hash one member' 'node' \
+		"cat mixed | node $here/hash.cjs | cat >/dev/null" "$ours"
+}
+
+bench_extract() {
+	if have sqlite3; then
+		gen -n "$ROWS" -f sql | sqlite3 table.db
+		query='SELECT * FROM customers'
+		versus 'extract sqlite' 'sqlite3 -json' \
+			"sqlite3 -json table.db '$query' | cat >/dev/null" \
+			"retl-extract -q '$query' sqlite:table.db | cat >/dev/null"
+	fi
+	[ -z "$duck" ] || versus 'extract csv' 'DuckDB, 2 threads' \
+		"$duck \"COPY (SELECT * FROM
+			read_csv('table.csv', all_varchar = true))
+			TO '/dev/stdout' (FORMAT json)\" | cat >/dev/null" \
+		'retl-extract table.csv | cat >/dev/null'
+	! have mlr || versus 'extract csv' 'mlr' \
+		'mlr --icsv --ojsonl cat table.csv | cat >/dev/null' \
+		'retl-extract table.csv | cat >/dev/null'
+}
+
+# The seal over N records.
+seal() {
+	awk -v n="$1" 'BEGIN { for (i = 1; i <= length(n ""); i++) {
+		printf "\t"; for (d = substr(n, i, 1); d > 0; d--) printf " " }
+		print "" }'
+}
+
+echo "$(nproc) processors, $((size / ROWS)) bytes a row, median of $REPEAT;" \
+	'x: our share of the peer, MiB: our peak'
+print_head
+for tool in sort diff map hash extract; do
+	if have "retl-$tool"; then
+		"bench_$tool"
+	else
+		echo "$tool: retl-$tool is not built"
+	fi
+done
