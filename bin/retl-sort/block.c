@@ -62,11 +62,14 @@ static size_t map_size(const struct block *b)
 
 void block_init(struct block *b, const struct config *cfg)
 {
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
 	*b = (struct block){
 		.cfg = cfg,
 		.budget = cfg->memory,
 		.chunk = MIN(MAX(cfg->memory / 64, CHUNK_MIN), CHUNK_MAX),
-		.room = cfg->memory,
+		/* Whole pages, so that what lies behind can be given back. */
+		.room = (cfg->memory + page - 1) / page * page,
 		.in_order = true,
 	};
 	b->mem = map(map_size(b));
@@ -95,11 +98,55 @@ void block_end_file(struct block *b, const struct input *in)
 	b->base = text_size(b, in);
 }
 
-bool block_full(const struct block *b, const struct input *in)
+/* What lies behind the first used bytes. */
+static void forget(void *p, size_t used, size_t n)
 {
-	size_t used = text_size(b, in) + b->n_keys + (b->n + 1) * ENTRY_COST;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
+	used = (used + page - 1) / page * page;
+	if (used < n)
+		madvise((char *)p + used, n - used, MADV_DONTNEED);
+}
+
+/*
+ * Blocks of one stream are much alike, so what was touched is used again.
+ * Where they are not, what one had for text and the next has for entries would
+ * add up to more than the budget: all that is not in use is given back then.
+ */
+static void trim(struct block *b, size_t text)
+{
+	size_t entries = b->n * sizeof *b->e, all = b->cap * sizeof *b->e;
+
+	b->touched_text = MAX(b->touched_text, text);
+	b->touched_keys = MAX(b->touched_keys, b->n_keys);
+	b->touched_entries = MAX(b->touched_entries, b->n * ENTRY_COST);
+	if (LIKELY(b->touched_text + b->touched_keys + b->touched_entries <=
+		   b->budget))
+		return;
+	forget(b->mem, text, b->room);
+	forget(b->mem + b->room, b->n_keys, map_size(b) - b->room);
+	forget(b->e, entries, all);
+	forget(b->spare, 0, all);
+	b->touched_text = text;
+	b->touched_keys = b->n_keys;
+	b->touched_entries = b->n * ENTRY_COST;
+}
+
+bool block_full(struct block *b, const struct input *in)
+{
+	size_t text = text_size(b, in);
+	size_t used = text + b->n_keys + (b->n + 1) * ENTRY_COST;
+
+	trim(b, text);
 	return b->n && used + b->chunk > b->budget;
+}
+
+void block_restart(struct block *b, struct input *in)
+{
+	trim(b, text_size(b, in));
+	b->base = b->n_keys = b->n = 0;
+	b->in_order = true;
+	block_lend(b, in);
 }
 
 void block_grow(struct block *b, struct input *in)
@@ -107,7 +154,7 @@ void block_grow(struct block *b, struct input *in)
 	struct block old = *b;
 
 	b->room *= 2;
-	b->base = 0;
+	b->base = b->touched_text = 0;
 	b->mem = map(map_size(b));
 	block_lend(b, in);
 	unmap(old.mem, map_size(&old));
@@ -164,43 +211,6 @@ void block_add(struct block *b, const struct input *in)
 	if (b->n && b->in_order)
 		b->in_order = entry_cmp(e - 1, e, b->mem, b->cfg->reverse) <= 0;
 	b->n++;
-}
-
-static void forget(void *p, size_t n)
-{
-	if (n)
-		madvise(p, n, MADV_DONTNEED);
-}
-
-/*
- * Blocks of one stream are much alike, and touched memory is used again. Where
- * they are not, what one had for text and the next has for entries would add
- * up to more than the budget: all is given back then.
- */
-static void trim(struct block *b, const struct input *in)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t used = (ndjson_filled(&in->in) + page - 1) / page * page;
-
-	if (b->touched_text + b->touched_keys + b->touched_entries <= b->budget)
-		return;
-	if (used < map_size(b))
-		forget(b->mem + used, map_size(b) - used);
-	forget(b->e, b->cap * sizeof *b->e);
-	forget(b->spare, b->cap * sizeof *b->e);
-	b->touched_text = used;
-	b->touched_keys = b->touched_entries = 0;
-}
-
-void block_restart(struct block *b, struct input *in)
-{
-	b->touched_text = MAX(b->touched_text, text_size(b, in));
-	b->touched_keys = MAX(b->touched_keys, b->n_keys);
-	b->touched_entries = MAX(b->touched_entries, b->n * ENTRY_COST);
-	b->base = b->n_keys = b->n = 0;
-	b->in_order = true;
-	block_lend(b, in);
-	trim(b, in);
 }
 
 void block_item(const struct block *b, size_t i, struct item *item)

@@ -163,7 +163,7 @@ void block_lend(struct block *b, struct input *in);
 void block_end_file(struct block *b, const struct input *in);
 
 /* No room for another record (and its share of sorting)? */
-bool block_full(const struct block *b, const struct input *in);
+bool block_full(struct block *b, const struct input *in);
 /* For a record that is longer than the (empty) block. */
 void block_grow(struct block *b, struct input *in);
 void block_add(struct block *b, const struct input *in);

@@ -247,21 +247,21 @@ sealed sorted >want
 sorts id 'a sealed stream leaves sealed'
 retl-sort -k id records >out
 same sorted out 'an unsealed one does not'
-head -n 2 in >cut
-retl-sort -k id cut >out
+head -n 2 in >thinned
+retl-sort -k id thinned >out
 lacks out "$(printf '\t')" 'a stream that was cut is not sealed'
 (cat records; seal 2) >wrong
 retl-sort -k id wrong >out
 same sorted out 'nor one whose seal counts wrong'
-printf '{"id":%d}\n' 5 4 | put_sealed >more
+printf '{"id":%d}\n' 5 4 | put_sealed >others
 printf '{"id":%d}\n' 1 2 3 4 5 | put_sealed >want
-retl-sort -k id in more >out
+retl-sort -k id in others >out
 same want out 'files that are all sealed: sealed, with the sum'
-retl-sort -k id more records >out
+retl-sort -k id others records >out
 lacks out "$(printf '\t')" 'one that is not: unsealed'
-cat in more | retl-sort -k id >out
+cat in others | retl-sort -k id >out
 same want out 'sealed streams one after another'
-retl-sort -k id - more <in >out
+retl-sort -k id - others <in >out
 same want out '- is standard input'
 seal 0 | retl-sort -k id >out
 seal 0 >want
