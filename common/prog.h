@@ -11,7 +11,8 @@
 #ifndef RETL_PROG_H
 #define RETL_PROG_H
 
-#include "common/buf.h"
+#include "common/faults.h"
+#include "common/record.h"
 
 struct prog;
 
@@ -39,5 +40,38 @@ bool prog_is_native(const struct prog *p);
 int prog_run(struct prog *p, struct str input, const struct str *vars,
 	     struct buf *out, struct buf *err);
 const char *prog_error_code(const struct prog *p);
+
+/*
+ * The same for mappings: runs it on a record's members that are not reserved.
+ * Appends the one output, which must be an object, without its closing brace
+ * (record_put_reserved adds it; *any: there are members). Returns 1; 0: there
+ * was no output; -1: faults are added, and what could be made is in out all
+ * the same, if anything: an object without the members that failed.
+ */
+int prog_map(struct prog *p, const struct record *r, const struct str *vars,
+	     struct buf *out, bool *any, struct faults *faults);
+
+/* One member that a program makes. */
+struct prog_member {
+	struct str name;
+	struct str *reads; /* members of the input */
+	size_t n_reads;    /* SIZE_MAX: any of them */
+	bool native;
+	struct str why; /* not native: because of "gsub" */
+	unsigned line;
+};
+
+/* What a program makes of an object, as far as can be told beforehand. */
+struct prog_shape {
+	bool known; /* false: anything; the rest says nothing */
+	bool rest;  /* members of the input go on under their names, but for */
+	struct str *without;
+	size_t n_without;
+	struct prog_member *m;
+	size_t n;
+	/* not known: why; also where all of it is libjq's */
+	struct str why;
+};
+const struct prog_shape *prog_shape(const struct prog *p);
 
 #endif

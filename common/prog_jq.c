@@ -13,6 +13,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/prog_num.h"
+#include "common/record.h"
 
 /* A variable's value is most often that of the record before. */
 struct jqvar {
@@ -126,25 +127,25 @@ static jq_state *compile(const char *text, jv args, const char *libdir,
 
 /*
  * The program as it was written, so that jq's complaint has the right line.
- * True if jq has none.
  */
-static bool compiles_alone(const struct jqside_opts *o, struct buf *err)
+static int check_alone(const struct jqside_opts *o, struct buf *err)
 {
 	struct buf text = BUF_INIT, msg = BUF_INIT;
 	jv args = jv_object();
 	jq_state *jq;
+	int ret = 0;
 
-	for (size_t i = 0; i < o->n_vars; i++)
+	for (size_t i = 0; i < o->n_given; i++)
 		args = jv_object_set(args, jv_string(o->vars[i]), jv_null());
 	buf_adds(&text, o->whole);
 	jq = compile(text.data, args, o->libdir, &msg);
-	if (!jq)
-		compile_error(msg.data, o->where, err);
-	else
+	if (jq)
 		jq_teardown(&jq);
+	else
+		ret = compile_error(msg.data, o->where, err);
 	buf_release(&text);
 	buf_release(&msg);
-	return jq != NULL;
+	return ret;
 }
 
 /* IMPORTS . as [$__n, $__in, $a] | $__in | if $__n == 0 then PIECE ... end */
@@ -164,6 +165,8 @@ static void put_program(struct buf *b, const struct jqside_opts *o)
 		buf_adds(b, o->pieces[i].text);
 		buf_addz(b, i + 1 < o->n ? "\n)) else " : "\n))");
 	}
+	if (!o->n)
+		buf_addc(b, '.');
 	for (size_t i = 0; i + 1 < o->n; i++)
 		buf_addz(b, " end");
 }
@@ -192,6 +195,8 @@ struct jqside *jqside_new(const struct jqside_opts *o, struct buf *err)
 	struct jqside *s = NULL;
 	jq_state *jq;
 
+	if (o->check_whole && check_alone(o, err) < 0)
+		return NULL;
 	put_program(&text, o);
 	jq = compile(text.data, jv_object(), o->libdir, &msg);
 	if (jq) {
@@ -199,7 +204,7 @@ struct jqside *jqside_new(const struct jqside_opts *o, struct buf *err)
 		s->jq = jq;
 		s->scratch = s->out = BUF_INIT;
 		keep(s, o);
-	} else if (compiles_alone(o, err)) {
+	} else if (check_alone(o, err) == 0) {
 		/* "1) | (2" and its like, or a limit of libjq. */
 		compile_error(msg.data, o->where, err);
 	}
@@ -333,12 +338,28 @@ static bool wanted(const struct json_member *m, const struct jqside_in *in)
 	return false;
 }
 
+static jv record_to_jv(struct convert *c, const struct jqside_in *in)
+{
+	jv object = jv_object();
+
+	for (size_t i = 0; jv_is_valid(object) && i < in->obj->n; i++) {
+		const struct json_member *m = &in->obj->m[i];
+
+		if (!record_reserved(m) &&
+		    (in->n_names == SIZE_MAX || wanted(m, in)))
+			object = set_member(c, object, m);
+	}
+	return object;
+}
+
 static jv input_to_jv(struct convert *c, const struct jqside_in *in)
 {
 	struct json_iter it;
 	struct json_member m;
 	jv object;
 
+	if (in->obj)
+		return record_to_jv(c, in);
 	if (in->n_names == SIZE_MAX)
 		return to_jv(c, in->value);
 	if (json_type(in->value) != JSON_OBJECT)
@@ -588,7 +609,10 @@ static int drain(struct jqside *s, jqside_emit *emit, void *ctx,
 			return fail(err, "the result is nested deeper than %d",
 				    JSON_MAX_DEPTH);
 		}
-		emit(ctx, buf_str(&s->out));
+		if (emit(ctx, buf_str(&s->out)) < 0) {
+			*code = "jq";
+			return fail(err, "the expression gives far too much");
+		}
 	}
 	if (jq_halted(s->jq)) {
 		*code = "jq";

@@ -8,7 +8,7 @@
 #ifndef RETL_PROG_JQ_H
 #define RETL_PROG_JQ_H
 
-#include "common/prog.h"
+#include "common/json.h"
 
 struct jqside;
 
@@ -26,8 +26,10 @@ struct jqpiece {
  */
 struct jqside_opts {
 	struct str whole, imports;
+	bool check_whole; /* even if the pieces compile */
 	const char *const *vars;
-	size_t n_vars;
+	size_t n_vars,
+	    n_given; /* n_given: bound from outside, the first ones */
 	const struct jqpiece *pieces;
 	size_t n;
 	const char *where, *libdir;
@@ -39,15 +41,17 @@ struct jqside_opts {
 struct jqside *jqside_new(const struct jqside_opts *o, struct buf *err);
 void jqside_free(struct jqside *s);
 
-/* Adds what came out, one JSON value, to its own list. */
-typedef void jqside_emit(void *ctx, struct str value);
+/* Takes one output. -1: there are too many. */
+typedef int jqside_emit(void *ctx, struct str value);
 
 /*
  * Runs a piece on input: all of it, or, where it is an object and n_names is
- * not SIZE_MAX, only the members with these names. -1 with err and *code.
+ * not SIZE_MAX, only the members with these names. Of a record never those
+ * that are reserved. -1 with err and *code.
  */
 struct jqside_in {
 	struct str value;
+	const struct json_obj *obj; /* in its place: a record's members */
 	const struct str *names;
 	size_t n_names;
 	const struct str *vars; /* values; .s NULL: null */

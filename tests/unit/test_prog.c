@@ -38,6 +38,10 @@ static void test_basics(void)
 	is(run("def f: .a; f", "{\"a\":1}"), "1\n", "a definition");
 	is(run(".a |", "{}"), "compile: p.jq:1: syntax error, unexpected $end",
 	   "a syntax error is told with its line");
+	is(run("1) | (2", "{}"),
+	   "compile: p.jq:1: syntax error, unexpected INVALID_CHARACTER, expecting "
+	   "$end",
+	   "a program cannot leave its parentheses");
 	is(run("$nope", "{}"), "compile: p.jq:1: $nope is not defined",
 	   "an unknown variable");
 }

@@ -1,0 +1,1252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Values are spans: of the input, of a constant, of a variable, or of text
+ * that was built in the arena. What is only passed on keeps its bytes.
+ */
+#include "common/prog_run.h"
+
+#include "common/mem.h"
+#include "common/msg.h"
+#include "common/prog_num.h"
+
+/* What one piece may give for one record; more is an endless program. */
+#define PIECE_MAX_BYTES ((size_t)64 << 20)
+
+static int run_eval(struct run *r, struct plan *p, struct str in,
+		    struct str *v);
+
+static int broken(struct run *r, const struct plan *p, const char *code,
+		  const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+static int broken(struct run *r, const struct plan *p, const char *code,
+		  const char *fmt, ...)
+{
+	va_list ap;
+
+	r->code = code;
+	r->line = p->line;
+	buf_reset(&r->why);
+	va_start(ap, fmt);
+	buf_vaddf(&r->why, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+static int repeated(struct run *r, const struct plan *p)
+{
+	return broken(r, p, "repeated",
+		      "a member name stands twice in one object");
+}
+
+static const char *a_type(struct str v)
+{
+	static const char *const names[] = {
+		[JSON_NULL] = "null",       [JSON_BOOL] = "a boolean",
+		[JSON_NUMBER] = "a number", [JSON_STRING] = "a string",
+		[JSON_ARRAY] = "an array",  [JSON_OBJECT] = "an object",
+	};
+
+	return names[json_type(v)];
+}
+
+static bool truthy(struct str v)
+{
+	return v.s[0] != 'n' && v.s[0] != 'f';
+}
+
+static struct str boolean(bool b)
+{
+	return b ? STR("true") : STR("false");
+}
+
+/* ---- buffers ---- */
+
+static size_t tmp_take(struct run *r)
+{
+	if (r->n_tmp == r->cap_tmp) {
+		GROW(r->tmp, r->n_tmp, r->cap_tmp);
+		for (size_t i = r->n_tmp; i < r->cap_tmp; i++)
+			r->tmp[i] = BUF_INIT;
+	}
+	buf_reset(&r->tmp[r->n_tmp]);
+	return r->n_tmp++;
+}
+
+/* ---- the input ---- */
+
+/* A record without what is reserved, as text. */
+static struct str record_text(struct run *r)
+{
+	const struct record *rec = r->record;
+	struct buf b = BUF_INIT;
+
+	if (r->input.s)
+		return r->input;
+	if (!rec->diff_result.s && !rec->diff_id.s && !rec->diff_changed.s &&
+	    rec->line.s[0] == '{' && rec->line.s[rec->line.n - 1] == '}') {
+		r->input = rec->line;
+		return r->input;
+	}
+	record_put_open(&b, rec);
+	buf_addc(&b, '}');
+	r->input = arena_copy(&r->mem, buf_str(&b));
+	buf_release(&b);
+	return r->input;
+}
+
+static int member_of(struct run *r, struct plan *p, struct str v,
+		     struct str name, struct str *out)
+{
+	int found;
+
+	if (json_type(v) == JSON_NULL) {
+		*out = STR("null");
+		return 0;
+	}
+	if (json_type(v) != JSON_OBJECT)
+		return broken(r, p, "jq", "%s has no member '%.*s'", a_type(v),
+			      STR_ARG(name));
+	found = json_find(v, name, out);
+	if (found < 0)
+		return repeated(r, p);
+	if (!found)
+		*out = STR("null");
+	return 0;
+}
+
+static int top_member(struct run *r, struct plan *p, struct str *out)
+{
+	ssize_t at;
+
+	if (!r->record)
+		return member_of(r, p, r->input, p->text, out);
+	at = json_obj_slot(&r->record->obj, &p->slot);
+	*out = at >= 0 && !record_reserved(&r->record->obj.m[at])
+		   ? r->record->obj.m[at].val
+		   : STR("null");
+	return 0;
+}
+
+/* ---- looking up ---- */
+
+static int element_of(struct run *r, struct plan *p, struct str v,
+		      int64_t index, struct str *out)
+{
+	struct json_iter it;
+
+	*out = STR("null");
+	if (json_type(v) == JSON_NULL)
+		return 0;
+	if (json_type(v) != JSON_ARRAY)
+		return broken(r, p, "jq", "%s has no elements by number",
+			      a_type(v));
+	if (index < 0)
+		index += (int64_t)json_count(v);
+	if (index < 0)
+		return 0;
+	json_iter_init(&it, v);
+	while (json_iter_element(&it, out))
+		if (!index--)
+			return 0;
+	*out = STR("null");
+	return 0;
+}
+
+static int lookup(struct run *r, struct plan *p, struct str v, struct str key,
+		  struct str *out)
+{
+	double d;
+
+	switch (json_type(key)) {
+	case JSON_STRING:
+		buf_reset(&r->scratch);
+		json_unescape(&r->scratch,
+			      (struct str){ key.s + 1, key.n - 2 });
+		if (json_type(v) != JSON_OBJECT && json_type(v) != JSON_NULL)
+			return broken(r, p, "jq", "%s has no members",
+				      a_type(v));
+		return member_of(r, p, v, buf_str(&r->scratch), out);
+	case JSON_NUMBER:
+		if (num_to_double(key, &d) < 0 || d != (double)(int32_t)d)
+			return broken(r, p, "jq",
+				      "an index is not a whole number");
+		return element_of(r, p, v, (int64_t)d, out);
+	default:
+		return broken(r, p, "jq", "%s cannot be looked up in %s",
+			      a_type(key), a_type(v));
+	}
+}
+
+/* One step into v. With p->opt what fails is nobody's concern: 1. */
+static int step(struct run *r, struct plan *p, struct str in, struct str v,
+		struct str *out)
+{
+	struct str key;
+	int ret;
+
+	if (p->op == P_MEMBER) {
+		ret = member_of(r, p, v, p->text, out);
+	} else if (p->op == P_ELEMENT) {
+		ret = element_of(r, p, v, p->index, out);
+	} else {
+		if (run_eval(r, p->b, in, &key) < 0)
+			return -1;
+		ret = lookup(r, p, v, key, out);
+	}
+	return ret < 0 && p->opt && strcmp(r->code, "jq") == 0 ? 1 : ret;
+}
+
+/* ---- text ---- */
+
+/* Like json_put_str, with DEL escaped as jq does. */
+static void put_json_string(struct run *r, struct buf *out, struct str v)
+{
+	struct str text = json_text(v, &r->scratch);
+	size_t from = 0;
+
+	buf_addc(out, '"');
+	for (size_t i = 0; i < text.n; i++)
+		if (text.s[i] == 0x7f) {
+			json_put_escaped(
+			    out, (struct str){ text.s + from, i - from });
+			buf_addz(out, "\\u007f");
+			from = i + 1;
+		}
+	json_put_escaped(out, (struct str){ text.s + from, text.n - from });
+	buf_addc(out, '"');
+}
+
+static bool has_repeats(struct str object)
+{
+	struct json_iter it;
+	struct json_member m;
+	struct buf name = BUF_INIT;
+	struct str found;
+	bool twice = false;
+
+	json_iter_init(&it, object);
+	while (!twice && json_iter_member(&it, &m)) {
+		buf_reset(&name);
+		json_unescape(&name, m.key);
+		twice = json_find(object, buf_str(&name), &found) < 0;
+	}
+	buf_release(&name);
+	return twice;
+}
+
+/* v as jq's tojson writes it. */
+static int put_json(struct run *r, const struct plan *p, struct buf *out,
+		    struct str v)
+{
+	struct json_iter it;
+	struct json_member m;
+	struct str e;
+	char sep;
+
+	switch (json_type(v)) {
+	case JSON_NUMBER:
+		num_put_text(out, v);
+		return 0;
+	case JSON_STRING:
+		put_json_string(r, out, v);
+		return 0;
+	case JSON_ARRAY:
+		json_iter_init(&it, v);
+		for (sep = '['; json_iter_element(&it, &e); sep = ',') {
+			buf_addc(out, sep);
+			if (put_json(r, p, out, e) < 0)
+				return -1;
+		}
+		buf_addz(out, sep == '[' ? "[]" : "]");
+		return 0;
+	case JSON_OBJECT:
+		if (has_repeats(v))
+			return repeated(r, p);
+		json_iter_init(&it, v);
+		for (sep = '{'; json_iter_member(&it, &m); sep = ',') {
+			buf_addc(out, sep);
+			put_json_string(
+			    r, out, (struct str){ m.key.s - 1, m.key.n + 2 });
+			buf_addc(out, ':');
+			if (put_json(r, p, out, m.val) < 0)
+				return -1;
+		}
+		buf_addz(out, sep == '{' ? "{}" : "}");
+		return 0;
+	default:
+		buf_adds(out, v);
+		return 0;
+	}
+}
+
+/* The text of v inside a string: without quotes, escaped. */
+static int put_inside(struct run *r, const struct plan *p, struct buf *out,
+		      struct str v)
+{
+	size_t at;
+	int ret;
+
+	switch (json_type(v)) {
+	case JSON_STRING:
+		buf_add(out, v.s + 1, v.n - 2);
+		return 0;
+	case JSON_NUMBER:
+		num_put_text(out, v);
+		return 0;
+	case JSON_ARRAY:
+	case JSON_OBJECT:
+		at = tmp_take(r);
+		ret = put_json(r, p, &r->tmp[at], v);
+		json_put_escaped(out, buf_str(&r->tmp[at]));
+		r->n_tmp--;
+		return ret;
+	default:
+		buf_adds(out, v);
+		return 0;
+	}
+}
+
+static int put_string(struct run *r, struct plan *p, struct str in,
+		      struct buf *out)
+{
+	struct str v;
+
+	buf_addc(out, '"');
+	for (size_t i = 0; i < p->n; i++)
+		if (run_eval(r, p->v[i], in, &v) < 0 ||
+		    put_inside(r, p, out, v) < 0)
+			return -1;
+	buf_addc(out, '"');
+	return 0;
+}
+
+/* ---- functions ---- */
+
+static char change_case(char c, bool up)
+{
+	if (up ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z')
+		return (char)(c ^ 0x20);
+	return c;
+}
+
+static int put_case(struct run *r, struct plan *p, struct str v, bool up,
+		    struct buf *out)
+{
+	struct str text;
+	size_t from;
+
+	if (json_type(v) != JSON_STRING)
+		return broken(r, p, "jq", "%s where a string is expected",
+			      a_type(v));
+	buf_reset(&r->scratch);
+	if (memchr(v.s, '\\', v.n)) {
+		json_unescape(&r->scratch, (struct str){ v.s + 1, v.n - 2 });
+		for (size_t i = 0; i < r->scratch.len; i++)
+			r->scratch.data[i] =
+			    change_case(r->scratch.data[i], up);
+		json_put_str(out, buf_str(&r->scratch));
+		return 0;
+	}
+	text = v;
+	from = out->len;
+	buf_adds(out, text);
+	for (size_t i = from; i < out->len; i++)
+		out->data[i] = change_case(out->data[i], up);
+	return 0;
+}
+
+/* What jq's strtod takes beyond JSON: +1, 01, 1., .5 */
+static bool is_loose_number(struct str t)
+{
+	size_t i = 0, digits = 0;
+
+	if (i < t.n && (t.s[i] == '+' || t.s[i] == '-'))
+		i++;
+	for (; i < t.n && isdigit((unsigned char)t.s[i]); i++)
+		digits++;
+	if (i < t.n && t.s[i] == '.')
+		for (i++; i < t.n && isdigit((unsigned char)t.s[i]); i++)
+			digits++;
+	if (!digits)
+		return false;
+	if (i < t.n && (t.s[i] == 'e' || t.s[i] == 'E')) {
+		i++;
+		if (i < t.n && (t.s[i] == '+' || t.s[i] == '-'))
+			i++;
+		if (i == t.n)
+			return false;
+		while (i < t.n && isdigit((unsigned char)t.s[i]))
+			i++;
+	}
+	return i == t.n;
+}
+
+static int put_number(struct run *r, struct plan *p, struct str v,
+		      struct buf *out)
+{
+	struct json_fault f;
+	struct str text, number;
+
+	if (json_type(v) == JSON_NUMBER) {
+		buf_adds(out, v);
+		return 0;
+	}
+	if (json_type(v) != JSON_STRING)
+		return broken(r, p, "jq", "%s cannot become a number",
+			      a_type(v));
+	text = json_text(v, &r->scratch);
+	if (json_check(text, &number, &f) == 0 &&
+	    json_type(number) == JSON_NUMBER) {
+		buf_adds(out, number);
+		return 0;
+	}
+	if (!is_loose_number(text))
+		return broken(r, p, "jq", "a text is not a number");
+	if (text.s[0] == '+') {
+		text.s++;
+		text.n--;
+	}
+	num_put_text(out, text);
+	return 0;
+}
+
+static int put_length(struct run *r, struct plan *p, struct str v,
+		      struct buf *out)
+{
+	struct str text;
+	size_t n = 0;
+
+	switch (json_type(v)) {
+	case JSON_NULL:
+		break;
+	case JSON_BOOL:
+		return broken(r, p, "jq", "a boolean has no length");
+	case JSON_NUMBER:
+		if (*v.s == '-') {
+			v.s++;
+			v.n--;
+		}
+		buf_adds(out, v);
+		return 0;
+	case JSON_STRING:
+		text = json_text(v, &r->scratch);
+		for (size_t i = 0; i < text.n; i++)
+			n += ((unsigned char)text.s[i] & 0xc0) != 0x80;
+		break;
+	case JSON_OBJECT:
+		if (has_repeats(v))
+			return repeated(r, p);
+		/* fall through */
+	case JSON_ARRAY:
+		n = json_count(v);
+	}
+	buf_addu(out, n);
+	return 0;
+}
+
+static int put_call(struct run *r, struct plan *p, struct str v,
+		    struct buf *out)
+{
+	size_t at;
+	int ret;
+
+	switch (p->fn) {
+	case FN_TOSTRING:
+		if (json_type(v) == JSON_STRING) {
+			buf_adds(out, v);
+			return 0;
+		}
+		/* fall through */
+	case FN_TOJSON:
+		at = tmp_take(r);
+		ret = put_json(r, p, &r->tmp[at], v);
+		json_put_str(out, buf_str(&r->tmp[at]));
+		r->n_tmp--;
+		return ret;
+	case FN_TONUMBER:
+		return put_number(r, p, v, out);
+	case FN_DOWNCASE:
+	case FN_UPCASE:
+		return put_case(r, p, v, p->fn == FN_UPCASE, out);
+	case FN_LENGTH:
+		return put_length(r, p, v, out);
+	case FN_NOT:
+		buf_adds(out, boolean(!truthy(v)));
+		return 0;
+	default:
+		json_put_strz(out, json_type_name(json_type(v)));
+		return 0;
+	}
+}
+
+/* ---- comparing ---- */
+
+/* null < false < true < numbers < strings < arrays < objects */
+static int rank(struct str v)
+{
+	if (json_type(v) == JSON_BOOL)
+		return v.s[0] == 't' ? 2 : 1;
+	return json_type(v) == JSON_NULL ? 0 : (int)json_type(v) + 1;
+}
+
+static bool compare(enum plan_cmp cmp, struct str a, struct str b)
+{
+	int c;
+
+	if (cmp == CMP_EQ || cmp == CMP_NE)
+		return json_equal(a, b) == (cmp == CMP_EQ);
+	c = rank(a) - rank(b);
+	if (!c && json_type(a) == JSON_NUMBER)
+		c = json_num_cmp(a, b);
+	else if (!c && json_type(a) == JSON_STRING)
+		c = json_str_cmp(a, b);
+	switch (cmp) {
+	case CMP_LT:
+		return c < 0;
+	case CMP_LE:
+		return c <= 0;
+	case CMP_GT:
+		return c > 0;
+	default:
+		return c >= 0;
+	}
+}
+
+static int eval_compare(struct run *r, struct plan *p, struct str in,
+			struct str *v)
+{
+	struct str a, b;
+
+	if (run_eval(r, p->a, in, &a) < 0 || run_eval(r, p->b, in, &b) < 0)
+		return -1;
+	*v = boolean(compare(p->cmp, a, b));
+	return 0;
+}
+
+static int eval_logic(struct run *r, struct plan *p, struct str in,
+		      struct str *v)
+{
+	if (run_eval(r, p->a, in, v) < 0)
+		return -1;
+	if (truthy(*v) == (p->op == P_AND) && run_eval(r, p->b, in, v) < 0)
+		return -1;
+	*v = boolean(truthy(*v));
+	return 0;
+}
+
+/* ---- adding ---- */
+
+static int add_numbers(struct run *r, struct plan *p, struct str a,
+		       struct str b, struct buf *out)
+{
+	double x, y;
+
+	if (num_to_double(a, &x) < 0 || num_to_double(b, &y) < 0)
+		return broken(r, p, "precision",
+			      "a number has more digits than jq can keep");
+	num_put_double(out, x + y);
+	return 0;
+}
+
+static void put_elements(struct buf *out, struct str array, char *sep)
+{
+	struct json_iter it;
+	struct str e;
+
+	json_iter_init(&it, array);
+	while (json_iter_element(&it, &e)) {
+		buf_addc(out, *sep);
+		buf_adds(out, e);
+		*sep = ',';
+	}
+}
+
+static void put_member(struct buf *out, const struct json_member *m,
+		       struct str val, char *sep)
+{
+	buf_addc(out, *sep);
+	buf_addc(out, '"');
+	buf_adds(out, m->key);
+	buf_add(out, "\":", 2);
+	buf_adds(out, val);
+	*sep = ',';
+}
+
+static struct str key_text(struct run *r, const struct json_member *m)
+{
+	if (!m->key_esc)
+		return m->key;
+	buf_reset(&r->scratch);
+	json_unescape(&r->scratch, m->key);
+	return buf_str(&r->scratch);
+}
+
+/* Did a member of this name fail in the object that is being made? */
+static bool has_failed(const struct run *r, struct str name)
+{
+	for (size_t i = 0; r->tolerant && i < r->tolerant->n; i++)
+		if (str_eq(fault_field(r->tolerant, i), name))
+			return true;
+	return false;
+}
+
+/* Members of a, with b's values where b has them, then those of b alone. */
+static int merge(struct run *r, struct plan *p, struct str a, struct str b,
+		 struct buf *out)
+{
+	bool unique_a = r->record && p->a->op == P_TOP;
+	struct json_iter it;
+	struct json_member m;
+	struct str val, name;
+	char sep = '{';
+	int found;
+
+	if ((!unique_a && has_repeats(a)) || has_repeats(b))
+		return repeated(r, p);
+	json_iter_init(&it, a);
+	while (json_iter_member(&it, &m)) {
+		name = key_text(r, &m);
+		if (has_failed(r, name))
+			continue;
+		found = json_find(b, name, &val);
+		put_member(out, &m, found ? val : m.val, &sep);
+	}
+	json_iter_init(&it, b);
+	while (json_iter_member(&it, &m))
+		if (!json_find(a, key_text(r, &m), &val))
+			put_member(out, &m, m.val, &sep);
+	buf_addz(out, sep == '{' ? "{}" : "}");
+	return 0;
+}
+
+static int put_sum(struct run *r, struct plan *p, struct str a, struct str b,
+		   struct buf *out)
+{
+	char sep = '[';
+
+	if (json_type(a) == JSON_NULL || json_type(b) == JSON_NULL) {
+		buf_adds(out, json_type(a) == JSON_NULL ? b : a);
+		return 0;
+	}
+	if (json_type(a) != json_type(b) || json_type(a) == JSON_BOOL)
+		return broken(r, p, "jq", "%s and %s cannot be added",
+			      a_type(a), a_type(b));
+	switch (json_type(a)) {
+	case JSON_NUMBER:
+		return add_numbers(r, p, a, b, out);
+	case JSON_STRING:
+		buf_add(out, a.s, a.n - 1);
+		buf_add(out, b.s + 1, b.n - 1);
+		return 0;
+	case JSON_ARRAY:
+		put_elements(out, a, &sep);
+		put_elements(out, b, &sep);
+		buf_addz(out, sep == '[' ? "[]" : "]");
+		return 0;
+	default:
+		return merge(r, p, a, b, out);
+	}
+}
+
+/* The right side first, as jq does. */
+static int put_add(struct run *r, struct plan *p, struct str in,
+		   struct buf *out)
+{
+	struct str a, b;
+
+	if (run_eval(r, p->b, in, &b) < 0 || run_eval(r, p->a, in, &a) < 0)
+		return -1;
+	return put_sum(r, p, a, b, out);
+}
+
+static int put_delete(struct run *r, struct plan *p, struct str in,
+		      struct buf *out)
+{
+	struct str v = p->top ? record_text(r) : in, found;
+	struct json_iter it;
+	struct json_member m;
+	char sep = '{';
+	bool gone;
+
+	if (json_type(v) == JSON_NULL) {
+		buf_adds(out, v);
+		return 0;
+	}
+	if (json_type(v) != JSON_OBJECT)
+		return broken(r, p, "jq", "%s has no members to delete",
+			      a_type(v));
+	for (size_t i = 0; i < p->n; i++)
+		if (json_find(v, p->v[i]->text, &found) < 0)
+			return repeated(r, p);
+	json_iter_init(&it, v);
+	while (json_iter_member(&it, &m)) {
+		gone = false;
+		for (size_t i = 0; i < p->n; i++)
+			gone = gone || json_key_is(&m, p->v[i]->text);
+		if (!gone)
+			put_member(out, &m, m.val, &sep);
+	}
+	buf_addz(out, sep == '{' ? "{}" : "}");
+	return 0;
+}
+
+/* ---- arrays and objects ---- */
+
+struct array {
+	size_t tmp; /* place of the buffer: they move */
+	char sep;
+};
+
+static int add_element(struct run *r, void *ctx, struct str v)
+{
+	struct array *a = ctx;
+
+	buf_addc(&r->tmp[a->tmp], a->sep);
+	buf_adds(&r->tmp[a->tmp], v);
+	a->sep = ',';
+	return 0;
+}
+
+static int put_array(struct run *r, struct plan *p, struct str in,
+		     struct buf *out)
+{
+	struct array a = { .sep = '[' };
+	int ret;
+
+	if (!p->a) {
+		buf_addz(out, "[]");
+		return 0;
+	}
+	a.tmp = tmp_take(r);
+	ret = run_each(r, p->a, in, add_element, &a);
+	buf_adds(out, buf_str(&r->tmp[a.tmp]));
+	buf_addz(out, a.sep == '[' ? "[]" : "]");
+	r->n_tmp = a.tmp;
+	return ret;
+}
+
+/* A member of the result failed: that is noted, and the rest goes on. */
+static void note_fault(struct run *r, struct str name)
+{
+	faults_add(r->tolerant, name, r->code, "%s:%u: %s", r->where, r->line,
+		   r->why.data);
+}
+
+/* All names known, each member one value. */
+static int put_members(struct run *r, struct plan *p, struct str in,
+		       struct buf *out)
+{
+	bool any = false;
+	size_t mark, n_tmp = r->n_tmp;
+
+	buf_addc(out, '{');
+	for (size_t i = 0; i < p->n; i++) {
+		struct plan_entry *e = &p->entries[i];
+		struct plan *v = e->val;
+		struct str val;
+
+		mark = out->len;
+		if (any)
+			buf_addc(out, ',');
+		buf_adds(out, e->prefix);
+		if (LIKELY(v->op == P_TOP_MEMBER &&
+			   top_member(r, v, &val) == 0)) {
+			buf_adds(out, val);
+		} else if (run_put(r, v, in, out) < 0) {
+			if (!p->final || !r->tolerant)
+				return -1;
+			note_fault(r, e->name);
+			buf_truncate(out, mark);
+			r->n_tmp = n_tmp;
+			continue;
+		}
+		any = true;
+	}
+	buf_addc(out, '}');
+	return 0;
+}
+
+/* Names that are computed, stand twice, or values of any number. */
+struct product {
+	struct plan *p;
+	struct str in;
+	struct str *names, *vals;
+	size_t i;
+	plan_sink *sink;
+	void *ctx;
+};
+
+static int product_done(struct run *r, struct product *o)
+{
+	size_t at = tmp_take(r), last;
+	struct buf *b = &r->tmp[at];
+	struct str v;
+	char sep = '{';
+
+	/* The last of a name counts, in the place of the first. */
+	for (size_t i = 0; i < o->p->n; i++) {
+		last = i;
+		for (size_t k = 0; k < o->p->n; k++) {
+			if (json_str_cmp(o->names[k], o->names[i]) != 0)
+				continue;
+			if (k < i)
+				last = SIZE_MAX;
+			else if (last != SIZE_MAX)
+				last = k;
+		}
+		if (last == SIZE_MAX)
+			continue;
+		buf_addc(b, sep);
+		buf_adds(b, o->names[i]);
+		buf_addc(b, ':');
+		buf_adds(b, o->vals[last]);
+		sep = ',';
+	}
+	buf_addz(b, sep == '{' ? "{}" : "}");
+	v = arena_copy(&r->mem, buf_str(b));
+	r->n_tmp = at;
+	return o->sink(r, o->ctx, v);
+}
+
+static int product_next(struct run *r, struct product *o);
+
+static int product_value(struct run *r, void *ctx, struct str v)
+{
+	struct product *o = ctx;
+	size_t i = o->i;
+	int ret;
+
+	o->vals[i] = v;
+	o->i = i + 1;
+	ret = product_next(r, o);
+	o->i = i;
+	return ret;
+}
+
+static int product_next(struct run *r, struct product *o)
+{
+	struct plan_entry *e;
+
+	if (o->i == o->p->n)
+		return product_done(r, o);
+	e = &o->p->entries[o->i];
+	if (e->name.s) {
+		/* Its prefix without the colon. */
+		o->names[o->i] = (struct str){ e->prefix.s, e->prefix.n - 1 };
+	} else {
+		if (run_eval(r, e->key, o->in, &o->names[o->i]) < 0)
+			return -1;
+		if (json_type(o->names[o->i]) != JSON_STRING)
+			return broken(r, o->p, "jq",
+				      "a member name is %s, not a string",
+				      a_type(o->names[o->i]));
+	}
+	return run_each(r, e->val, o->in, product_value, o);
+}
+
+static int each_object(struct run *r, struct plan *p, struct str in,
+		       plan_sink *sink, void *ctx)
+{
+	struct product o = { .p = p, .in = in, .sink = sink, .ctx = ctx };
+
+	o.names = arena_get(&r->mem, (p->n + 1) * sizeof *o.names);
+	o.vals = arena_get(&r->mem, (p->n + 1) * sizeof *o.vals);
+	return product_next(r, &o);
+}
+
+static int append(struct run *r UNUSED, void *ctx, struct str v)
+{
+	buf_adds(ctx, v);
+	return 0;
+}
+
+/* ---- libjq ---- */
+
+struct outputs {
+	struct run *r;
+	struct str *v;
+	size_t n, cap, bytes;
+};
+
+static int keep_output(void *ctx, struct str v)
+{
+	struct outputs *o = ctx;
+
+	o->bytes += v.n + sizeof v;
+	if (o->bytes > PIECE_MAX_BYTES)
+		return -1;
+	if (o->n == o->cap) {
+		struct str *more =
+		    arena_get(&o->r->mem, (2 * o->cap + 4) * sizeof *more);
+
+		if (o->n)
+			memcpy(more, o->v, o->n * sizeof *more);
+		o->v = more;
+		o->cap = 2 * o->cap + 4;
+	}
+	o->v[o->n++] = arena_copy(&o->r->mem, v);
+	return 0;
+}
+
+/*
+ * All outputs at once: libjq has one state, and what is done with an output
+ * may need it.
+ */
+static int run_piece(struct run *r, struct plan *p, struct str in,
+		     struct outputs *o)
+{
+	struct jqside_in side = { .value = in,
+				  .names = p->reads.v,
+				  .n_names = p->reads.n,
+				  .vars = r->vars };
+	const char *code = "jq";
+	int ret;
+
+	*o = (struct outputs){ .r = r };
+	if (p->top) {
+		side.value = r->input;
+		if (r->record)
+			side.obj = &r->record->obj;
+	}
+	ret =
+	    jqside_run(r->jq, p->piece, &side, keep_output, o, &code, &r->why);
+	if (ret >= 0)
+		return 0;
+	r->code = code;
+	r->line = p->line;
+	return -1;
+}
+
+static int each_piece(struct run *r, struct plan *p, struct str in,
+		      plan_sink *sink, void *ctx)
+{
+	struct outputs o;
+	int ret = run_piece(r, p, in, &o), code = 0;
+
+	if (ret < 0 && o.n) {
+		/* What came before the failure may fail sooner. */
+		struct str why = arena_copy(&r->mem, buf_str(&r->why));
+		const char *word = r->code;
+
+		for (size_t i = 0; i < o.n && code == 0; i++)
+			code = sink(r, ctx, o.v[i]);
+		return code < 0 ? -1 : broken(r, p, word, "%.*s", STR_ARG(why));
+	}
+	for (size_t i = 0; ret == 0 && i < o.n; i++)
+		ret = sink(r, ctx, o.v[i]);
+	return ret;
+}
+
+static int eval_piece(struct run *r, struct plan *p, struct str in,
+		      struct str *v)
+{
+	struct outputs o;
+
+	if (run_piece(r, p, in, &o) < 0)
+		return -1;
+	if (o.n != 1)
+		return broken(r, p, "jq", "%zu values where one is expected",
+			      o.n);
+	*v = o.v[0];
+	return 0;
+}
+
+/* ---- one value ---- */
+
+int run_put(struct run *r, struct plan *p, struct str in, struct buf *out)
+{
+	struct str v;
+
+	switch (p->op) {
+	case P_STRING:
+		return put_string(r, p, in, out);
+	case P_ARRAY:
+		return put_array(r, p, in, out);
+	case P_OBJECT:
+		return p->dynamic ? each_object(r, p, in, append, out)
+				  : put_members(r, p, in, out);
+	case P_ADD:
+		return put_add(r, p, in, out);
+	case P_DELETE:
+		return put_delete(r, p, in, out);
+	case P_CALL:
+		return put_call(r, p, p->a ? record_text(r) : in, out);
+	case P_PIPE:
+		return run_eval(r, p->a, in, &v) < 0 ? -1
+						     : run_put(r, p->b, v, out);
+	case P_BIND:
+		if (run_eval(r, p->a, in, &r->vars[p->var]) < 0)
+			return -1;
+		return run_put(r, p->b, in, out);
+	case P_IF:
+		if (run_eval(r, p->a, in, &v) < 0)
+			return -1;
+		return run_put(r, truthy(v) ? p->b : p->c, in, out);
+	default:
+		if (run_eval(r, p, in, &v) < 0)
+			return -1;
+		buf_adds(out, v);
+		return 0;
+	}
+}
+
+/* What has to be built is built aside and kept in the arena. */
+static int eval_built(struct run *r, struct plan *p, struct str in,
+		      struct str *v)
+{
+	/* The table of buffers may move: nothing points into it. */
+	struct buf b;
+	size_t at = tmp_take(r);
+	int ret;
+
+	b = r->tmp[at];
+	r->tmp[at] = BUF_INIT;
+	ret = run_put(r, p, in, &b);
+	if (ret == 0)
+		*v = arena_copy(&r->mem, buf_str(&b));
+	r->tmp[at] = b;
+	r->n_tmp = at;
+	return ret;
+}
+
+static int eval_step(struct run *r, struct plan *p, struct str in,
+		     struct str *v)
+{
+	struct str base;
+
+	if (run_eval(r, p->a, in, &base) < 0)
+		return -1;
+	return step(r, p, in, base, v);
+}
+
+/* p->one: its value, which lives until the next run. */
+static int run_eval(struct run *r, struct plan *p, struct str in, struct str *v)
+{
+	switch (p->op) {
+	case P_TOP:
+		*v = record_text(r);
+		return 0;
+	case P_TOP_MEMBER:
+		return top_member(r, p, v);
+	case P_DOT:
+		*v = in;
+		return 0;
+	case P_CONST:
+		*v = p->text;
+		return 0;
+	case P_VAR:
+		*v = r->vars[p->var].s ? r->vars[p->var] : STR("null");
+		return 0;
+	case P_MEMBER:
+	case P_ELEMENT:
+	case P_LOOKUP:
+		return eval_step(r, p, in, v);
+	case P_ALT:
+		if (run_eval(r, p->a, in, v) < 0)
+			return -1;
+		return truthy(*v) ? 0 : run_eval(r, p->b, in, v);
+	case P_COMPARE:
+		return eval_compare(r, p, in, v);
+	case P_AND:
+	case P_OR:
+		return eval_logic(r, p, in, v);
+	case P_ERROR:
+		return broken(r, p, "jq", "%.*s", STR_ARG(p->text));
+	case P_JQ:
+		return eval_piece(r, p, in, v);
+	case P_PIPE:
+		if (run_eval(r, p->a, in, &in) < 0)
+			return -1;
+		return run_eval(r, p->b, in, v);
+	case P_BIND:
+		if (run_eval(r, p->a, in, &r->vars[p->var]) < 0)
+			return -1;
+		return run_eval(r, p->b, in, v);
+	case P_IF:
+		if (run_eval(r, p->a, in, v) < 0)
+			return -1;
+		return run_eval(r, truthy(*v) ? p->b : p->c, in, v);
+	default:
+		return eval_built(r, p, in, v);
+	}
+}
+
+/* ---- any number of values ---- */
+
+/* A value on its way through an operation to the sink behind it. */
+struct passing {
+	struct plan *p;
+	struct str in, other;
+	plan_sink *sink;
+	void *ctx;
+	bool found;
+};
+
+static int pass_step(struct run *r, void *ctx, struct str v)
+{
+	struct passing *s = ctx;
+	struct str out;
+	int ret = step(r, s->p, s->in, v, &out);
+
+	return ret ? MIN(ret, 0) : s->sink(r, s->ctx, out);
+}
+
+static int pass_each(struct run *r, void *ctx, struct str v)
+{
+	struct passing *s = ctx;
+	struct json_iter it;
+	struct json_member m;
+	struct str e;
+	int ret = 0;
+
+	if (json_type(v) == JSON_ARRAY) {
+		json_iter_init(&it, v);
+		while (ret == 0 && json_iter_element(&it, &e))
+			ret = s->sink(r, s->ctx, e);
+		return ret;
+	}
+	if (json_type(v) != JSON_OBJECT)
+		return s->p->opt ? 0
+				 : broken(r, s->p, "jq",
+					  "%s has no elements to go through",
+					  a_type(v));
+	if (has_repeats(v))
+		return repeated(r, s->p);
+	json_iter_init(&it, v);
+	while (ret == 0 && json_iter_member(&it, &m))
+		ret = s->sink(r, s->ctx, m.val);
+	return ret;
+}
+
+static int pass_pipe(struct run *r, void *ctx, struct str v)
+{
+	struct passing *s = ctx;
+
+	return run_each(r, s->p->b, v, s->sink, s->ctx);
+}
+
+static int pass_truthy(struct run *r, void *ctx, struct str v)
+{
+	struct passing *s = ctx;
+
+	if (!truthy(v))
+		return 0;
+	s->found = true;
+	return s->sink(r, s->ctx, v);
+}
+
+static int pass_selected(struct run *r, void *ctx, struct str v)
+{
+	struct passing *s = ctx;
+
+	return truthy(v) ? s->sink(r, s->ctx, s->in) : 0;
+}
+
+static int pass_bind(struct run *r, void *ctx, struct str v)
+{
+	struct passing *s = ctx;
+
+	r->vars[s->p->var] = v;
+	return run_each(r, s->p->b, s->in, s->sink, s->ctx);
+}
+
+static int pass_sum(struct run *r, void *ctx, struct str a)
+{
+	struct passing *s = ctx;
+	size_t at = tmp_take(r);
+	struct str v;
+	int ret = put_sum(r, s->p, a, s->other, &r->tmp[at]);
+
+	v = arena_copy(&r->mem, buf_str(&r->tmp[at]));
+	r->n_tmp = at;
+	return ret < 0 ? ret : s->sink(r, s->ctx, v);
+}
+
+static int pass_addend(struct run *r, void *ctx, struct str b)
+{
+	struct passing *s = ctx;
+
+	s->other = b;
+	return run_each(r, s->p->a, s->in, pass_sum, s);
+}
+
+static int each_alternative(struct run *r, struct passing *s)
+{
+	if (run_each(r, s->p->a, s->in, pass_truthy, s) < 0)
+		return -1;
+	return s->found ? 0 : run_each(r, s->p->b, s->in, s->sink, s->ctx);
+}
+
+static int each_branch(struct run *r, struct passing *s)
+{
+	struct str v;
+
+	if (run_eval(r, s->p->a, s->in, &v) < 0)
+		return -1;
+	return run_each(r, truthy(v) ? s->p->b : s->p->c, s->in, s->sink,
+			s->ctx);
+}
+
+int run_each(struct run *r, struct plan *p, struct str in, plan_sink *sink,
+	     void *ctx)
+{
+	struct passing s = { .p = p, .in = in, .sink = sink, .ctx = ctx };
+	struct str v;
+
+	if (p->one)
+		return run_eval(r, p, in, &v) < 0 ? -1 : sink(r, ctx, v);
+	switch (p->op) {
+	case P_MEMBER:
+	case P_ELEMENT:
+	case P_LOOKUP:
+		return run_each(r, p->a, in, pass_step, &s);
+	case P_EACH:
+		return run_each(r, p->a, in, pass_each, &s);
+	case P_OBJECT:
+		return each_object(r, p, in, sink, ctx);
+	case P_PIPE:
+		return run_each(r, p->a, in, pass_pipe, &s);
+	case P_COMMA:
+		if (run_each(r, p->a, in, sink, ctx) < 0)
+			return -1;
+		return run_each(r, p->b, in, sink, ctx);
+	case P_ALT:
+		return each_alternative(r, &s);
+	case P_IF:
+		return each_branch(r, &s);
+	case P_ADD:
+		return run_each(r, p->b, in, pass_addend, &s);
+	case P_SELECT:
+		if (p->top)
+			s.in = record_text(r);
+		return run_each(r, p->a, in, pass_selected, &s);
+	case P_BIND:
+		return run_each(r, p->a, in, pass_bind, &s);
+	case P_EMPTY:
+		return 0;
+	case P_JQ:
+		return each_piece(r, p, in, sink, ctx);
+	default:
+		BUG("operation %d gives one value", (int)p->op);
+	}
+}
+
+void run_begin(struct run *r)
+{
+	arena_reset(&r->mem);
+	r->n_tmp = 0;
+	r->code = NULL;
+	r->line = 0;
+	r->tolerant = NULL;
+}
+
+void run_release(struct run *r)
+{
+	arena_release(&r->mem);
+	for (size_t i = 0; i < r->cap_tmp; i++)
+		buf_release(&r->tmp[i]);
+	free(r->tmp);
+	free(r->vars);
+	buf_release(&r->scratch);
+	buf_release(&r->why);
+}
