@@ -34,12 +34,12 @@ EOF1
 mock_start meta mockapi meta --ledger meta.ledger --log meta.log \
 	--state meta.state --account $audience
 sealed rows >in
-for stage in 'retl-map -c meta/custom-audience -m meta.jq' \
-	'retl-hash -c meta/custom-audience'; do
-	timeout 20 $stage --set audience_id=$audience <in >next 2>err
-	is "$?" 0 "$stage"
-	mv next in
-done
+exits 0 'rows are mapped' retl-map -c meta/custom-audience -m meta.jq \
+	--set audience_id=$audience in
+mv out mapped
+exits 0 'and hashed' retl-hash -c meta/custom-audience \
+	--set audience_id=$audience mapped
+mv out in
 lacks in gmail 'no raw address leaves retl-hash'
 push --as added <in
 is $status 0 'the members are taken'

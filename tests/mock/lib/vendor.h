@@ -7,6 +7,8 @@
  *	--log     one line per request: status, mishap, and the violation if the
  *	          request is one that no client may make, whatever its data
  *	--state   what the vendor holds, written at the end, in byte order
+ *
+ * SIGUSR1 ends the mishaps: from then on all goes well.
  */
 #ifndef MOCK_VENDOR_H
 #define MOCK_VENDOR_H
