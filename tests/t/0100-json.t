@@ -8,6 +8,7 @@
 while read -r reader; do
 	[ ! -x "$B/bin/${reader%% *}" ] || echo "$reader"
 done >tools <<\END
+retl-extract ndjson:-
 retl-sort -k id
 retl-map -e .
 retl-hash -f nosuchmember=sha256
@@ -74,16 +75,12 @@ refused() {
 	while read -r reader; do
 		run_reader "$reader" <in >out 2>err
 		status=$?
-		if [ $status != 65 ]; then
-			fault="$reader: status $status"
-		elif [ "$(wc -l <err)" != 1 ]; then
-			fault="$reader: $(wc -l <err) lines on stderr"
-		elif ! grep -q "^${reader%% *}: error: line 2: byte [0-9]*: " err
-		then
-			fault="$reader: $(cat err)"
-		elif grep -q '^[[:space:]]*$' out; then
-			fault="$reader: sealed"
-		fi
+		{ read -r line; read -r more; } <err
+		case $status:$line:$more in
+		65:"${reader%% *}: error: line 2: byte "[1-9]*:) ;;
+		*) fault="$reader: status $status: $line $more" ;;
+		esac
+		! grep -q '^[[:space:]]*$' out || fault="$reader: sealed"
 	done <tools
 	[ -z "$fault" ]
 	ok $? "$1 is refused" "$fault"
