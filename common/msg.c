@@ -51,7 +51,7 @@ void msg_hide(const char *text, size_t n)
 	secrets[n_secrets++].n = n;
 }
 
-static void blank_secrets(char *line, size_t n)
+void msg_blank(char *line, size_t n)
 {
 	for (size_t i = 0; i < n_secrets; i++) {
 		char *at = line;
@@ -80,7 +80,7 @@ static void say(const char *kind, const char *fmt, va_list ap)
 	n = vsnprintf(line + head, sizeof line - (size_t)head - 1, fmt, ap);
 	n = n < 0 ? head : head + n;
 	n = MIN(n, (int)sizeof line - 2);
-	blank_secrets(line, (size_t)n);
+	msg_blank(line, (size_t)n);
 	flatten(line, (size_t)n);
 	line[n] = '\n';
 	/* There is nowhere left to report that stderr does not take it. */

@@ -23,6 +23,9 @@ enum msg_level msg_get_level(void);
 /* Registers a text (copied) that no message may show. Empty: ignored. */
 void msg_hide(const char *secret, size_t n);
 
+/* Blanks in place what was given to msg_hide. */
+void msg_blank(char *text, size_t n);
+
 NORETURN void die(int status, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void msg_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void msg_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);

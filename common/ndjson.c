@@ -187,7 +187,7 @@ void ndjson_lend(struct ndjson *r, char *block, size_t cap, size_t chunk)
 	r->end = kept;
 }
 
-/* 0; 2 if a lent block has no room; -1. */
+/* 0; 2 if a lent block has no room; NDJSON_WAIT; -1. */
 static int fill(struct ndjson *r)
 {
 	size_t room = IN_CHUNK;
@@ -207,6 +207,8 @@ static int fill(struct ndjson *r)
 		r->end += (size_t)n;
 		return 0;
 	}
+	if (r->nowait && would_block(r->fd))
+		return NDJSON_WAIT;
 	if (r->flush_first && r->flush_first->b.len && would_block(r->fd))
 		out_flush(r->flush_first);
 	if (r->on_wait && would_block(r->fd))
@@ -224,7 +226,7 @@ static int fill(struct ndjson *r)
 	return 0;
 }
 
-/* The next line, LF and CR taken off: 1, 0, 2, -1. */
+/* The next line, LF and CR taken off: 1, 0, 2, NDJSON_WAIT, -1. */
 static int next_line(struct ndjson *r)
 {
 	char *lf = NULL;

@@ -66,6 +66,11 @@ struct ndjson {
 	 */
 	ssize_t (*pull)(struct ndjson *r, void *p, size_t n);
 	void *pull_from;
+	/*
+	 * True: ndjson_next answers NDJSON_WAIT rather than wait for the
+	 * other side, so that one thread can mind other things as well.
+	 */
+	bool nowait;
 
 	/* after ndjson_next gave 1: */
 	struct str line;  /* without LF and CR; until the next call */
@@ -90,6 +95,8 @@ struct ndjson {
 
 /* path NULL or "-": stdin. -1: see status and err. */
 int ndjson_open(struct ndjson *r, const char *path);
+
+#define NDJSON_WAIT 3 /* no whole line yet: again when fd can be read */
 
 /* 1: r->line holds a record; 0: the end; -1: failed. Seals are swallowed. */
 int ndjson_next(struct ndjson *r);

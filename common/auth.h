@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a request shows who it is from: a table of schemes, one struct each. A
+ * scheme is given its values (a contract's "auth" with its templates filled
+ * in) once, and is then applied to every request.
+ *
+ * Everything secret that a scheme computes is registered with msg_hide.
+ */
+#ifndef RETL_AUTH_H
+#define RETL_AUTH_H
+
+#include "common/buf.h"
+
+struct auth_value {
+	struct str name; /* "token" */
+	struct str text;
+};
+
+/* The request as it stands before it is signed; schemes change it in place. */
+struct auth_request {
+	struct str method;
+	struct buf *url;
+	struct buf *headers; /* "name: value" lines, LF between */
+	struct buf *body;    /* empty where there is none */
+	struct str id;       /* of the message, the same on every retry */
+	int64_t now_ms;
+};
+
+struct auth;
+
+/*
+ * NULL: err says what is missing. show: the values are placeholders for people
+ * (a dry run), so what would be computed of them is shown as a placeholder
+ * too.
+ */
+struct auth *auth_new(struct str type, const struct auth_value *values,
+		      size_t n, bool show, struct buf *err);
+void auth_free(struct auth *a);
+
+int auth_apply(struct auth *a, struct auth_request *rq, struct buf *err);
+
+/* Can credentials be renewed, so that a 401 is worth a second try? */
+bool auth_can_refresh(const struct auth *a);
+
+/* ---- for the schemes ---- */
+
+struct auth_scheme {
+	const char *type;
+	const char *needs[4]; /* values that must be there, NULL-terminated */
+	const char *takes[4]; /* values that may be there */
+	/* Checks and prepares the values; may be NULL. */
+	int (*prepare)(struct auth *a, struct buf *err);
+	int (*apply)(struct auth *a, struct auth_request *rq, struct buf *err);
+};
+
+struct auth {
+	const struct auth_scheme *scheme;
+	struct auth_value *values;
+	size_t n_values;
+	bool show;
+	struct buf key;   /* what prepare made of them */
+	struct buf proof; /* appsecret_proof, empty if none */
+};
+
+extern const struct auth_scheme auth_hmac;
+
+struct str auth_get(const struct auth *a, const char *name); /* .s NULL */
+void auth_put_header(struct auth_request *rq, const char *name,
+		     struct str value);
+void auth_put_query(struct auth_request *rq, struct str name, struct str value,
+		    bool as_is);
+/* Value of a header that was set before, any case; .s NULL: none. */
+struct str auth_find_header(const struct auth_request *rq, const char *name);
+
+#endif

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/http.h"
+
+#include <curl/curl.h>
+
+#include "common/mem.h"
+#include "common/msg.h"
+
+/* All header lines of one answer; a server may send them without end. */
+#define MAX_HEADERS ((size_t)256 << 10)
+
+/* One request. Its memory and its easy handle are used again for the next. */
+struct transfer {
+	struct http *http;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct buf answer_headers, body;
+	char error[CURL_ERROR_SIZE];
+	bool too_large;
+	http_done *done;
+	void *arg;
+	struct transfer *prev, *next; /* in flight, or free (next alone) */
+};
+
+struct http {
+	struct http_opts opts;
+	CURLM *multi;
+	struct transfer *flying, *idle;
+	size_t n_flying;
+};
+
+/* ---- what curl calls ---- */
+
+static size_t take_body(char *data, size_t one, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+
+	(void)one;
+	buf_add(&t->body, data, n);
+	if (t->body.over) {
+		t->too_large = true;
+		return 0;
+	}
+	return n;
+}
+
+/*
+ * A status line begins a new answer: what an interim one (100, 103) said is
+ * forgotten. Names are lowered, so that nobody else needs to care.
+ */
+static size_t take_header(char *data, size_t one, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	struct str line = { data, n };
+	const char *colon;
+
+	(void)one;
+	while (line.n &&
+	       (line.s[line.n - 1] == '\n' || line.s[line.n - 1] == '\r'))
+		line.n--;
+	if (str_starts(line, "HTTP/")) {
+		buf_reset(&t->answer_headers);
+		return n;
+	}
+	colon = memchr(line.s, ':', line.n);
+	if (!colon)
+		return n;
+	for (const char *p = line.s; p < colon; p++)
+		buf_addc(&t->answer_headers, (char)tolower((uint8_t)*p));
+	buf_add(&t->answer_headers, colon, line.n - (size_t)(colon - line.s));
+	buf_addc(&t->answer_headers, '\n');
+	if (t->answer_headers.over) {
+		t->too_large = true;
+		return 0;
+	}
+	return n;
+}
+
+/* ---- setting up ---- */
+
+struct http *http_new(const struct http_opts *opts, struct buf *err)
+{
+	struct http *h;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT)) {
+		fail(err, "libcurl cannot be started");
+		return NULL;
+	}
+	if (opts->cacert && access(opts->cacert, R_OK) < 0) {
+		fail(err, "--cacert %s: %s", opts->cacert, strerror(errno));
+		return NULL;
+	}
+	h = xcalloc(1, sizeof *h);
+	h->opts = *opts;
+	h->multi = curl_multi_init();
+	if (!h->multi)
+		die(EX_OSERR, "out of memory");
+	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
+			  (long)opts->n_connections);
+	curl_multi_setopt(h->multi, CURLMOPT_PIPELINING,
+			  (long)CURLPIPE_MULTIPLEX);
+	return h;
+}
+
+static void transfer_free(struct transfer *t)
+{
+	curl_easy_cleanup(t->easy);
+	curl_slist_free_all(t->headers);
+	buf_release(&t->answer_headers);
+	buf_release(&t->body);
+	free(t);
+}
+
+void http_free(struct http *h)
+{
+	struct transfer *t;
+
+	if (!h)
+		return;
+	while ((t = h->flying)) {
+		h->flying = t->next;
+		curl_multi_remove_handle(h->multi, t->easy);
+		transfer_free(t);
+	}
+	while ((t = h->idle)) {
+		h->idle = t->next;
+		transfer_free(t);
+	}
+	curl_multi_cleanup(h->multi);
+	free(h);
+}
+
+/* What is the same for every request. */
+static void set_always(struct transfer *t)
+{
+	const struct http_opts *o = &t->http->opts;
+	CURL *e = t->easy;
+
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+	if (o->cacert)
+		curl_easy_setopt(e, CURLOPT_CAINFO, o->cacert);
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L);
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, o->connect_ms);
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, o->timeout_ms);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "");
+	curl_easy_setopt(e, CURLOPT_USERAGENT, "retl/" RETL_VERSION);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
+	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
+	/* No .netrc, no cookies: credentials come from the contract alone. */
+	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+}
+
+static struct transfer *transfer_get(struct http *h)
+{
+	struct transfer *t = h->idle;
+
+	if (t) {
+		h->idle = t->next;
+	} else {
+		t = xcalloc(1, sizeof *t);
+		t->http = h;
+		t->answer_headers = BUF_INIT_MAX(MAX_HEADERS);
+		t->body = BUF_INIT_MAX(h->opts.max_body);
+		t->easy = curl_easy_init();
+		if (!t->easy)
+			die(EX_OSERR, "out of memory");
+		set_always(t);
+	}
+	buf_reset(&t->answer_headers);
+	buf_reset(&t->body);
+	t->too_large = false;
+	t->error[0] = '\0';
+	return t;
+}
+
+static void add_header(struct transfer *t, const char *line)
+{
+	struct curl_slist *more = curl_slist_append(t->headers, line);
+
+	if (!more)
+		die(EX_OSERR, "out of memory");
+	t->headers = more;
+}
+
+static void set_body(struct transfer *t, const struct http_request *rq)
+{
+	CURL *e = t->easy;
+
+	/* Back to a request without a body, whatever the last one was. */
+	curl_easy_setopt(e, CURLOPT_POSTFIELDS, NULL);
+	curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
+	curl_easy_setopt(e, CURLOPT_NOBODY, 0L);
+	if (rq->body.s) {
+		curl_easy_setopt(e, CURLOPT_POST, 1L);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
+				 (curl_off_t)rq->body.n);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS, rq->body.s);
+	} else if (strcmp(rq->method, "HEAD") == 0) {
+		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+	}
+	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, rq->method);
+}
+
+void http_send(struct http *h, const struct http_request *rq, http_done *done,
+	       void *arg)
+{
+	struct transfer *t = transfer_get(h);
+
+	t->done = done;
+	t->arg = arg;
+	curl_slist_free_all(t->headers);
+	t->headers = NULL;
+	for (size_t i = 0; i < rq->n_headers; i++)
+		add_header(t, rq->headers[i]);
+	/* Waiting for a "100 Continue" costs a second with many servers. */
+	add_header(t, "Expect:");
+	set_body(t, rq);
+	curl_easy_setopt(t->easy, CURLOPT_URL, rq->url);
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, rq->fresh ? 1L : 0L);
+
+	t->prev = NULL;
+	t->next = h->flying;
+	if (h->flying)
+		h->flying->prev = t;
+	h->flying = t;
+	h->n_flying++;
+	if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
+		die(EX_OSERR, "libcurl does not take another request");
+}
+
+size_t http_in_flight(const struct http *h)
+{
+	return h->n_flying;
+}
+
+/* ---- answers ---- */
+
+static enum http_failure failure_of(struct transfer *t, CURLcode code)
+{
+	long sent = 0;
+
+	switch (code) {
+	case CURLE_OK:
+		return HTTP_OK;
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return HTTP_BAD_URL;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_ISSUER_ERROR:
+		return HTTP_UNTRUSTED;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SSL_CONNECT_ERROR:
+		return HTTP_UNREACHABLE;
+	default:
+		/* Headers and what the status line took with them. */
+		curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
+		return sent > 0 ? HTTP_LOST : HTTP_UNREACHABLE;
+	}
+}
+
+static void describe(struct transfer *t, CURLcode code, struct http_answer *a)
+{
+	curl_off_t took = 0;
+	char *url = NULL;
+
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &a->status);
+	curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &took);
+	curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
+	a->failure = failure_of(t, code);
+	a->cut = code != CURLE_OK;
+	/*
+	 * A status that says no, says so without its body too. A success that
+	 * was cut off by the network is asked again; one that is too large or
+	 * garbled would be so again.
+	 */
+	if (a->status >= 300 ||
+	    (a->status && (t->too_large || code == CURLE_BAD_CONTENT_ENCODING)))
+		a->failure = HTTP_OK;
+	a->why = code == CURLE_OK ? ""
+		 : t->error[0]    ? t->error
+				  : curl_easy_strerror(code);
+	a->body = buf_str(&t->body);
+	a->headers = buf_str(&t->answer_headers);
+	a->url = url ? url : "";
+	a->took_ms = took / 1000;
+}
+
+static void unlink_transfer(struct transfer *t)
+{
+	struct http *h = t->http;
+
+	curl_multi_remove_handle(h->multi, t->easy);
+	if (t->prev)
+		t->prev->next = t->next;
+	else
+		h->flying = t->next;
+	if (t->next)
+		t->next->prev = t->prev;
+	h->n_flying--;
+}
+
+/* The body's memory goes back unless it is small: one huge answer is not
+ * reason to hold as much for ever. */
+static void put_back(struct transfer *t)
+{
+	if (t->body.cap > (1 << 20))
+		buf_release(&t->body);
+	t->body.max = t->http->opts.max_body;
+	t->next = t->http->idle;
+	t->http->idle = t;
+}
+
+static void finish(struct transfer *t, CURLcode code)
+{
+	struct http_answer a = { .failure = HTTP_OK };
+
+	describe(t, code, &a);
+	unlink_transfer(t);
+	t->done(t->arg, &a);
+	put_back(t);
+}
+
+static void collect(struct http *h)
+{
+	struct CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(h->multi, &left))) {
+		struct transfer *t = NULL;
+		CURLcode code = m->data.result;
+
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE,
+				  (char **)&t);
+		finish(t, code);
+	}
+}
+
+void http_wait(struct http *h, const int *fds, size_t n_fds, int timeout_ms)
+{
+	struct curl_waitfd w[4];
+	size_t n = 0;
+	int running;
+
+	for (size_t i = 0; i < n_fds && n < ARRAY_LEN(w); i++) {
+		if (fds[i] < 0)
+			continue;
+		w[n++] = (struct curl_waitfd){ .fd = fds[i],
+					       .events = CURL_WAIT_POLLIN };
+	}
+	/* What was just handed in gets going before we wait. */
+	curl_multi_perform(h->multi, &running);
+	if ((size_t)running < h->n_flying)
+		timeout_ms = 0;
+	curl_multi_poll(h->multi, w, (unsigned)n, timeout_ms, NULL);
+	curl_multi_perform(h->multi, &running);
+	collect(h);
+}
+
+void http_abort(struct http *h)
+{
+	while (h->flying)
+		finish(h->flying, CURLE_ABORTED_BY_CALLBACK);
+}
+
+bool http_next_header(struct str *rest, struct str *name, struct str *value)
+{
+	struct str line;
+	const char *colon;
+
+	while (str_split(rest, '\n', &line)) {
+		colon = line.n ? memchr(line.s, ':', line.n) : NULL;
+		if (!colon)
+			continue;
+		name->s = line.s;
+		name->n = (size_t)(colon - line.s);
+		value->s = colon + 1;
+		value->n = line.n - name->n - 1;
+		*value = str_trim(*value);
+		return true;
+	}
+	return false;
+}
+
+struct str http_header(struct str headers, const char *name)
+{
+	return http_find_header(headers, str_of(name));
+}
+
+struct str http_find_header(struct str headers, struct str name)
+{
+	struct str n, v;
+
+	while (http_next_header(&headers, &n, &v))
+		if (str_eq(n, name))
+			return v;
+	return STR_NONE;
+}

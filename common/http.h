@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HTTP over libcurl's multi interface, in one thread: requests are handed in,
+ * http_wait runs them all and calls back with each answer.
+ *
+ * What always holds: TLS is verified; redirects are not followed; the path
+ * goes out as it is written (no squashing of dots); the answer is bounded in
+ * size, also after decompression, and in time; connections are kept alive,
+ * and shared by HTTP/2 streams; proxies are taken from the environment as curl
+ * does.
+ */
+#ifndef RETL_HTTP_H
+#define RETL_HTTP_H
+
+#include "common/buf.h"
+
+struct http;
+
+struct http_opts {
+	const char *cacert;   /* file of CA certificates, NULL: the system's */
+	size_t max_body;      /* bytes of an answer's body */
+	long connect_ms;      /* for connecting, TLS included */
+	long timeout_ms;      /* for a whole request */
+	size_t n_connections; /* kept open at most */
+};
+
+struct http_request {
+	const char *method;
+	const char *url;
+	const char *const *headers; /* "Name: value", n_headers of them */
+	size_t n_headers;
+	struct str body; /* .s NULL: none */
+	/*
+	 * Never on a connection that was used before: libcurl sends a request
+	 * again by itself when a kept connection turns out to be dead, which
+	 * some requests cannot have.
+	 */
+	bool fresh;
+};
+
+enum http_failure {
+	HTTP_OK,          /* an answer came, whatever its status */
+	HTTP_UNREACHABLE, /* nothing of the request left */
+	HTTP_UNTRUSTED,   /* TLS: the other side's certificate is not good */
+	HTTP_LOST,        /* it began to leave; no whole answer came */
+	HTTP_BAD_URL,     /* it cannot be sent at all */
+};
+
+struct http_answer {
+	enum http_failure failure;
+	const char *why; /* words for failure, "" if there is none */
+	long status;     /* 0: not even that came */
+	struct str body; /* at most max_body */
+	/* The body is not whole: past its ceiling, cut off, or not decodable.
+	 */
+	bool cut;
+	struct str headers; /* "name: value" lines, LF between, of the answer */
+	const char *url;
+	int64_t took_ms;
+};
+
+/* The answer is borrowed for the length of the call. */
+typedef void http_done(void *arg, const struct http_answer *answer);
+
+struct http *http_new(const struct http_opts *opts, struct buf *err);
+/* Requests still under way are dropped without calling back. */
+void http_free(struct http *h);
+
+/*
+ * Starts a request. Method, URL and headers are copied; the body is borrowed
+ * until done is called.
+ */
+void http_send(struct http *h, const struct http_request *rq, http_done *done,
+	       void *arg);
+size_t http_in_flight(const struct http *h);
+
+/*
+ * Moves the requests on until something happened, timeout_ms passed, or one of
+ * the n_fds descriptors can be read (-1 is skipped).
+ */
+void http_wait(struct http *h, const int *fds, size_t n_fds, int timeout_ms);
+
+/* Ends everything under way: each is called back as HTTP_LOST. */
+void http_abort(struct http *h);
+
+/* Value of a header (name in lower case) in an answer; .s NULL: none. */
+struct str http_header(struct str headers, const char *name);
+struct str http_find_header(struct str headers, struct str name);
+
+/* Takes the next line of headers apart; false at the end. */
+bool http_next_header(struct str *rest, struct str *name, struct str *value);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/auth.h"
+#include "tap.h"
+
+static struct buf url, headers, body, err;
+
+/* The request after the scheme has had its turn; "" where it failed. */
+static const char *apply(const char *type, const struct auth_value *v, size_t n)
+{
+	static struct buf all = { .data = buf_empty };
+	struct auth_request rq = {
+		.method = STR("POST"),
+		.url = &url,
+		.headers = &headers,
+		.body = &body,
+		.id = STR("msg_p5jXN8AQM9LWM0D4loKWxJek"),
+		.now_ms = (int64_t)1614265330 * 1000,
+	};
+	struct auth *a = auth_new(str_of(type), v, n, false, &err);
+
+	buf_reset(&all);
+	if (!a)
+		return "";
+	if (auth_apply(a, &rq, &err) == 0)
+		buf_addf(&all, "%s|%s|%s", url.data, headers.data, body.data);
+	auth_free(a);
+	return all.data;
+}
+
+static void fresh(const char *u, const char *b)
+{
+	buf_reset(&url);
+	buf_reset(&headers);
+	buf_reset(&body);
+	buf_reset(&err);
+	buf_addz(&url, u);
+	buf_addz(&body, b);
+}
+
+#define V(n, t)                \
+	{                      \
+		STR(n), STR(t) \
+	}
+#define APPLY(type, ...)                                        \
+	apply(type, (const struct auth_value[]){ __VA_ARGS__ }, \
+	      ARRAY_LEN(((const struct auth_value[]){ __VA_ARGS__ })))
+
+int main(void)
+{
+	url = headers = body = err = BUF_INIT;
+
+	fresh("http://h/", "{\"test\": 2432232314}");
+	is(APPLY("hmac", V("secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
+	   "http://h/|webhook-id: msg_p5jXN8AQM9LWM0D4loKWxJek\n"
+	   "webhook-timestamp: 1614265330\n"
+	   "webhook-signature: "
+	   "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=\n"
+	   "|{\"test\": 2432232314}",
+	   "Standard Webhooks: the published vector");
+
+	fresh("http://h/", "x");
+	ok(strstr(APPLY("hmac", V("secret", "whsec_AAAA whsec_BBBB")), " v1,"),
+	   "two secrets sign side by side");
+
+	fresh("http://h/", "");
+	is(APPLY("bearer", V("token", "t0ken")),
+	   "http://h/|authorization: Bearer t0ken\n|", "bearer");
+
+	fresh("http://h/", "");
+	is(APPLY("basic", V("user", "Aladdin"), V("password", "open sesame")),
+	   "http://h/|authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\n|",
+	   "basic, as in RFC 7617");
+
+	fresh("http://h/?a=1", "");
+	is(APPLY("query", V("name", "key"), V("value", "a&b=c")),
+	   "http://h/?a=1&key=a%26b%3Dc||", "query, encoded");
+
+	fresh("http://h/", "{\"a\":1}");
+	is(APPLY("body", V("pointer", "/api_key"), V("value", "q\"")),
+	   "http://h/||{\"api_key\":\"q\\\"\",\"a\":1}", "body");
+
+	fresh("http://h/", "{\"api_key\":1}");
+	is(APPLY("body", V("pointer", "/api_key"), V("value", "q")), "",
+	   "body: not beside a member of that name");
+
+	fresh("http://h/", "");
+	is(APPLY("header", V("name", "X-Key"), V("value", "v")),
+	   "http://h/|X-Key: v\n|", "header");
+
+	fresh("http://h/", "");
+	is(APPLY("header", V("name", "X-Key"), V("value", "v\nEvil: 1")), "",
+	   "a secret cannot begin another header");
+
+	/* printf token | openssl dgst -sha256 -hmac appsecret */
+	fresh("http://h/u", "");
+	ok(strstr(APPLY("bearer", V("token", "token"), V("proof", "appsecret")),
+		  "appsecret_proof=3beefbd785800f44"),
+	   "appsecret_proof is the HMAC of the token");
+
+	fresh("http://h/", "");
+	is(APPLY("kerberos", V("a", "b")), "", "an unknown scheme");
+	is(err.data, "auth: type \"kerberos\" is not supported",
+	   "is named in the message");
+	is(APPLY("bearer", V("tokken", "b")), "", "a missing value");
+	is(err.data, "auth: bearer needs \"token\"", "is named too");
+
+	buf_release(&url);
+	buf_release(&headers);
+	buf_release(&body);
+	buf_release(&err);
+	return tap_done();
+}
