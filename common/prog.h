@@ -56,6 +56,7 @@ struct prog_member {
 	struct str name;
 	struct str *reads; /* members of the input */
 	size_t n_reads;    /* SIZE_MAX: any of them */
+	const bool *uses;  /* for each variable: does it depend on that? */
 	bool native;
 	struct str why; /* not native: because of "gsub" */
 	unsigned line;

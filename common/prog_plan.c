@@ -582,7 +582,7 @@ static struct plan *plan_string(struct planner *pl, struct node *n, bool top)
 
 	if (is_text(n, &text))
 		return string_constant(pl, n, text);
-	if (n->text.n)
+	if (n->text.n && !str_is(n->text, "@text"))
 		return not_plain(pl, n->text);
 	p = make(pl, P_STRING, n);
 	p->v = arena_get(pl->mem, n->n * sizeof *p->v);
@@ -1272,6 +1272,18 @@ static void add_bound(struct planner *pl, const struct node *n,
 static bool shape_of(struct planner *pl, struct node *n, const struct plan *p,
 		     struct prog_shape *s, struct names *bound);
 
+/* The caller's variables in an expression and in what it may call. */
+static bool *uses_of(struct planner *pl, const struct node *n)
+{
+	bool *uses = arena_get(pl->mem, pl->n_vars + 1);
+
+	memset(uses, false, pl->n_vars + 1);
+	mark_vars(pl, n, uses);
+	for (size_t i = 0; i < pl->n_defs; i++)
+		mark_vars(pl, pl->defs[i]->a, uses);
+	return uses;
+}
+
 static bool shape_object(struct planner *pl, struct node *n,
 			 const struct plan *p, struct prog_shape *in,
 			 struct prog_shape *s, struct names *bound)
@@ -1288,6 +1300,7 @@ static bool shape_object(struct planner *pl, struct node *n,
 		add_bound(pl, n->v[2 * i + 1], bound, &all);
 		m.reads = all.v;
 		m.n_reads = all.n;
+		m.uses = uses_of(pl, n->v[2 * i + 1]);
 		m.native = is_native(e->val);
 		why_not(e->val, &m.why);
 		set_member(pl, s, &m);
