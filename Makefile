@@ -25,7 +25,7 @@ BUILT    := $(foreach t,$(TOOLS),$(if $(wildcard bin/$(t)/*.c),$(t)))
 
 # ---- libraries -------------------------------------------------------------
 # Needed by everybody: found by pkg-config, but for two that ship no .pc file.
-PKGS     := libcurl openssl sqlite3 zlib libutf8proc
+PKGS     := libcurl openssl sqlite3 zlib libutf8proc libpcre2-8
 # Optional: a missing one drops what needs it, and says so.
 OPTIONAL := libpq libzstd
 have      = $(shell pkg-config --exists $(1) 2>/dev/null && echo yes)

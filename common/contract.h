@@ -10,6 +10,7 @@
 #define RETL_CONTRACT_H
 
 #include "common/faults.h"
+#include "common/key.h"
 #include "common/opt.h"
 #include "common/record.h"
 #include "common/schema.h"
@@ -51,7 +52,7 @@ struct contract {
 	struct setting *settings;
 	size_t n_settings;
 	struct str settings_json; /* object of all that are not secret */
-	char *to;                 /* "hubspot/contact#9a1c0d2e" */
+	char *to; /* "hubspot/contact#9a1c0d2e"; NULL but for push */
 
 	enum { KEY_ALL, KEY_ANY, KEY_ONE } key_mode;
 	struct name_set *keys; /* KEY_ALL: one set */
@@ -59,7 +60,14 @@ struct contract {
 	struct name_set *identity; /* compound values: sets of several */
 	size_t n_identity;
 
-	struct record_rules *rules; /* private to contract_record.c */
+	/* private */
+	struct record_rules *rules;
+	struct str clear; /* .s NULL: none */
+	struct str operation[DIFF_REMOVED + 1],
+	    operation_name[DIFF_REMOVED + 1];
+	enum contract_user user;
+	char **owned; /* texts that live as long as the contract */
+	size_t n_owned, cap_owned;
 };
 
 /*
@@ -103,5 +111,33 @@ enum settle_stage { SETTLE_MAP, SETTLE_HASH, SETTLE_PUSH };
 int contract_settle(struct contract *c, const struct record *rec,
 		    enum settle_stage stage, struct buf *out,
 		    struct faults *faults);
+
+/*
+ * Appends the members that a stub carries as key, settled as the good record's
+ * would be: "\"id\":7,\"email\":\"...\"". -1: one of them cannot be made.
+ */
+int contract_put_key(struct contract *c, const struct key_spec *key,
+		     const struct record *rec, enum settle_stage stage,
+		     struct buf *out);
+
+/*
+ * A stub of an earlier stage carries key members only: these settled, as "{"
+ * and so on. How many, or -1: one of them cannot be made.
+ */
+int contract_settle_stub(struct contract *c, const struct record *rec,
+			 enum settle_stage stage, struct buf *out);
+
+/*
+ * A contract of nothing but a record schema, for tools that are told on the
+ * command line what to do with members. null may be "keep" in it.
+ */
+struct contract *contract_of_record(struct str schema, struct buf *err);
+
+/*
+ * Appends a table for people: what is done to each member, shown on rec (NULL:
+ * no sample). Kinds and digests, never a value.
+ */
+void contract_explain(struct contract *c, const struct record *rec,
+		      struct buf *out);
 
 #endif

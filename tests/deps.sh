@@ -19,6 +19,7 @@ libjq-dev             the expression language of mappings and contracts
 libcsv-dev            CSV and TSV files
 libsqlite3-dev        SQLite as a source
 libutf8proc-dev       Unicode: lower-casing and NFC before hashing
+libpcre2-dev          regular expressions: "pattern" in contracts
 zlib1g-dev            gzip
 libzstd-dev           zstd (optional at build time)
 libpq-dev             PostgreSQL as a source (optional at build time)

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A contract's file: where it lies, what it says with the programs of other
+ * files read in, and merged over the contract that it extends.
+ */
+#include <sys/stat.h>
+
+#include "common/contract_private.h"
+#include "common/file.h"
+#include "common/mem.h"
+
+#ifndef RETL_DATADIR
+#define RETL_DATADIR "/usr/local/share/retl"
+#endif
+
+#define MAX_FILE ((size_t)4 << 20)
+
+/* ---- finding ---- */
+
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool is_path(const char *name)
+{
+	size_t n = strlen(name);
+
+	return is_file(name) || (strchr(name, '/') && n > 5 &&
+				 strcmp(name + n - 5, ".json") == 0);
+}
+
+/* DIR/NAME.json if it is there, else NULL. */
+static char *in_folder(struct str dir, const char *name, struct buf *tried)
+{
+	struct buf path = BUF_INIT;
+
+	buf_addf(&path, "%.*s/%s.json", STR_ARG(dir), name);
+	if (is_file(path.data))
+		return buf_take(&path);
+	buf_release(&path);
+	buf_addf(tried, "%s%.*s", tried->len ? ", " : "", STR_ARG(dir));
+	return NULL;
+}
+
+static char *find_file(const char *name, struct buf *tried)
+{
+	struct str rest = str_of(getenv("RETL_CONTRACTS")), dir;
+	char *path;
+
+	if (is_path(name))
+		return xstrdup(name);
+	/* A name is looked up below a folder, never beside it. */
+	if (*name == '/' || strstr(name, "..")) {
+		buf_addz(tried, "no folder: it is not a name");
+		return NULL;
+	}
+	path = in_folder(STR("./contracts"), name, tried);
+	while (!path && str_split(&rest, ':', &dir))
+		if (dir.n)
+			path = in_folder(dir, name, tried);
+	return path ? path
+		    : in_folder(STR(RETL_DATADIR "/contracts"), name, tried);
+}
+
+/* ---- reading ---- */
+
+/* -1 if an object at any depth has a name twice. */
+static int check_names(struct str v, struct buf *err)
+{
+	struct json_obj o = JSON_OBJ_INIT;
+	struct json_fault f;
+	struct json_iter it;
+	struct json_member m;
+	struct str e;
+	int ret = 0;
+
+	if (json_type(v) == JSON_ARRAY) {
+		json_iter_init(&it, v);
+		while (!ret && json_iter_element(&it, &e))
+			ret = check_names(e, err);
+	}
+	if (json_type(v) != JSON_OBJECT)
+		return ret;
+	if (json_obj_parse(&o, v, &f) < 0)
+		ret = fail(err, "%s", f.what);
+	json_obj_release(&o);
+	json_iter_init(&it, v);
+	while (!ret && json_iter_member(&it, &m))
+		if (check_names(m.val, err) < 0)
+			ret = fail(err, "%.*s/%s", STR_ARG(m.key), err->data);
+	return ret;
+}
+
+static int broken_at(const char *path, const struct buf *text,
+		     const struct json_fault *f, struct buf *err)
+{
+	size_t line = 1, column = 1;
+
+	for (size_t i = 0; i < f->at && i < text->len; i++) {
+		column++;
+		if (text->data[i] == '\n') {
+			line++;
+			column = 1;
+		}
+	}
+	return fail(err, "%s:%zu:%zu: %s", path, line, column, f->what);
+}
+
+/* The file's object in *root, which borrows from text. */
+static int read_object(const char *path, struct buf *text, struct str *root,
+		       int *status, struct buf *err)
+{
+	struct buf why = BUF_INIT;
+	struct json_fault f;
+	int ret = 0;
+
+	if (file_read(path, MAX_FILE, text, err) < 0) {
+		*status = EX_NOINPUT;
+		return -1;
+	}
+	*status = EX_CONFIG;
+	if (json_check(buf_str(text), root, &f) < 0)
+		return broken_at(path, text, &f, err);
+	if (json_type(*root) != JSON_OBJECT)
+		return fail(err, "%s: not a JSON object", path);
+	if (check_names(*root, &why) < 0)
+		ret = fail(err, "%s: %s", path, why.data);
+	buf_release(&why);
+	return ret;
+}
+
+/* ---- programs ---- */
+
+struct resolve {
+	const char *path; /* of the contract */
+	struct buf *out;
+	struct buf *err;
+};
+
+static int put_file(struct resolve *r, struct str name)
+{
+	const char *slash = strrchr(r->path, '/');
+	struct buf path = BUF_INIT, text = BUF_INIT;
+	int ret = -1;
+
+	if (memchr(name.s, '/', name.n)) {
+		fail(r->err,
+		     "%s: \"@%.*s\": the file must lie beside the "
+		     "contract",
+		     r->path, STR_ARG(name));
+		goto out;
+	}
+	if (slash)
+		buf_add(&path, r->path, (size_t)(slash - r->path) + 1);
+	buf_adds(&path, name);
+	if (file_read(path.data, MAX_FILE, &text, r->err) < 0)
+		goto out;
+	json_put_str(r->out, buf_str(&text));
+	ret = 0;
+out:
+	buf_release(&path);
+	buf_release(&text);
+	return ret;
+}
+
+static void put_lines(struct resolve *r, struct str lines)
+{
+	struct json_iter it;
+	struct str v;
+	bool any = false;
+
+	buf_addc(r->out, '"');
+	json_iter_init(&it, lines);
+	while (json_iter_element(&it, &v)) {
+		buf_addz(r->out, any ? "\\n" : "");
+		buf_add(r->out, v.s + 1, v.n - 2);
+		any = true;
+	}
+	buf_addc(r->out, '"');
+}
+
+static bool all_text(struct str array)
+{
+	struct json_iter it;
+	struct str v;
+
+	json_iter_init(&it, array);
+	while (json_iter_element(&it, &v))
+		if (json_type(v) != JSON_STRING)
+			return false;
+	return true;
+}
+
+static int put_program(struct resolve *r, struct str v)
+{
+	if (json_type(v) == JSON_STRING && v.n > 3 && v.s[1] == '@')
+		return put_file(r, (struct str){ v.s + 2, v.n - 3 });
+	if (json_type(v) == JSON_ARRAY && all_text(v))
+		put_lines(r, v);
+	else
+		buf_adds(r->out, v);
+	return 0;
+}
+
+static int put_kind(struct resolve *r, struct str v, const char *kind);
+
+/* Each member or element by itself. */
+static int put_each(struct resolve *r, struct str v, const char *kind)
+{
+	bool object = json_type(v) == JSON_OBJECT, any = false;
+	struct json_iter it;
+	struct json_member m;
+	struct str e;
+
+	if (!object && json_type(v) != JSON_ARRAY) {
+		buf_adds(r->out, v);
+		return 0;
+	}
+	buf_addc(r->out, object ? '{' : '[');
+	json_iter_init(&it, v);
+	while (object ? json_iter_member(&it, &m)
+		      : json_iter_element(&it, &e)) {
+		buf_addz(r->out, any ? "," : "");
+		if (object) {
+			buf_addf(r->out, "\"%.*s\":", STR_ARG(m.key));
+			e = m.val;
+		}
+		if (put_kind(r, e, kind) < 0)
+			return -1;
+		any = true;
+	}
+	buf_addc(r->out, object ? '}' : ']');
+	return 0;
+}
+
+static int put_members(struct resolve *r, struct str v, const char *kind)
+{
+	struct json_iter it;
+	struct json_member m;
+	const char *holds;
+	char sep = '{';
+
+	json_iter_init(&it, v);
+	while (json_iter_member(&it, &m)) {
+		holds = contract_holds(kind, m.key);
+		buf_addf(r->out, "%c\"%.*s\":", sep, STR_ARG(m.key));
+		if (put_kind(r, m.val, holds ? holds : "") < 0)
+			return -1;
+		sep = ',';
+	}
+	buf_addz(r->out, sep == '{' ? "{}" : "}");
+	return 0;
+}
+
+/* v with its programs resolved. kind as in contract_holds. */
+static int put_kind(struct resolve *r, struct str v, const char *kind)
+{
+	char one[16];
+	size_t n = strlen(kind);
+
+	if (strcmp(kind, "jq") == 0)
+		return put_program(r, v);
+	if (n && (kind[n - 1] == '*' || kind[n - 1] == ']')) {
+		snprintf(one, sizeof one, "%.*s",
+			 (int)(n - (kind[n - 1] == '*' ? 1 : 2)), kind);
+		return put_each(r, v, one);
+	}
+	if (n && json_type(v) == JSON_OBJECT)
+		return put_members(r, v, kind);
+	buf_adds(r->out, v);
+	return 0;
+}
+
+/* ---- extends ---- */
+
+/* RFC 7396. base .s NULL: there is none. */
+static void put_merged(struct buf *out, struct str base, struct str patch)
+{
+	struct json_iter it;
+	struct json_member m;
+	struct str other;
+	char sep = '{';
+
+	if (json_type(patch) != JSON_OBJECT) {
+		buf_adds(out, patch);
+		return;
+	}
+	if (base.s && json_type(base) == JSON_OBJECT) {
+		json_iter_init(&it, base);
+		while (json_iter_member(&it, &m)) {
+			int in = json_find(patch, m.key, &other);
+
+			if (in && json_type(other) == JSON_NULL)
+				continue;
+			buf_addf(out, "%c\"%.*s\":", sep, STR_ARG(m.key));
+			if (in)
+				put_merged(out, m.val, other);
+			else
+				buf_adds(out, m.val);
+			sep = ',';
+		}
+	} else {
+		base = STR_NONE;
+	}
+	json_iter_init(&it, patch);
+	while (json_iter_member(&it, &m)) {
+		if (json_type(m.val) == JSON_NULL ||
+		    (base.s && json_find(base, m.key, &other) == 1))
+			continue;
+		buf_addf(out, "%c\"%.*s\":", sep, STR_ARG(m.key));
+		put_merged(out, STR_NONE, m.val);
+		sep = ',';
+	}
+	buf_addz(out, sep == '{' ? "{}" : "}");
+}
+
+static int read_one(const char *name, char **path, struct buf *text,
+		    int *status, struct buf *err)
+{
+	struct buf raw = BUF_INIT, tried = BUF_INIT;
+	struct resolve r = { NULL, text, err };
+	struct str root;
+	int ret = -1;
+
+	*path = find_file(name, &tried);
+	r.path = *path;
+	*status = EX_NOINPUT;
+	if (!*path)
+		fail(err, "%s: no such contract in %s", name, tried.data);
+	else if (read_object(*path, &raw, &root, status, err) == 0)
+		ret = put_members(&r, root, "contract");
+	buf_release(&raw);
+	buf_release(&tried);
+	return ret;
+}
+
+static int extend(const char *path, struct buf *text, int *status,
+		  struct buf *err)
+{
+	struct str from = json_get(buf_str(text), "extends");
+	struct buf base = BUF_INIT, merged = BUF_INIT, name = BUF_INIT;
+	char *base_path = NULL;
+	int ret = -1;
+
+	if (json_type(from) != JSON_STRING) {
+		fail(err, "%s: extends: not a name", path);
+		goto out;
+	}
+	json_unescape(&name, (struct str){ from.s + 1, from.n - 2 });
+	if (read_one(name.data, &base_path, &base, status, err) < 0) {
+		*status = EX_CONFIG;
+		fail(err, "%s: extends: %s", path, err->data);
+		goto out;
+	}
+	if (json_get(buf_str(&base), "extends").s) {
+		fail(err, "%s: extends: %s extends another one itself", path,
+		     name.data);
+		goto out;
+	}
+	put_merged(&merged, buf_str(&base), buf_str(text));
+	buf_reset(text);
+	buf_adds(text, buf_str(&merged));
+	ret = 0;
+out:
+	free(base_path);
+	buf_release(&base);
+	buf_release(&merged);
+	buf_release(&name);
+	return ret;
+}
+
+int contract_read(const char *name, char **path, struct buf *text, int *status,
+		  struct buf *err)
+{
+	if (read_one(name, path, text, status, err) < 0)
+		return -1;
+	*status = EX_CONFIG;
+	if (json_get(buf_str(text), "extends").s)
+		return extend(*path, text, status, err);
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files contract_*.c share and nobody else sees. */
+#ifndef RETL_CONTRACT_PRIVATE_H
+#define RETL_CONTRACT_PRIVATE_H
+
+#include "common/contract.h"
+
+/* ---- contract.c ---- */
+
+/* A copy that lives as long as the contract; NUL-terminated. */
+struct str contract_keep(struct contract *c, struct str text);
+/* Is b what somebody may have meant by a? */
+bool contract_near(struct str a, struct str b);
+
+/* ---- contract_file.c: the file, found, read, merged ---- */
+
+/* The whole text, programs resolved, in *text; *path is the file's. */
+int contract_read(const char *name, char **path, struct buf *text, int *status,
+		  struct buf *err);
+
+/* ---- contract_support.c: the language, and what of it is carried out ---- */
+
+/* Checks shape, then support. name is the file's, for messages. */
+int contract_check(struct str root, const char *path, struct buf *err);
+/*
+ * What member holds in an object of this kind: another kind, "kind[]" for a
+ * list, "kind*" for an object of them, "jq", "jq*"; "" for what is not looked
+ * into. NULL: it is not supported.
+ */
+const char *contract_holds(const char *kind, struct str member);
+
+/* ---- contract_settings.c ---- */
+
+int contract_load_settings(struct contract *c, const struct contract_args *args,
+			   int *status, struct buf *err);
+/* The setting's text, or an error that says how to give it one. */
+int contract_need_setting(struct contract *c, struct str name, struct str *text,
+			  int *status, struct buf *err);
+/* Fills in "{name}" as it stands, for names of members and operations. */
+int contract_fill_in(struct contract *c, struct str text, struct str *out,
+		     int *status, struct buf *err);
+/* Sets c->to. */
+void contract_set_to(struct contract *c);
+
+/* ---- contract_record.c ---- */
+
+int contract_load_record(struct contract *c, struct str schema, bool ad_hoc,
+			 int *status, struct buf *err);
+void contract_free_record(struct contract *c);
+
+#endif

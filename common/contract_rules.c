@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: MIT */
+/* The record schema's own keywords, read. See contract_rules.h. */
+#include "common/contract_rules.h"
+
+#include "common/mem.h"
+
+static const char *const own_keywords[] = {
+	"normalize", "hash", "null", "invalid", "default", "hashed", NULL,
+};
+
+struct compile {
+	struct contract *c;
+	struct record_rules *r;
+	struct buf path;
+	int *status;
+	struct buf *err;
+};
+
+static int wrong(struct compile *k, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static int wrong(struct compile *k, const char *fmt, ...)
+{
+	struct buf what = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&what, fmt, ap);
+	va_end(ap);
+	fail(k->err, "%s: record%s%s: %s", k->c->path, k->path.len ? "/" : "",
+	     k->path.data, what.data);
+	buf_release(&what);
+	return -1;
+}
+
+/* ---- keywords ---- */
+
+/* A keyword of the node, or of what it refers to. */
+static struct str own(const struct schema_node *n, const char *name)
+{
+	struct str v = STR_NONE;
+
+	for (; n && !v.s; n = n->ref)
+		if (json_type(n->text) == JSON_OBJECT)
+			v = json_get(n->text, name);
+	return v;
+}
+
+static bool has_own(const struct schema_node *n)
+{
+	for (const char *const *p = own_keywords; *p; p++)
+		if (json_type(n->text) == JSON_OBJECT &&
+		    json_get(n->text, *p).s)
+			return true;
+	return false;
+}
+
+static int word(struct compile *k, struct str v, const char *name,
+		const char *const *words, int *out)
+{
+	for (int i = 0; words[i]; i++)
+		if (json_text_is(v, words[i])) {
+			*out = i;
+			return 0;
+		}
+	return wrong(k, "%s: not one of its words", name);
+}
+
+static int setting_arg(void *arg, struct str name, struct str *text,
+		       struct buf *err)
+{
+	struct compile *k = arg;
+
+	return contract_need_setting(k->c, name, text, k->status, err);
+}
+
+static int read_hash(struct compile *k, struct rule *r, struct str v)
+{
+	struct str rest = { v.s + 1, v.n - 2 }, kind, form;
+
+	if (json_type(v) != JSON_STRING)
+		return wrong(k, "hash: not a text");
+	str_split(&rest, ':', &kind);
+	form = rest.s ? rest : STR("hex");
+	r->hash = true;
+	r->base64 = str_is(form, "base64");
+	if (digest_kind_parse(kind, &r->kind) < 0 ||
+	    (!r->base64 && !str_is(form, "hex")))
+		return wrong(k, "hash: not a digest: sha256, sha1, sha512 or "
+				"md5, with :base64 or without");
+	return 0;
+}
+
+static int read_own(struct compile *k, struct rule *r)
+{
+	static const char *const nulls[] = { "omit", "clear", "reject", NULL };
+	static const char *const with_keep[] = { "omit", "clear", "reject",
+						 "keep", NULL };
+	static const char *const invalids[] = { "reject", "omit", NULL };
+	static const char *const hasheds[] = { "pass", "reject", NULL };
+	struct str steps = own(r->node, "normalize");
+	struct str hash = own(r->node, "hash"), null = own(r->node, "null");
+	struct str invalid = own(r->node, "invalid");
+	struct str hashed = own(r->node, "hashed");
+	struct buf why = BUF_INIT;
+	int n = 0;
+
+	if (steps.s) {
+		r->steps = normal_new(steps, setting_arg, k, &why);
+		if (!r->steps) {
+			n = wrong(k, "normalize: %s", why.data);
+			buf_release(&why);
+			return n;
+		}
+	}
+	if (hash.s && read_hash(k, r, hash) < 0)
+		return -1;
+	if (null.s &&
+	    word(k, null, "null", k->r->ad_hoc ? with_keep : nulls, &n) < 0)
+		return -1;
+	r->null = (enum null_mode)n;
+	if (r->null == NULL_CLEAR && !k->c->clear.s)
+		return wrong(k, "null: \"clear\", but the contract has no "
+				"\"clear\"");
+	n = 0;
+	if (invalid.s && word(k, invalid, "invalid", invalids, &n) < 0)
+		return -1;
+	r->invalid_omit = n == 1;
+	n = 0;
+	if (hashed.s && word(k, hashed, "hashed", hasheds, &n) < 0)
+		return -1;
+	r->hashed_reject = n == 1;
+	r->fallback = own(r->node, "default");
+	if (r->fallback.s && json_type(r->fallback) == JSON_NULL)
+		return wrong(k, "default: null stands for nothing");
+	for (const struct schema_node *at = r->node; at; at = at->ref)
+		r->own |= has_own(at);
+	return 0;
+}
+
+/* ---- children ---- */
+
+static struct rule *compile_rule(struct compile *k, struct schema_node *n);
+
+/* Where the schemas of members and items stand: here, or behind a $ref. */
+static const struct schema_node *with_children(const struct schema_node *n)
+{
+	for (; n->ref; n = n->ref)
+		if (n->properties.n || n->patterns.n || n->additional ||
+		    n->items || n->prefix.n)
+			break;
+	return n;
+}
+
+static int read_child(struct compile *k, struct schema_node *n, struct str name,
+		      struct rule **out)
+{
+	size_t mark = schema_path_add(&k->path, name);
+
+	*out = compile_rule(k, n);
+	if (!*out)
+		return -1;
+	buf_truncate(&k->path, mark);
+	return 0;
+}
+
+static int read_members(struct compile *k, struct rule *r,
+			const struct schema_members *from)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		struct rule_member *m = &r->members[r->n_members];
+
+		m->name = from->v[i].name;
+		m->pattern = from->v[i].pattern;
+		if (read_child(k, from->v[i].node, m->name, &m->rule) < 0)
+			return -1;
+		r->n_members++;
+	}
+	return 0;
+}
+
+static int read_children(struct compile *k, struct rule *r)
+{
+	const struct schema_node *n = with_children(r->node);
+	char name[40];
+
+	r->members =
+	    xcalloc(n->properties.n + n->patterns.n + 1, sizeof *r->members);
+	r->prefix = xcalloc(n->prefix.n + 1, sizeof(struct rule *));
+	if (read_members(k, r, &n->properties) < 0 ||
+	    read_members(k, r, &n->patterns) < 0)
+		return -1;
+	for (size_t i = 0; i < n->prefix.n; i++) {
+		snprintf(name, sizeof name, "prefixItems/%zu", i);
+		if (read_child(k, n->prefix.v[i], str_of(name), &r->prefix[i]) <
+		    0)
+			return -1;
+		r->n_prefix++;
+	}
+	if (n->items && read_child(k, n->items, STR("items"), &r->items) < 0)
+		return -1;
+	if (n->additional && !n->additional->never &&
+	    read_child(k, n->additional, STR("additionalProperties"),
+		       &r->additional) < 0)
+		return -1;
+	return 0;
+}
+
+static struct rule *compile_rule(struct compile *k, struct schema_node *n)
+{
+	struct rule *r = n->private;
+
+	if (r)
+		return r;
+	r = xcalloc(1, sizeof *r);
+	GROW(k->r->all, k->r->n_all, k->r->cap_all);
+	k->r->all[k->r->n_all++] = r;
+	n->private = r;
+	r->node = n;
+	if (read_own(k, r) < 0 || read_children(k, r) < 0)
+		return NULL;
+	return r;
+}
+
+/* ---- what lies below; schemas may be recursive ---- */
+
+static bool ours(const struct rule *r)
+{
+	return r && (r->own || r->deep);
+}
+
+static bool hashes(const struct rule *r)
+{
+	return r && (r->hash || r->hash_in_members || r->hash_in_items);
+}
+
+/* One round; true if it changed something. */
+static bool look_below(struct rule *r)
+{
+	bool deep = ours(r->items) || ours(r->additional);
+	bool members = hashes(r->additional), items = hashes(r->items);
+	bool changed;
+
+	for (size_t i = 0; i < r->n_members; i++) {
+		deep |= ours(r->members[i].rule);
+		members |= hashes(r->members[i].rule);
+	}
+	for (size_t i = 0; i < r->n_prefix; i++) {
+		deep |= ours(r->prefix[i]);
+		items |= hashes(r->prefix[i]);
+	}
+	changed = deep != r->deep || members != r->hash_in_members ||
+		  items != r->hash_in_items;
+	r->deep = deep;
+	r->hash_in_members = members;
+	r->hash_in_items = items;
+	return changed;
+}
+
+static void find_depth(struct record_rules *r)
+{
+	bool more = true;
+
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < r->n_all; i++)
+			more |= look_below(r->all[i]);
+	}
+	for (size_t i = 0; i < r->n_all; i++)
+		r->all[i]->plain = r->all[i]->node->plain;
+}
+
+/* ---- what would be read over ---- */
+
+static int check_branch(struct compile *k, const struct rule *r,
+			const struct schema_node *n, int depth);
+
+static int check_branches(struct compile *k, const struct rule *r,
+			  const struct schema_list *l, int depth)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (check_branch(k, r, l->v[i], depth) < 0)
+			return -1;
+	return 0;
+}
+
+/*
+ * n is a condition on the value that r is about. Our keywords would have no
+ * effect in it; and of a hashed member it would see now a value, now a digest.
+ */
+static int check_branch(struct compile *k, const struct rule *r,
+			const struct schema_node *n, int depth)
+{
+	bool several, unclear;
+
+	if (!n || depth > 64)
+		return 0;
+	if (has_own(n))
+		return wrong(k, "normalize, hash, null, invalid, default and "
+				"hashed have no effect under allOf, anyOf, "
+				"oneOf, not, if, then, else, contains, "
+				"dependentSchemas and propertyNames");
+	for (size_t i = 0; i < n->properties.n; i++) {
+		const struct schema_member *m = &n->properties.v[i];
+		const struct rule *of =
+		    r ? rule_for(r, m->name, &several, &unclear) : NULL;
+
+		if (hashes(of) && !m->node->plain)
+			return wrong(k,
+				     "a condition on %.*s, which is hashed, "
+				     "cannot hold before and after",
+				     STR_ARG(m->name));
+		if (check_branch(k, of, m->node, depth + 1) < 0)
+			return -1;
+	}
+	if (check_branch(k, r, n->ref, depth + 1) < 0 ||
+	    check_branch(k, r, n->negated, depth + 1) < 0 ||
+	    check_branch(k, r, n->if_, depth + 1) < 0 ||
+	    check_branch(k, r, n->then, depth + 1) < 0 ||
+	    check_branch(k, r, n->else_, depth + 1) < 0 ||
+	    check_branch(k, NULL, n->items, depth + 1) < 0 ||
+	    check_branch(k, NULL, n->additional, depth + 1) < 0)
+		return -1;
+	return check_branches(k, r, &n->all_of, depth + 1) < 0 ||
+		       check_branches(k, r, &n->any_of, depth + 1) < 0 ||
+		       check_branches(k, r, &n->one_of, depth + 1) < 0
+		   ? -1
+		   : 0;
+}
+
+static int check_conditions(struct compile *k, const struct rule *r)
+{
+	const struct schema_node *n = r->node;
+
+	if (check_branches(k, r, &n->all_of, 0) < 0 ||
+	    check_branches(k, r, &n->any_of, 0) < 0 ||
+	    check_branches(k, r, &n->one_of, 0) < 0 ||
+	    check_branch(k, r, n->negated, 0) < 0 ||
+	    check_branch(k, r, n->if_, 0) < 0 ||
+	    check_branch(k, r, n->then, 0) < 0 ||
+	    check_branch(k, r, n->else_, 0) < 0 ||
+	    check_branch(k, NULL, n->contains, 0) < 0 ||
+	    check_branch(k, NULL, n->names, 0) < 0)
+		return -1;
+	for (size_t i = 0; i < n->n_dependent; i++)
+		if (check_branch(k, r, n->dependent[i].node, 0) < 0)
+			return -1;
+	if (n->ref && ours(r) && with_children(n) == n &&
+	    with_children(n->ref)->properties.n)
+		return wrong(k, "members are described here and behind $ref: "
+				"describe them in one place");
+	return 0;
+}
+
+struct rule *rule_for(const struct rule *r, struct str name, bool *several,
+		      bool *unclear)
+{
+	struct rule *found = NULL;
+
+	*several = *unclear = false;
+	for (size_t i = 0; i < r->n_members; i++) {
+		const struct rule_member *m = &r->members[i];
+
+		if (m->pattern ? !pattern_match(m->pattern, name)
+			       : !str_eq(m->name, name))
+			continue;
+		if (found) {
+			*several = true;
+			*unclear |= ours(found) || ours(m->rule);
+		} else {
+			found = m->rule;
+		}
+	}
+	return found ? found : r->additional;
+}
+
+/* ---- what is demanded ---- */
+
+static void add_name(struct schema_names *to, struct str name)
+{
+	for (size_t i = 0; i < to->n; i++)
+		if (str_eq(to->v[i], name))
+			return;
+	GROW(to->v, to->n, to->cap);
+	to->v[to->n++] = name;
+}
+
+/* Is a byte part of a name in jq? */
+static bool in_name(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+/*
+ * The members that a jq program or a template reads, roughly: every .name in
+ * it. Too many do no harm, they only make a removal stricter.
+ */
+static void add_used(struct compile *k, struct str text)
+{
+	struct record_rules *r = k->r;
+	size_t i = 0;
+
+	while (i < text.n) {
+		size_t from = i + 1, to;
+		bool after =
+		    i && (in_name(text.s[i - 1]) || text.s[i - 1] == ']' ||
+			  text.s[i - 1] == ')' || text.s[i - 1] == '?');
+
+		if (text.s[i++] != '.')
+			continue;
+		for (to = from; to < text.n && in_name(text.s[to]); to++)
+			;
+		i = to;
+		if (to > from && !isdigit((unsigned char)text.s[from])) {
+			struct str name = { text.s + from, to - from };
+
+			add_name(&r->strict, contract_keep(k->c, name));
+		} else if (to == from && !after) {
+			/* "." alone or .["name"]: anything may be meant. */
+			r->all_strict = true;
+		}
+	}
+}
+
+static void add_used_by(struct compile *k, struct str v, const char *name)
+{
+	struct str p = json_get(v, name);
+	struct buf scratch = BUF_INIT;
+	struct json_iter it;
+	struct json_member m;
+
+	if (!p.s)
+		return;
+	if (json_type(p) == JSON_STRING)
+		add_used(k, json_text(p, &scratch));
+	if (json_type(p) == JSON_OBJECT) {
+		json_iter_init(&it, p);
+		while (json_iter_member(&it, &m))
+			if (json_type(m.val) == JSON_STRING)
+				add_used(k, json_text(m.val, &scratch));
+	}
+	buf_release(&scratch);
+}
+
+static void add_used_by_step(struct compile *k, struct str step)
+{
+	struct str request = json_get(step, "request");
+
+	add_used_by(k, step, "when");
+	add_used_by(k, step, "vars");
+	if (!request.s)
+		return;
+	add_used_by(k, request, "item");
+	add_used_by(k, request, "url");
+	add_used_by(k, request, "headers");
+}
+
+static int read_requires(struct compile *k, struct str list)
+{
+	struct record_rules *r = k->r;
+	struct buf scratch = BUF_INIT;
+	struct json_iter it;
+	struct str v, name;
+	bool identity;
+	int ret = 0;
+
+	json_iter_init(&it, list);
+	while (!ret && json_iter_element(&it, &v)) {
+		ret = contract_fill_in(k->c, json_text(v, &scratch), &name,
+				       k->status, k->err);
+		if (ret)
+			break;
+		identity = false;
+		for (size_t i = 0; i < k->c->n_identity; i++)
+			for (size_t j = 0; j < k->c->identity[i].n; j++)
+				identity |=
+				    str_eq(k->c->identity[i].v[j], name);
+		if (identity) {
+			r->needs_identity = true;
+		} else {
+			add_name(&r->requires, name);
+			add_name(&r->strict, name);
+		}
+	}
+	buf_release(&scratch);
+	return ret;
+}
+
+/*
+ * What a removal must have. With an identity the row may have been reduced to
+ * what is left of it, so one of its values is enough; else it is the key.
+ */
+static int find_removal(struct compile *k)
+{
+	struct record_rules *r = k->r;
+	struct contract *c = k->c;
+	struct str op = c->operation[DIFF_REMOVED], list, v;
+	struct json_iter it;
+
+	if (!op.s) {
+		r->removal_skipped = true;
+		return 0;
+	}
+	list = json_get(op, "requires");
+	if (list.s)
+		return read_requires(k, list);
+	r->needs_identity = c->n_identity > 0;
+	r->needs_key = !r->needs_identity;
+	add_used_by_step(k, op);
+	add_used_by(k, op, "match");
+	v = json_get(op, "batch");
+	if (v.s)
+		add_used_by(k, v, "by");
+	v = json_get(op, "steps");
+	if (v.s) {
+		json_iter_init(&it, v);
+		while (json_iter_element(&it, &v))
+			add_used_by_step(k, v);
+	}
+	/* These are alternatives: one that fails is left out. */
+	for (size_t i = 0;
+	     r->needs_key && c->key_mode == KEY_ALL && i < c->keys[0].n; i++)
+		add_name(&r->strict, c->keys[0].v[i]);
+	return 0;
+}
+
+/* A key or identity that the record cannot have is a slip of the pen. */
+static int check_known(struct compile *k, const struct name_set *sets, size_t n,
+		       const char *what)
+{
+	const struct rule *root = k->r->root;
+	const struct schema_node *node = with_children(root->node);
+	bool several, unclear;
+
+	if (!node->additional || !node->additional->never)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < sets[i].n; j++)
+			if (!rule_for(root, sets[i].v[j], &several, &unclear))
+				return fail(k->err,
+					    "%s: %s: %.*s is not a member of "
+					    "the record",
+					    k->c->path, what,
+					    STR_ARG(sets[i].v[j]));
+	return 0;
+}
+
+static int check_reserved(struct compile *k)
+{
+	for (size_t i = 0; i < k->r->root->n_members; i++)
+		if (record_reserved_name(k->r->root->members[i].name))
+			return wrong(k,
+				     "%.*s: a name that the tools keep for "
+				     "themselves",
+				     STR_ARG(k->r->root->members[i].name));
+	return 0;
+}
+
+int rules_compile(struct contract *c, struct str schema, int *status,
+		  struct buf *err)
+{
+	struct record_rules *r = c->rules;
+	struct compile k = { c, r, BUF_INIT, status, err };
+	struct buf why = BUF_INIT;
+	int ret = -1;
+
+	r->schema = schema_new(schema, own_keywords, &why);
+	if (!r->schema) {
+		fail(err, "%s: record/%s", c->path, why.data);
+		goto out;
+	}
+	r->root = compile_rule(&k, r->schema->root);
+	if (!r->root)
+		goto out;
+	find_depth(r);
+	if (r->root->own) {
+		wrong(&k, "its own keywords belong to members");
+		goto out;
+	}
+	for (size_t i = 0; i < r->n_all; i++)
+		if (check_conditions(&k, r->all[i]) < 0)
+			goto out;
+	if (check_reserved(&k) < 0 ||
+	    check_known(&k, c->keys, c->n_keys, "key") < 0 ||
+	    check_known(&k, c->identity, c->n_identity, "identity") < 0 ||
+	    find_removal(&k) < 0)
+		goto out;
+	ret = 0;
+out:
+	buf_release(&k.path);
+	buf_release(&why);
+	return ret;
+}
+
+void rules_free(struct record_rules *r)
+{
+	for (size_t i = 0; i < r->n_all; i++) {
+		normal_free(r->all[i]->steps);
+		free(r->all[i]->members);
+		free(r->all[i]->prefix);
+		free(r->all[i]);
+	}
+	free(r->all);
+	free(r->strict.v);
+	free(r->requires.v);
+	schema_free(r->schema);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The record schema's own keywords (normalize, hash, null, ...), compiled to
+ * rules that stand beside the schema's nodes. contract_rules.c makes them,
+ * contract_record.c applies them, contract_explain.c shows them.
+ */
+#ifndef RETL_CONTRACT_RULES_H
+#define RETL_CONTRACT_RULES_H
+
+#include "common/contract_private.h"
+#include "common/digest.h"
+#include "common/normal.h"
+#include "common/schema_node.h"
+
+enum null_mode { NULL_OMIT, NULL_CLEAR, NULL_REJECT, NULL_KEEP };
+
+struct rule;
+
+struct rule_member {
+	struct str name;
+	const struct pattern *pattern; /* NULL: the name itself */
+	struct rule *rule;
+};
+
+struct rule {
+	struct schema_node *node;
+	bool own; /* has a keyword of ours */
+
+	struct normal *steps; /* may be NULL */
+	bool hash, base64;
+	enum digest_kind kind;
+	enum null_mode null;
+	bool invalid_omit, hashed_reject;
+	struct str fallback; /* "default"; .s NULL: none */
+
+	/* Something of ours below; a hash below, by way of ... */
+	bool deep, hash_in_members, hash_in_items;
+	bool plain; /* nothing to do and nothing to check */
+
+	struct rule_member *members; /* properties, then patternProperties */
+	size_t n_members;
+	struct rule **prefix;
+	size_t n_prefix;
+	struct rule *items, *additional; /* may be NULL */
+};
+
+/* How a member of a record is dealt with; the same for all of one shape. */
+enum plan_what {
+	PLAN_RESERVED,
+	PLAN_COPY,    /* nothing to do */
+	PLAN_RULE,    /* rule */
+	PLAN_CHECK,   /* several schemas describe it, none of them with rules */
+	PLAN_UNKNOWN, /* not a member of the contract */
+	PLAN_UNCLEAR, /* several, with rules */
+	PLAN_FALLBACK, /* not in the record; the contract has a default */
+};
+
+struct plan {
+	enum plan_what what;
+	struct rule *rule;
+	struct str name; /* unescaped */
+	bool strict;     /* if it fails, a removal is refused */
+	bool asked;      /* some asked.at is its place */
+};
+
+/* What a list or an object is built in, one for each depth. */
+struct level {
+	struct buf emit, check;
+};
+
+enum presence {
+	ABSENT, /* not in the record */
+	EMPTY,  /* there, but left out: null, blank, invalid */
+	FAILED, /* there, and at fault */
+	BLANK,  /* goes on, but tells no record from another: "" */
+	PRESENT,
+};
+
+/* A member that somebody asks for by name. */
+struct asked {
+	struct str name;
+	ssize_t at; /* in the plan, -1 */
+};
+
+/* Some of record_rules.asked. */
+struct asked_set {
+	size_t from, n;
+};
+
+struct record_rules {
+	const struct contract *contract;
+	struct schema *schema;
+	struct rule *root;
+	struct rule **all;
+	size_t n_all, cap_all;
+	bool ad_hoc;
+	bool whole_check; /* the schema has more to say than of its members */
+	bool closed;      /* additionalProperties: false */
+
+	/* demanded */
+	struct asked *asked;
+	size_t n_asked;
+	struct asked_set asked_required, asked_requires;
+	struct asked_set *key_sets, *identity_sets;
+	size_t n_key_sets, n_identity_sets;
+
+	/* of a removal */
+	bool removal_skipped;
+	bool all_strict;              /* a template uses the whole record */
+	struct schema_names strict;   /* else these */
+	struct schema_names requires; /* those beside the identity */
+	bool needs_identity, needs_key;
+
+	/* the plan of the last shape: its members, then absent defaults */
+	struct buf names; /* as json_obj has them */
+	struct buf texts; /* unescaped names */
+	struct plan *plan;
+	size_t n_plan, cap_plan;
+	enum presence *seen; /* of the record at hand, as in plan */
+
+	/* for the record at hand */
+	enum settle_stage stage;
+	struct faults *faults;
+	unsigned unhashed; /* values */
+	bool repeated;
+	struct buf path;
+	struct buf norm, emit; /* a plain value, normalised; as it goes out */
+	struct level **levels;
+	size_t n_levels;
+};
+
+/* The rule that describes a member; *several: more than one schema does. */
+struct rule *rule_for(const struct rule *r, struct str name, bool *several,
+		      bool *unclear);
+
+/* Fills r->root and what is demanded. */
+int rules_compile(struct contract *c, struct str schema, int *status,
+		  struct buf *err);
+void rules_free(struct record_rules *r);
+
+#endif
