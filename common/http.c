@@ -17,6 +17,7 @@ struct transfer {
 	struct buf answer_headers, body;
 	char error[CURL_ERROR_SIZE];
 	bool too_large;
+	bool headers_end; /* the empty line behind them has come */
 	http_done *done;
 	void *arg;
 	struct transfer *prev, *next; /* in flight, or free (next alone) */
@@ -60,8 +61,11 @@ static size_t take_header(char *data, size_t one, size_t n, void *arg)
 		line.n--;
 	if (str_starts(line, "HTTP/")) {
 		buf_reset(&t->answer_headers);
+		t->headers_end = false;
 		return n;
 	}
+	if (!line.n)
+		t->headers_end = true;
 	colon = memchr(line.s, ':', line.n);
 	if (!colon)
 		return n;
@@ -179,7 +183,7 @@ static struct transfer *transfer_get(struct http *h)
 	}
 	buf_reset(&t->answer_headers);
 	buf_reset(&t->body);
-	t->too_large = false;
+	t->too_large = t->headers_end = false;
 	t->error[0] = '\0';
 	return t;
 }
@@ -329,6 +333,9 @@ static void finish(struct transfer *t, CURLcode code)
 {
 	struct http_answer a = { .failure = HTTP_OK };
 
+	/* For libcurl, headers that were cut off are an answer. */
+	if (code == CURLE_OK && !t->headers_end)
+		code = CURLE_RECV_ERROR;
 	describe(t, code, &a);
 	unlink_transfer(t);
 	t->done(t->arg, &a);

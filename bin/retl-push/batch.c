@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records and batches: their memory, which is used again, and which record
+ * joins which batch.
+ */
+#include "push.h"
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "common/msg.h"
+
+/* Batches that fill side by side; groups beyond that close the oldest. */
+#define MAX_OPEN 64
+/* A record's memory is kept for the next one unless it is larger. */
+#define KEEP_BYTES ((size_t)64 << 10)
+
+/* ---- lists ---- */
+
+void list_push(struct flow_list *l, struct flow *f, bool front)
+{
+	f->prev = front ? NULL : l->last;
+	f->next = front ? l->first : NULL;
+	if (f->prev)
+		f->prev->next = f;
+	else
+		l->first = f;
+	if (f->next)
+		f->next->prev = f;
+	else
+		l->last = f;
+	l->n++;
+}
+
+void list_remove(struct flow_list *l, struct flow *f)
+{
+	if (f->prev)
+		f->prev->next = f->next;
+	else
+		l->first = f->next;
+	if (f->next)
+		f->next->prev = f->prev;
+	else
+		l->last = f->prev;
+	f->next = f->prev = NULL;
+	l->n--;
+}
+
+/* ---- records ---- */
+
+struct rec *rec_new(struct push *p)
+{
+	struct rec *r = p->pool;
+	struct key_node *keys;
+	struct buf text;
+
+	if (r) {
+		p->pool = r->next;
+		keys = r->keys;
+		text = r->text;
+		buf_reset(&text);
+	} else {
+		r = xmalloc(sizeof *r);
+		keys = xcalloc(MAX(p->contract->n_keys, 1), sizeof *keys);
+		text = BUF_INIT;
+	}
+	*r = (struct rec){ .text = text, .keys = keys };
+	p->n_unsettled++;
+	return r;
+}
+
+static void rec_put(struct push *p, struct rec *r)
+{
+	if (r->text.cap > KEEP_BYTES)
+		buf_release(&r->text);
+	r->next = p->pool;
+	p->pool = r;
+	p->n_unsettled--;
+}
+
+/* Codes of our own are fixed words; those of a vendor could be anything. */
+static const char *fixed_code(const struct outcome *o)
+{
+	static const char *const own[] = { "precision", "too_large",
+					   "address" };
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (!o->http_status && str_is(o->code, own[i]))
+			return own[i];
+	return "refused";
+}
+
+static void list_reject(struct push *p, const struct rec *r,
+			const struct outcome *o)
+{
+	const char *code = fixed_code(o);
+	struct str why = o->reason.s ? o->reason : STR("refused");
+	char place[32];
+
+	faults_reset(&p->faults);
+	snprintf(place, sizeof place, "line %" PRIu64, r->line);
+	if (!o->http_status)
+		faults_add(&p->faults, STR_NONE, code, "%.*s", STR_ARG(why));
+	else if (p->rejects.fd >= 0)
+		faults_add(&p->faults, STR_NONE, code, "HTTP %ld%s%.*s: %.*s",
+			   o->http_status, o->code.n ? ", " : "",
+			   STR_ARG(o->code), STR_ARG(why));
+	else
+		/* Only a file gets their words: they may quote the record. */
+		faults_add(&p->faults, STR_NONE, code,
+			   "refused by the destination (HTTP %ld%s%.*s)",
+			   o->http_status, o->code.n ? ", " : "",
+			   STR_ARG(o->code));
+	rejects_add(&p->rejects, place, r->line, &p->faults,
+		    r->original.n ? rec_str(r, r->original)
+				  : rec_str(r, r->record));
+}
+
+static void admit_heir(struct push *p, struct rec *r)
+{
+	p->n_waiting--;
+	batch_admit(p, r);
+}
+
+void rec_settle(struct push *p, struct rec *r, const struct outcome *o)
+{
+	receipts_add(&p->receipts, r->line, rec_str(r, r->id), r->attempts, o);
+	if (o->status == REJECTED)
+		list_reject(p, r, o);
+	p->bytes_unsettled -= r->n_counted;
+	order_leave(&p->order, r, p, admit_heir);
+	rec_put(p, r);
+}
+
+/* ---- flows ---- */
+
+struct flow *flow_new(struct push *p, const struct operation *op)
+{
+	struct flow *f = p->flow_pool;
+
+	if (f) {
+		p->flow_pool = f->next;
+	} else {
+		f = xcalloc(1, sizeof *f);
+		f->group = f->saved = f->notes = BUF_INIT;
+		f->url = f->headers = f->body = BUF_INIT;
+		f->items = f->vars = BUF_INIT;
+	}
+	f->push = p;
+	f->next = f->prev = NULL;
+	f->op = op;
+	f->n = f->n_bytes = f->step = f->n_carried = 0;
+	f->opened = f->wake = 0;
+	f->acted_before = f->under_way = f->begun = f->restart = false;
+	f->number = ++p->n_flows_made;
+	buf_reset(&f->group);
+	buf_reset(&f->notes);
+	buf_reset(&f->saved);
+	buf_addz(&f->saved, "{}");
+	return f;
+}
+
+static void drop_if_large(struct buf *b)
+{
+	if (b->cap > (1 << 20))
+		buf_release(b);
+}
+
+void flow_free(struct push *p, struct flow *f)
+{
+	drop_if_large(&f->body);
+	drop_if_large(&f->items);
+	drop_if_large(&f->saved);
+	f->next = p->flow_pool;
+	p->flow_pool = f;
+}
+
+void flow_add(struct flow *f, struct rec *r)
+{
+	GROW(f->recs, f->n, f->cap);
+	f->recs[f->n++] = r;
+}
+
+/* ---- joining ---- */
+
+static struct flow *find_open(struct push *p, const struct operation *op,
+			      struct str group)
+{
+	for (struct flow *f = p->open.first; f; f = f->next)
+		if (f->op == op && str_eq(buf_str(&f->group), group))
+			return f;
+	return NULL;
+}
+
+static void close_batch(struct push *p, struct flow *f)
+{
+	list_remove(&p->open, f);
+	list_push(&p->ready, f, false);
+}
+
+/* The step whose items decide how much fits into a batch. */
+static const struct step *sizing_step(const struct operation *op)
+{
+	for (size_t i = 0; i < op->n_steps; i++)
+		if (op->steps[i].item.prog)
+			return &op->steps[i];
+	return NULL;
+}
+
+static size_t size_of(struct push *p, struct rec *r)
+{
+	const struct step *s = sizing_step(r->op);
+	struct flow alone = { .push = p, .op = r->op, .saved = BUF_INIT };
+	size_t n = r->record.n;
+
+	if (!s || s->reads_saved || s->n_vars || r->op->one)
+		return n + 1;
+	if (request_item(&alone, r, s) == 0)
+		n = r->item.n;
+	buf_release(&alone.saved);
+	if (alone.notes.cap) {
+		/* The verdict's words move with the record. */
+		r->code = r->reason = (struct span){ 0, 0 };
+		buf_release(&alone.notes);
+	}
+	return n + 1;
+}
+
+static bool fits(const struct flow *f, size_t size)
+{
+	const struct operation *op = f->op;
+	const struct step *s = sizing_step(op);
+
+	if (f->n >= op->max_records)
+		return false;
+	if (!op->max_bytes || !f->n)
+		return true;
+	return f->n_bytes + size + (s ? s->body_extra : 0) <= op->max_bytes;
+}
+
+static int group_of(struct push *p, struct rec *r, struct buf *out)
+{
+	struct flow alone = { .push = p, .op = r->op, .saved = BUF_INIT };
+	struct operation *op = (struct operation *)r->op;
+	struct scope scope;
+	int got;
+
+	if (!op->by.prog)
+		return 0;
+	scope_fill(&alone, r, &scope);
+	got = program_value(&op->by, rec_str(r, r->record), &scope, out, NULL,
+			    &p->err);
+	if (got >= 0)
+		return 0;
+	push_stop(p, EX_UNAVAILABLE, "line %" PRIu64 ": batch.by: %s", r->line,
+		  p->err.data);
+	return -1;
+}
+
+void batch_admit(struct push *p, struct rec *r)
+{
+	struct buf group = BUF_INIT;
+	size_t size = size_of(p, r);
+	struct flow *f;
+
+	group_of(p, r, &group);
+	f = find_open(p, r->op, buf_str(&group));
+	if (f && !fits(f, size)) {
+		close_batch(p, f);
+		f = NULL;
+	}
+	if (!f) {
+		if (p->open.n >= MAX_OPEN)
+			close_batch(p, p->open.first);
+		f = flow_new(p, r->op);
+		buf_adds(&f->group, buf_str(&group));
+		f->opened = clock_tick_ms();
+		list_push(&p->open, f, false);
+	}
+	flow_add(f, r);
+	f->n_bytes += size;
+	if (f->n >= f->op->max_records)
+		close_batch(p, f);
+	buf_release(&group);
+}
+
+void batch_close_all(struct push *p)
+{
+	while (p->open.first)
+		close_batch(p, p->open.first);
+}
+
+void batch_close_old(struct push *p, int64_t tick)
+{
+	struct flow *f = p->open.first, *next;
+
+	for (; f; f = next) {
+		next = f->next;
+		if (f->op->max_age_ms && tick - f->opened >= f->op->max_age_ms)
+			close_batch(p, f);
+	}
+}

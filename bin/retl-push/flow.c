@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One batch on its way through the steps of its operation: what goes next,
+ * what is tried again and when, what is split, how it ends.
+ */
+#include "push.h"
+
+#include "common/clock.h"
+#include "common/digest.h"
+#include "common/msg.h"
+
+/* A destination that asks for a longer silence is left alone: 75. */
+#define LONGEST_WAIT_MS ((int64_t)15 * 60 * 1000)
+
+/* ---- verdicts ---- */
+
+static struct span note(struct flow *f, struct str text)
+{
+	struct span s = { f->notes.len, text.n };
+
+	buf_adds(&f->notes, text);
+	return s;
+}
+
+void flow_decide(struct flow *f, struct rec *r, enum verdict v, struct str code,
+		 struct str reason)
+{
+	r->verdict = v;
+	r->code = note(f, code);
+	r->reason = note(f, reason);
+}
+
+void flow_decide_all(struct flow *f, enum verdict v, struct str code,
+		     struct str reason)
+{
+	struct span c = note(f, code), w = note(f, reason);
+
+	for (size_t i = 0; i < f->n; i++) {
+		struct rec *r = f->recs[i];
+
+		if (!r->carried)
+			continue;
+		r->verdict = v;
+		r->code = c;
+		r->reason = w;
+	}
+}
+
+static struct str noted(const struct flow *f, struct span s)
+{
+	return s.n ? (struct str){ f->notes.data + s.at, s.n } : STR_NONE;
+}
+
+static void settle_as(struct flow *f, struct rec *r, enum verdict v)
+{
+	const struct step *s = &f->op->steps[MIN(f->step, f->op->n_steps - 1)];
+	struct outcome o = {
+		.status = v,
+		.http_status = r->http_status,
+		.code = noted(f, r->code),
+		.reason = noted(f, r->reason),
+		.no_resend = v == UNKNOWN && s->resend == RESEND_NEVER,
+	};
+
+	rec_settle(f->push, r, &o);
+}
+
+/* It goes no further: was it refused, or may it have been accepted? */
+static enum verdict given_up(const struct flow *f, const struct rec *r)
+{
+	return r->ambiguous || f->acted_before ? UNKNOWN : FAILED;
+}
+
+/* ---- stopping ---- */
+
+void push_stop(struct push *p, int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (p->stopped)
+		return;
+	p->stopped = true;
+	p->stop_status = status;
+	buf_reset(&p->stop_reason);
+	va_start(ap, fmt);
+	buf_vaddf(&p->stop_reason, fmt, ap);
+	va_end(ap);
+	msg_error("%s; nothing more is sent", p->stop_reason.data);
+}
+
+static void fail_list(struct push *p, struct flow_list *l)
+{
+	struct flow *f;
+
+	while ((f = l->first)) {
+		list_remove(l, f);
+		for (size_t i = 0; i < f->n; i++) {
+			struct rec *r = f->recs[i];
+			struct outcome o = {
+				.status = given_up(f, r),
+				.code = STR("stopped"),
+				.reason = STR("the push was stopped before "
+					      "this was delivered"),
+			};
+
+			rec_settle(p, r, &o);
+		}
+		if (f->begun)
+			p->n_active--;
+		flow_free(p, f);
+	}
+}
+
+void flow_fail_all(struct push *p)
+{
+	/* Settling a record may admit the next of its key to an open batch. */
+	while (p->open.n || p->ready.n || p->asleep.n) {
+		fail_list(p, &p->asleep);
+		fail_list(p, &p->ready);
+		fail_list(p, &p->open);
+	}
+}
+
+/* ---- after an answer ---- */
+
+/* A flow for some records of f, at the step where f is. */
+static struct flow *fork_flow(struct flow *f)
+{
+	struct flow *g = flow_new(f->push, f->op);
+
+	buf_adds(&g->group, buf_str(&f->group));
+	return g;
+}
+
+static void fork_further(struct flow *f, struct flow *g)
+{
+	g->step = f->step;
+	g->acted_before = f->acted_before;
+	buf_reset(&g->saved);
+	buf_adds(&g->saved, buf_str(&f->saved));
+}
+
+static bool is_spent(const struct flow *f, const struct rec *r)
+{
+	return r->attempts >= f->push->d.retry.attempts;
+}
+
+/* A verdict that the rest of the flow's history changes. */
+static enum verdict settled_verdict(struct flow *f, struct rec *r,
+				    size_t n_split)
+{
+	switch (r->verdict) {
+	case AGAIN:
+		if (r->attempts)
+			r->attempts--;
+		return RETRY;
+	case RETRY:
+		return is_spent(f, r) ? given_up(f, r) : RETRY;
+	case SPLIT:
+		if (f->acted_before)
+			return UNKNOWN;
+		return n_split == 1 ? REJECTED : SPLIT;
+	case FAILED:
+		return given_up(f, r);
+	case STOP:
+	case REFRESH:
+		return given_up(f, r);
+	default:
+		return r->verdict;
+	}
+}
+
+struct sorted {
+	struct flow *retry, *first, *second;
+	size_t n_split, seen_split;
+	uint64_t most_attempts;
+	bool at_once; /* nobody waits: all were "again" */
+};
+
+static void take_retry(struct flow *f, struct rec *r, struct sorted *s)
+{
+	if (!s->retry) {
+		s->retry = fork_flow(f);
+		fork_further(f, s->retry);
+		if (f->restart) {
+			s->retry->step = 0;
+			s->retry->acted_before = false;
+			buf_reset(&s->retry->saved);
+			buf_addz(&s->retry->saved, "{}");
+		}
+		s->at_once = true;
+	}
+	s->at_once &= r->verdict == AGAIN;
+	s->most_attempts = MAX(s->most_attempts, r->attempts);
+	flow_add(s->retry, r);
+}
+
+static void take_split(struct flow *f, struct rec *r, struct sorted *s)
+{
+	if (!s->first) {
+		s->first = fork_flow(f);
+		s->second = fork_flow(f);
+	}
+	flow_add(s->seen_split++ < s->n_split / 2 ? s->first : s->second, r);
+}
+
+/*
+ * Settles what is decided and sorts the others: those that go on stay in f.
+ */
+static void sort_records(struct flow *f, struct sorted *s)
+{
+	size_t stay = 0, n = f->n;
+
+	for (size_t i = 0; i < n; i++)
+		s->n_split += f->recs[i]->verdict == SPLIT;
+	for (size_t i = 0; i < n; i++) {
+		struct rec *r = f->recs[i];
+		enum verdict v = settled_verdict(f, r, s->n_split);
+
+		r->carried = false;
+		switch (v) {
+		case NO_VERDICT:
+		case GO_ON:
+			r->verdict = NO_VERDICT;
+			f->recs[stay++] = r;
+			break;
+		case RETRY:
+			take_retry(f, r, s);
+			r->verdict = NO_VERDICT;
+			break;
+		case SPLIT:
+			take_split(f, r, s);
+			r->verdict = NO_VERDICT;
+			break;
+		default:
+			settle_as(f, r, v);
+		}
+	}
+	f->n = stay;
+	buf_reset(&f->notes);
+}
+
+static void sleep_flow(struct flow *f, const struct sorted *s, int64_t wait_ms)
+{
+	struct push *p = f->push;
+	int64_t delay =
+	    s->at_once ? 0
+		       : retry_delay_ms(&p->d.retry, MAX(s->most_attempts, 1));
+
+	if (wait_ms > LONGEST_WAIT_MS) {
+		push_stop(p, EX_TEMPFAIL,
+			  "the destination asks to wait %" PRId64 " s",
+			  wait_ms / 1000);
+		wait_ms = 0;
+	}
+	/* A hint is kept to; the jitter comes on top of it. */
+	if (wait_ms >= 0)
+		delay = wait_ms + MIN(delay, p->d.retry.first_ms);
+	f->wake = clock_tick_ms() + delay;
+	if (delay && !s->at_once)
+		msg_debug("batch %" PRIu64 ": waiting %.1f s (attempt %" PRIu64
+			  " of %" PRIu64 ")",
+			  f->number, (double)delay / 1000, s->most_attempts + 1,
+			  p->d.retry.attempts);
+	list_push(&p->asleep, f, false);
+}
+
+static void end_flow(struct flow *f)
+{
+	struct push *p = f->push;
+
+	if (f->begun)
+		p->n_active--;
+	flow_free(p, f);
+}
+
+/* True: f is still there, and its records go on with the next step. */
+static bool sweep(struct flow *f, int64_t wait_ms)
+{
+	struct push *p = f->push;
+	struct sorted s = { .retry = NULL };
+
+	sort_records(f, &s);
+	f->restart = false;
+	if (s.second) {
+		list_push(&p->ready, s.second, true);
+		list_push(&p->ready, s.first, true);
+	}
+	if (s.retry) {
+		/* The place is handed on, if f has no more use for it. */
+		if (!f->n && f->begun) {
+			s.retry->begun = true;
+			f->begun = false;
+		}
+		sleep_flow(s.retry, &s, wait_ms);
+	}
+	if (f->n)
+		return true;
+	end_flow(f);
+	return false;
+}
+
+void flow_answered(struct flow *f, int64_t wait_ms)
+{
+	const struct step *s = &f->op->steps[f->step];
+
+	f->under_way = false;
+	if (!sweep(f, wait_ms))
+		return;
+	f->acted_before |= s->commits;
+	f->step++;
+	list_push(&f->push->ready, f, true);
+}
+
+/* ---- going on ---- */
+
+/* All steps are done: who was in the results of none has been delivered. */
+static void finish(struct flow *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		struct rec *r = f->recs[i];
+
+		if (r->in_results)
+			flow_decide(f, r, UNKNOWN, STR("no_outcome"),
+				    STR("the answer does not say what became "
+					"of it"));
+		else
+			flow_decide(f, r, DELIVERED, STR_NONE, STR_NONE);
+	}
+	sweep(f, -1);
+}
+
+static void mark_sent(struct flow *f)
+{
+	struct push *p = f->push;
+	const struct step *s = &f->op->steps[f->step];
+	int64_t tick = clock_tick_ms();
+
+	for (size_t i = 0; i < p->d.n_limits; i++)
+		rate_spend(&p->d.limits[i], s->cost, tick);
+	for (size_t i = 0; i < f->n; i++) {
+		struct rec *r = f->recs[i];
+
+		if (!r->carried)
+			continue;
+		r->attempts++;
+		if (s->resend == RESEND_NEVER)
+			receipts_sending(&p->receipts, r->line,
+					 rec_str(r, r->id));
+	}
+}
+
+/* A dry run takes every answer for a yes, and knows nothing of what it says. */
+static void pretend(struct flow *f)
+{
+	dryrun_print(f, true);
+	for (size_t i = 0; i < f->n; i++)
+		f->recs[i]->carried = false;
+	f->step++;
+}
+
+static void go(struct flow *f)
+{
+	struct push *p = f->push;
+
+	for (;;) {
+		if (f->step == f->op->n_steps) {
+			finish(f);
+			return;
+		}
+		if (p->cfg.dry_run && f->op->steps[f->step].reads_saved) {
+			dryrun_print(f, false);
+			f->step++;
+			continue;
+		}
+		switch (request_build(f)) {
+		case NOT_RUN:
+			for (size_t i = 0; i < f->n; i++)
+				f->recs[i]->carried = false;
+			f->step++;
+			break;
+		case BUILD_AGAIN:
+			if (!sweep(f, -1))
+				return;
+			break;
+		case BUILD_FAILED:
+			list_push(&p->ready, f, true);
+			return;
+		case BUILT:
+			if (p->cfg.dry_run) {
+				pretend(f);
+				break;
+			}
+			mark_sent(f);
+			f->under_way = true;
+			request_send(f);
+			return;
+		}
+	}
+}
+
+/* When the next request may leave; 0: now. */
+static int64_t pause_of(struct push *p, const struct flow *f, int64_t tick)
+{
+	int64_t wait = MAX(p->not_before - tick, 0);
+
+	if (p->cfg.dry_run)
+		return 0;
+	for (size_t i = 0; i < p->d.n_limits; i++)
+		wait =
+		    MAX(wait, rate_wait_ms(&p->d.limits[i],
+					   f->op->steps[f->step].cost, tick));
+	return wait;
+}
+
+static int64_t wake_sleepers(struct push *p, int64_t tick)
+{
+	int64_t next = INT64_MAX;
+	struct flow *f = p->asleep.first, *after;
+
+	for (; f; f = after) {
+		after = f->next;
+		if (f->wake > tick) {
+			next = MIN(next, f->wake);
+			continue;
+		}
+		list_remove(&p->asleep, f);
+		list_push(&p->ready, f, true);
+	}
+	return next;
+}
+
+/* The first that may go: with a place already, or for a free one. */
+static struct flow *pick(struct push *p)
+{
+	struct flow *f = p->ready.first;
+
+	if (p->n_active >= p->d.concurrency)
+		while (f && !f->begun)
+			f = f->next;
+	return f;
+}
+
+int64_t flow_run_ready(struct push *p)
+{
+	int64_t tick = clock_tick_ms();
+	int64_t next = wake_sleepers(p, tick);
+	struct flow *f;
+
+	while (!p->stopped && (f = pick(p))) {
+		int64_t wait;
+
+		wait = f->step < f->op->n_steps ? pause_of(p, f, tick) : 0;
+		if (wait > 0)
+			return MIN(next, tick + wait);
+		list_remove(&p->ready, f);
+		if (!f->begun) {
+			f->begun = true;
+			p->n_active++;
+		}
+		go(f);
+	}
+	return next;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An operation of a contract, ready to be carried out: its templates taken
+ * apart, its programs compiled, its numbers resolved. A member that this
+ * version cannot carry out is an error here, never ignored.
+ */
+#ifndef RETL_PUSH_OPERATION_H
+#define RETL_PUSH_OPERATION_H
+
+#include "common/auth.h"
+#include "common/retry.h"
+#include "program.h"
+#include "template.h"
+
+/* What became of a record, or what an answer means for it. */
+enum verdict {
+	NO_VERDICT,
+	DELIVERED,
+	SKIPPED,
+	REJECTED,
+	FAILED,
+	UNKNOWN,
+	RETRY,
+	AGAIN,
+	SPLIT,
+	STOP,
+	GO_ON,   /* "ok" */
+	REFRESH, /* renew the credentials, once */
+};
+
+/* NO_VERDICT: there is no such word. */
+enum verdict verdict_parse(struct str word);
+const char *verdict_name(enum verdict v);
+
+struct rule {
+	struct str status; /* JSON: a number or a list; .s NULL: any */
+	struct str code;   /* JSON list; .s NULL: any */
+	struct program when;
+	enum verdict then;
+	struct str reason; /* JSON string; .s NULL: what the answer says */
+	struct program results;
+};
+
+struct rules {
+	struct rule *v;
+	size_t n;
+};
+
+/* A name with a program: vars, save. */
+struct named {
+	struct str name; /* JSON string */
+	struct program prog;
+};
+
+struct header {
+	struct str name;
+	struct tmpl value;
+};
+
+enum body_type { BODY_JSON, BODY_NDJSON, BODY_FORM, BODY_TEXT, BODY_NONE };
+enum resend { RESEND_SAME, RESEND_RESTART, RESEND_NEVER };
+
+struct step {
+	const char *name;
+	struct program when;
+	struct named *vars;
+	size_t n_vars;
+	char *method;
+	struct tmpl url;
+	struct header *headers;
+	size_t n_headers;
+	bool no_auth;
+	enum body_type type;
+	struct program item, body;
+	struct str body_constant; /* JSON object; .s NULL */
+	size_t body_extra;        /* bytes of a body without items */
+	bool has_body;
+	enum { ANSWER_ANY, ANSWER_JSON, ANSWER_TEXT } answer;
+	struct rules rules;
+	struct named *save;
+	size_t n_save;
+	struct program results;
+	uint64_t cost;
+	enum resend resend;
+	bool commits;
+	bool names_record; /* the URL does */
+	bool reads_saved;
+};
+
+struct operation {
+	struct str name;
+	struct step *steps;
+	size_t n_steps;
+	struct rules rules;
+	bool one; /* one record a request */
+	uint64_t max_records, max_bytes, max_item_bytes;
+	int64_t max_age_ms; /* 0: none */
+	struct program by, match;
+	bool never; /* some step must not be sent twice */
+	/* changed_only: members that are always sent; .s NULL: all are. */
+	struct str always;
+};
+
+/* How this destination speaks, and at what pace. */
+struct delivery {
+	struct contract *contract;
+	bool show;              /* a dry run: secrets are placeholders */
+	struct operation **ops; /* those that changes lead to */
+	size_t n_ops;
+	struct operation *of[DIFF_REMOVED + 1]; /* by kind; NULL: skip */
+	struct header *headers;
+	size_t n_headers;
+	struct auth *auth;
+	struct tmpl auth_id;
+	struct rules rules;
+	struct program code, reason, wait;
+	struct rate *limits;
+	size_t n_limits;
+	struct retry_plan retry;
+	uint64_t concurrency;
+};
+
+/* -1: err names the contract's member. */
+int delivery_load(struct delivery *d, struct contract *c, bool show,
+		  struct buf *err);
+void delivery_release(struct delivery *d);
+
+#endif

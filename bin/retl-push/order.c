@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records that share a value of the contract's key go one after the other, in
+ * the order in which they were read. Each value is a line of records; the
+ * first of a line is the one under way (or in an open batch).
+ */
+#include "push.h"
+
+#include "common/mem.h"
+#include "common/msg.h"
+
+void order_init(struct order *o)
+{
+	o->n_buckets = 1024;
+	o->n = 0;
+	o->buckets = xcalloc(o->n_buckets, sizeof *o->buckets);
+}
+
+void order_release(struct order *o)
+{
+	free(o->buckets);
+	o->buckets = NULL;
+}
+
+static size_t place_of(const struct order *o, const struct key_node *k)
+{
+	size_t h;
+
+	memcpy(&h, k->digest, sizeof h);
+	return h & (o->n_buckets - 1);
+}
+
+static struct key_node **find(struct order *o, const struct key_node *k)
+{
+	struct key_node **at = &o->buckets[place_of(o, k)];
+
+	while (*at && memcmp((*at)->digest, k->digest, sizeof k->digest) != 0)
+		at = &(*at)->neighbor;
+	return at;
+}
+
+static void grow(struct order *o)
+{
+	size_t old = o->n_buckets;
+	struct key_node **was = o->buckets;
+
+	if (o->n < old)
+		return;
+	o->n_buckets = old * 2;
+	o->buckets = xcalloc(o->n_buckets, sizeof *o->buckets);
+	for (size_t i = 0; i < old; i++)
+		while (was[i]) {
+			struct key_node *k = was[i];
+			size_t h = place_of(o, k);
+
+			was[i] = k->neighbor;
+			k->neighbor = o->buckets[h];
+			o->buckets[h] = k;
+		}
+	free(was);
+}
+
+void order_enter(struct order *o, struct rec *r)
+{
+	r->n_blocked = 0;
+	for (size_t i = 0; i < r->n_keys; i++) {
+		struct key_node *k = &r->keys[i], **at;
+
+		k->rec = r;
+		k->behind = k->neighbor = NULL;
+		grow(o);
+		at = find(o, k);
+		if (!*at) {
+			*at = k;
+			o->n++;
+			continue;
+		}
+		/* Lines are short: a hot key's records are few at a time. */
+		for (k = *at; k->behind; k = k->behind)
+			;
+		k->behind = &r->keys[i];
+		r->n_blocked++;
+	}
+}
+
+void order_leave(struct order *o, struct rec *r, struct push *p,
+		 void (*admit)(struct push *p, struct rec *r))
+{
+	for (size_t i = 0; i < r->n_keys; i++) {
+		struct key_node *k = &r->keys[i], **at = find(o, k);
+		struct key_node *heir = k->behind;
+
+		if (*at != k)
+			BUG("a record left out of its turn");
+		if (!heir) {
+			*at = k->neighbor;
+			o->n--;
+			continue;
+		}
+		heir->neighbor = k->neighbor;
+		*at = heir;
+		if (--heir->rec->n_blocked == 0)
+			admit(p, heir->rec);
+	}
+	r->n_keys = 0;
+}

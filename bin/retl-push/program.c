@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "program.h"
+
+#include "common/file.h"
+#include "common/mem.h"
+#include "common/msg.h"
+
+#define MAX_PROGRAM ((size_t)1 << 20)
+
+static const char *const names[N_VARS] = {
+	[VAR_SETTINGS] = "settings", [VAR_SAVED] = "saved",
+	[VAR_RUN] = "run",           [VAR_NOW] = "now",
+	[VAR_RECORD] = "record",     [VAR_REF] = "ref",
+	[VAR_CHANGE] = "change",     [VAR_CHANGED] = "changed",
+	[VAR_VARS] = "vars",         [VAR_GROUP] = "group",
+	[VAR_RESPONSE] = "response", [VAR_BATCH] = "batch",
+};
+
+#define EVERYWHERE VAR_SETTINGS, VAR_SAVED, VAR_RUN, VAR_NOW
+static const enum var record_vars[] = { EVERYWHERE, VAR_RECORD,  VAR_REF,
+					VAR_CHANGE, VAR_CHANGED, VAR_VARS };
+static const enum var batch_vars[] = { EVERYWHERE, VAR_VARS, VAR_GROUP };
+static const enum var answer_vars[] = { EVERYWHERE, VAR_VARS, VAR_RESPONSE,
+					VAR_BATCH, VAR_RECORD };
+
+static const struct {
+	const enum var *v;
+	size_t n;
+} known[] = {
+	[PLACE_RECORD] = { record_vars, ARRAY_LEN(record_vars) },
+	[PLACE_BATCH] = { batch_vars, ARRAY_LEN(batch_vars) },
+	[PLACE_BODY] = { batch_vars, ARRAY_LEN(batch_vars) },
+	[PLACE_ANSWER] = { answer_vars, ARRAY_LEN(answer_vars) },
+};
+
+/* "@file.jq" is beside the contract. */
+static int read_beside(const struct contract *c, struct str file,
+		       struct buf *out, struct buf *err)
+{
+	const char *slash = strrchr(c->path, '/');
+	struct buf path = BUF_INIT;
+	int ret;
+
+	if (slash)
+		buf_add(&path, c->path, (size_t)(slash - c->path) + 1);
+	buf_adds(&path, file);
+	ret = file_read(path.data, MAX_PROGRAM, out, err);
+	buf_release(&path);
+	return ret;
+}
+
+static int program_text(const struct contract *c, struct str value,
+			struct buf *out, struct buf *err)
+{
+	struct buf scratch = BUF_INIT;
+	struct json_iter it;
+	struct str v;
+	int ret = 0;
+
+	if (json_type(value) == JSON_STRING) {
+		v = json_text(value, &scratch);
+		if (v.n && v.s[0] == '@')
+			ret = read_beside(c, (struct str){ v.s + 1, v.n - 1 },
+					  out, err);
+		else
+			buf_adds(out, v);
+	} else if (json_type(value) == JSON_ARRAY) {
+		json_iter_init(&it, value);
+		while (json_iter_element(&it, &v)) {
+			if (json_type(v) != JSON_STRING) {
+				ret = fail(err, "not a list of lines");
+				break;
+			}
+			if (out->len)
+				buf_addc(out, '\n');
+			buf_adds(out, json_text(v, &scratch));
+		}
+	} else {
+		ret = fail(err, "not a program: a string or a list of lines");
+	}
+	buf_release(&scratch);
+	return ret;
+}
+
+static bool mentions(struct str text, const char *name)
+{
+	char dollar[32];
+	int n = snprintf(dollar, sizeof dollar, "$%s", name);
+
+	return memmem(text.s, text.n, dollar, (size_t)n) != NULL;
+}
+
+int program_new(struct program *p, const struct contract *c, struct str value,
+		enum place place, const char *where, struct buf *err)
+{
+	const char *vars[N_VARS];
+	struct buf text = BUF_INIT, why = BUF_INIT;
+	int ret = -1;
+
+	*p = (struct program){ .place = place };
+	for (size_t i = 0; i < known[place].n; i++)
+		vars[i] = names[known[place].v[i]];
+	if (program_text(c, value, &text, &why) < 0)
+		goto out;
+	for (size_t i = 0; i < known[place].n; i++)
+		p->uses[known[place].v[i]] = mentions(buf_str(&text), vars[i]);
+	p->prog = prog_new(buf_str(&text),
+			   &(struct prog_opts){ .vars = vars,
+						.n_vars = known[place].n,
+						.where = where },
+			   &why);
+	if (p->prog)
+		ret = 0;
+out:
+	if (ret < 0)
+		fail(err, "%s: %s", where, why.data);
+	buf_release(&text);
+	buf_release(&why);
+	return ret;
+}
+
+void program_release(struct program *p)
+{
+	prog_free(p->prog);
+	*p = (struct program){ .prog = NULL };
+}
+
+int program_run(struct program *p, struct str input, const struct scope *scope,
+		struct buf *out, const char **code, struct buf *err)
+{
+	struct str vals[N_VARS];
+	int n;
+
+	for (size_t i = 0; i < known[p->place].n; i++) {
+		vals[i] = scope->v[known[p->place].v[i]];
+		if (!vals[i].s)
+			vals[i] = STR("null");
+	}
+	n = prog_run(p->prog, input, vals, out, err);
+	if (n < 0 && code)
+		*code = prog_error_code(p->prog);
+	return n;
+}
+
+int program_value(struct program *p, struct str input,
+		  const struct scope *scope, struct buf *out, const char **code,
+		  struct buf *err)
+{
+	size_t at = out->len;
+	int n = program_run(p, input, scope, out, code, err);
+	const char *lf;
+
+	if (n <= 0)
+		return n;
+	lf = memchr(out->data + at, '\n', out->len - at);
+	if (!lf)
+		BUG("a program's output has no end");
+	buf_truncate(out, (size_t)(lf - out->data));
+	return 1;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The push as a whole: records come in, are put into batches, a batch goes
+ * through the steps of its operation as a flow, answers turn into receipts.
+ * One thread; whatever waits, waits in http_wait.
+ *
+ *	read  -> admit -> batch -> flow -> request -> response -> settle
+ *	       (order)                                          (receipt)
+ *
+ * What holds throughout: every record that was read is settled once; a record
+ * belongs to exactly one place at a time (waiting for its key, an open batch,
+ * a flow).
+ */
+#ifndef RETL_PUSH_PUSH_H
+#define RETL_PUSH_PUSH_H
+
+#include "common/faults.h"
+#include "common/http.h"
+#include "common/ndjson.h"
+#include "common/record.h"
+#include "operation.h"
+
+struct push;
+struct rec;
+
+/* A place in a record's own text, which may move as it grows. */
+struct span {
+	size_t at, n;
+};
+
+/* One value of the contract's key; those of one value stand in line. */
+struct key_node {
+	uint8_t digest[16];
+	struct rec *rec;
+	struct key_node *behind;   /* the next record with this value */
+	struct key_node *neighbor; /* another value in the same bucket */
+};
+
+struct rec {
+	struct rec *next; /* in the pool */
+	uint64_t line;
+	enum diff_result kind;
+	const struct operation *op;
+	struct buf text;      /* what the spans below point into */
+	size_t n_counted;     /* bytes, as counted in bytes_unsettled */
+	size_t n_own;         /* of text: what stays while items come and go */
+	struct span id;       /* diff_id, a JSON string; n 0: none */
+	struct span record;   /* as it is to be sent */
+	struct span changed;  /* diff_changed, n 0: none */
+	struct span original; /* the line; n 0: not kept */
+	struct span item;
+	const struct step *item_of; /* the step that item is made for */
+	char ref[24];               /* JSON string, NUL-terminated */
+	/* An attempt ended without an answer: it may have been accepted. */
+	bool ambiguous;
+	bool in_results; /* some request with results carried it */
+	bool carried;    /* by the request under way */
+	uint64_t attempts;
+	/* What has been decided, until flow_sweep acts on it. */
+	enum verdict verdict;
+	long http_status;
+	struct span code, reason; /* in the flow's notes */
+	struct key_node *keys;
+	size_t n_keys, n_blocked;
+};
+
+static inline struct str rec_str(const struct rec *r, struct span s)
+{
+	return (struct str){ r->text.data + s.at, s.n };
+}
+
+/* ---- order.c: never two changes of one key under way ---- */
+
+struct order {
+	struct key_node **buckets;
+	size_t n_buckets, n;
+};
+
+void order_init(struct order *o);
+void order_release(struct order *o);
+/* r->keys is filled. Afterwards r->n_blocked counts the keys it waits for. */
+void order_enter(struct order *o, struct rec *r);
+/* Takes r out; whoever waited for nothing else goes through admit. */
+void order_leave(struct order *o, struct rec *r, struct push *p,
+		 void (*admit)(struct push *p, struct rec *r));
+
+/* ---- receipt.c ---- */
+
+struct outcome {
+	enum verdict status;
+	long http_status;        /* 0: none */
+	struct str code, reason; /* text; .s NULL: none */
+	bool no_resend;
+};
+
+struct receipts {
+	const char *to;
+	const char *fallback_path; /* --receipts, NULL: stderr */
+	int fallback;
+	struct buf b;
+	bool silent; /* a dry run */
+	int error;   /* errno of standard output; then lines go elsewhere */
+	uint64_t n[FAILED + 2]; /* by status, UNKNOWN the last */
+	uint64_t n_doubt_final; /* unknown, and not to be sent again */
+};
+
+void receipts_open(struct receipts *w);
+/* id is a JSON string, n 0: none. */
+void receipts_add(struct receipts *w, uint64_t line, struct str id,
+		  uint64_t attempts, const struct outcome *o);
+void receipts_sending(struct receipts *w, uint64_t line, struct str id);
+/* Called before every wait. -1: standard output takes no more. */
+int receipts_flush(struct receipts *w);
+void receipts_close(struct receipts *w);
+
+/* ---- batch.c ---- */
+
+struct config {
+	struct contract_args contract;
+	const char *dry_run; /* NULL, "", "curl" */
+	const char *as;
+	const char *rejects, *receipts, *cacert;
+	uint64_t limit; /* 0: none */
+	uint64_t concurrency;
+	uint64_t timeout_s;
+	uint64_t max_record;
+	bool strict;
+	enum diff_result as_kind;
+};
+
+/*
+ * Records that travel together: first as an open batch that others join, then
+ * through the steps. Halves of a batch are flows of their own.
+ */
+struct flow {
+	struct push *push;
+	struct flow *next, *prev;
+	const struct operation *op;
+	struct rec **recs;
+	size_t n, cap;
+	size_t n_bytes;   /* of items, while it is open */
+	int64_t opened;   /* tick */
+	struct buf group; /* JSON, empty: none */
+	uint64_t number;
+
+	size_t step;
+	bool acted_before; /* an earlier step may have changed something */
+	bool begun; /* holds a place among those that --concurrency counts */
+	bool under_way;
+	bool restart; /* what is to be tried again begins at the first step */
+	int64_t wake; /* tick; 0: may go at once */
+	struct buf saved; /* JSON object */
+	struct buf notes; /* codes and reasons of what has been decided */
+	/* The request under way. */
+	struct buf url, headers, body, items, vars;
+	size_t n_auth_headers; /* where in headers those of auth begin */
+	size_t n_carried;
+};
+
+struct flow_list {
+	struct flow *first, *last;
+	size_t n;
+};
+
+struct push {
+	struct config cfg;
+	struct contract *contract;
+	struct delivery d;
+	struct http *http;
+	struct ndjson in;
+	struct record rec; /* the one just read */
+	struct faults faults;
+	struct rejects rejects;
+	struct receipts receipts;
+	struct order order;
+
+	struct rec *pool;
+	struct flow *flow_pool;
+	uint64_t n_unsettled;
+	size_t bytes_unsettled;
+	uint64_t n_waiting; /* for their keys */
+	uint64_t n_flows_made;
+
+	struct flow_list open, ready, asleep;
+	size_t n_under_way; /* requests */
+	size_t n_active;    /* flows begun and not ended: they hold a place */
+
+	bool have_line; /* in.line is read and not yet taken */
+	bool input_ended;
+	int input_status; /* EX_... if the stream is broken */
+	bool any_barrier, last_removed;
+	uint64_t n_read;
+	int64_t last_input; /* tick */
+
+	bool stopped; /* nothing more is sent */
+	int stop_status;
+	struct buf stop_reason;
+	bool interrupted;
+	int64_t give_up_at; /* tick; when to drop what is under way */
+	int64_t not_before; /* tick; the destination asked for quiet */
+
+	char run_id[33];
+	struct buf run_json, err, scratch;
+	struct buf shown;   /* of a dry run, not yet written */
+	int64_t started_ms; /* wall clock */
+};
+
+/* Takes a record that waits for nothing into an open batch. */
+void batch_admit(struct push *p, struct rec *r);
+/* Hands open batches on: all of them, or those that are old enough. */
+void batch_close_all(struct push *p);
+void batch_close_old(struct push *p, int64_t tick);
+
+struct rec *rec_new(struct push *p);
+/* Gives the record its final receipt; it belongs to nobody afterwards. */
+void rec_settle(struct push *p, struct rec *r, const struct outcome *o);
+
+struct flow *flow_new(struct push *p, const struct operation *op);
+void flow_free(struct push *p, struct flow *f);
+void flow_add(struct flow *f, struct rec *r);
+void list_push(struct flow_list *l, struct flow *f, bool front);
+void list_remove(struct flow_list *l, struct flow *f);
+
+/* ---- flow.c ---- */
+
+/* Starts or goes on with what may go now; returns when to look again (tick). */
+int64_t flow_run_ready(struct push *p);
+/* Acts on the verdicts of the flow's records, then goes on. */
+void flow_answered(struct flow *f, int64_t wait_ms);
+/* Nothing more is sent; what is queued is answered "failed". */
+void push_stop(struct push *p, int status, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+void flow_fail_all(struct push *p);
+
+/* Sets the verdict of one record, text kept in the flow's notes. */
+void flow_decide(struct flow *f, struct rec *r, enum verdict v, struct str code,
+		 struct str reason);
+void flow_decide_all(struct flow *f, enum verdict v, struct str code,
+		     struct str reason);
+
+/* ---- request.c ---- */
+
+enum built { BUILT, NOT_RUN, BUILD_AGAIN, BUILD_FAILED };
+
+/* The scope that programs of this flow see; r may be NULL. */
+void scope_fill(struct flow *f, struct rec *r, struct scope *s);
+
+/*
+ * Makes the flow's next request in f->url, headers, body. NOT_RUN: the step
+ * has nothing to do. BUILD_AGAIN: a record was refused, or the batch is too
+ * large and has been marked for splitting: sweep first. BUILD_FAILED: the
+ * contract is wrong and the push has been stopped.
+ */
+enum built request_build(struct flow *f);
+void request_send(struct flow *f);
+/* Makes r's item for the step; -1: r has been given a verdict. */
+int request_item(struct flow *f, struct rec *r, const struct step *s);
+
+/* ---- response.c ---- */
+
+void response_take(struct flow *f, const struct http_answer *a);
+
+/* ---- dryrun.c ---- */
+
+void dryrun_print(struct flow *f, bool known);
+void dryrun_flush(struct push *p);
+
+/* ---- engine.c ---- */
+
+int push_run(struct push *p);
+
+#endif

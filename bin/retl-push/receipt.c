@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Receipts: one line a record on standard output, which the commit stage turns
+ * into state. When nobody reads them any more they are kept all the same, in
+ * --receipts FILE or on stderr: what was sent has been sent.
+ */
+#include "push.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include "common/file.h"
+#include "common/msg.h"
+
+#define ENOUGH ((size_t)64 << 10)
+
+void receipts_open(struct receipts *w)
+{
+	w->b = BUF_INIT;
+	w->fallback = STDERR_FILENO;
+	pipe_widen(STDOUT_FILENO);
+	if (!w->fallback_path)
+		return;
+	w->fallback = open(w->fallback_path,
+			   O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (w->fallback < 0)
+		die(EX_NOINPUT, "--receipts %s: %s", w->fallback_path,
+		    strerror(errno));
+}
+
+static void put_head(struct receipts *w, uint64_t line, struct str id)
+{
+	buf_addc(&w->b, '{');
+	if (id.n) {
+		buf_addz(&w->b, "\"diff_id\":");
+		buf_adds(&w->b, id);
+		buf_addc(&w->b, ',');
+	}
+	buf_addz(&w->b, "\"line\":");
+	buf_addu(&w->b, line);
+	buf_addz(&w->b, ",\"to\":");
+	json_put_strz(&w->b, w->to);
+	buf_addz(&w->b, ",\"status\":\"");
+}
+
+static void put_text(struct receipts *w, const char *name, struct str text)
+{
+	if (!text.s)
+		return;
+	buf_addf(&w->b, ",\"%s\":", name);
+	json_put_str(&w->b, text);
+}
+
+static void end_line(struct receipts *w)
+{
+	buf_addz(&w->b, "}\n");
+	if (w->b.len >= ENOUGH)
+		receipts_flush(w);
+}
+
+void receipts_add(struct receipts *w, uint64_t line, struct str id,
+		  uint64_t attempts, const struct outcome *o)
+{
+	w->n[o->status]++;
+	if (o->status == UNKNOWN && o->no_resend)
+		w->n_doubt_final++;
+	if (w->silent)
+		return;
+	put_head(w, line, id);
+	buf_addz(&w->b, verdict_name(o->status));
+	buf_addc(&w->b, '"');
+	if (o->status != DELIVERED) {
+		if (o->http_status)
+			buf_addf(&w->b, ",\"http_status\":%ld", o->http_status);
+		put_text(w, "code", o->code);
+		put_text(w, "reason", o->reason);
+	}
+	if (attempts && (o->status != DELIVERED || attempts > 1))
+		buf_addf(&w->b, ",\"attempts\":%" PRIu64, attempts);
+	if (o->no_resend)
+		buf_addz(&w->b, ",\"resend\":false");
+	end_line(w);
+}
+
+void receipts_sending(struct receipts *w, uint64_t line, struct str id)
+{
+	if (w->silent)
+		return;
+	put_head(w, line, id);
+	buf_addz(&w->b, "sending\"");
+	end_line(w);
+}
+
+/* What standard output did not take, from the line it was cut in. */
+static void write_elsewhere(struct receipts *w, size_t done)
+{
+	while (done && w->b.data[done - 1] != '\n')
+		done--;
+	if (file_write_all(w->fallback, w->b.data + done, w->b.len - done) < 0)
+		msg_error("%s: %s: receipts are lost",
+			  w->fallback_path ? w->fallback_path : "stderr",
+			  strerror(errno));
+}
+
+int receipts_flush(struct receipts *w)
+{
+	size_t done = 0;
+
+	while (!w->error && done < w->b.len) {
+		ssize_t n =
+		    write(STDOUT_FILENO, w->b.data + done, w->b.len - done);
+
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno != EINTR)
+			w->error = errno;
+	}
+	if (w->error)
+		write_elsewhere(w, done);
+	buf_reset(&w->b);
+	return w->error ? -1 : 0;
+}
+
+void receipts_close(struct receipts *w)
+{
+	receipts_flush(w);
+	if (!w->error && close(STDOUT_FILENO) < 0 && errno != EINTR) {
+		w->error = errno;
+		msg_error("standard output: %s", strerror(errno));
+	}
+	if (w->fallback_path && close(w->fallback) < 0 && errno != EINTR)
+		msg_error("%s: %s", w->fallback_path, strerror(errno));
+	buf_release(&w->b);
+}

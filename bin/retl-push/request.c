@@ -1,0 +1,640 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the records of a flow to the bytes of one request. Values keep the
+ * bytes they came with: items are spliced, not printed anew.
+ */
+#include "push.h"
+
+#include <strings.h>
+
+#include "common/clock.h"
+#include "common/enc.h"
+#include "common/mem.h"
+#include "common/msg.h"
+
+/* ---- what programs see ---- */
+
+static struct str now_json(struct push *p)
+{
+	static char text[32];
+
+	(void)p;
+	snprintf(text, sizeof text, "%" PRId64, clock_now_ms() / 1000);
+	return str_of(text);
+}
+
+static struct str kind_json(enum diff_result kind)
+{
+	switch (kind) {
+	case DIFF_ADDED:
+		return STR("\"DiffAdded\"");
+	case DIFF_UPDATED:
+		return STR("\"DiffUpdated\"");
+	case DIFF_REMOVED:
+		return STR("\"DiffRemoved\"");
+	default:
+		return STR_NONE;
+	}
+}
+
+void scope_fill(struct flow *f, struct rec *r, struct scope *s)
+{
+	struct push *p = f->push;
+
+	*s = (struct scope){ .v = { STR_NONE } };
+	s->v[VAR_SETTINGS] = p->contract->settings_json;
+	s->v[VAR_SAVED] = f->saved.len ? buf_str(&f->saved) : STR("{}");
+	s->v[VAR_RUN] = buf_str(&p->run_json);
+	s->v[VAR_NOW] = now_json(p);
+	s->v[VAR_VARS] = f->vars.len ? buf_str(&f->vars) : STR("{}");
+	if (f->group.len)
+		s->v[VAR_GROUP] = buf_str(&f->group);
+	if (!r)
+		return;
+	s->v[VAR_RECORD] = rec_str(r, r->record);
+	s->v[VAR_REF] = str_of(r->ref);
+	s->v[VAR_CHANGE] = kind_json(r->kind);
+	if (r->changed.n)
+		s->v[VAR_CHANGED] = rec_str(r, r->changed);
+}
+
+/*
+ * A program on one record failed: a number that jq cannot hold is the record's
+ * trouble, anything else the contract's.
+ */
+static void program_failed(struct flow *f, struct rec *r, const char *what,
+			   const char *code)
+{
+	struct push *p = f->push;
+
+	if (code && strcmp(code, "precision") == 0) {
+		flow_decide(f, r, REJECTED, STR("precision"), buf_str(&p->err));
+		return;
+	}
+	push_stop(p, EX_UNAVAILABLE, "%s: line %" PRIu64 ": %s: %s",
+		  p->contract->name, r->line, what, p->err.data);
+	flow_decide(f, r, FAILED, STR("stopped"),
+		    STR("the contract's program "
+			"failed"));
+}
+
+int request_item(struct flow *f, struct rec *r, const struct step *s)
+{
+	struct program *item = (struct program *)&s->item;
+	struct push *p = f->push;
+	const char *code = NULL;
+	struct scope scope;
+	int got;
+
+	if (r->item_of == s)
+		return 0;
+	buf_truncate(&r->text, r->n_own);
+	r->item = (struct span){ 0, 0 };
+	scope_fill(f, r, &scope);
+	/* Not straight into text: the input lies there, and would move. */
+	buf_reset(&p->scratch);
+	got = program_value(item, rec_str(r, r->record), &scope, &p->scratch,
+			    &code, &p->err);
+	if (got < 0) {
+		program_failed(f, r, "item", code);
+		return -1;
+	}
+	if (got) {
+		r->item = (struct span){ r->text.len, p->scratch.len };
+		buf_adds(&r->text, buf_str(&p->scratch));
+	}
+	r->item_of = s;
+	return 0;
+}
+
+/* ---- vars and when ---- */
+
+/* "[record,record,...]" of all that are still in the flow. */
+static void put_records(struct flow *f, struct buf *out)
+{
+	buf_addc(out, '[');
+	for (size_t i = 0; i < f->n; i++) {
+		if (i)
+			buf_addc(out, ',');
+		buf_adds(out, rec_str(f->recs[i], f->recs[i]->record));
+	}
+	buf_addc(out, ']');
+}
+
+static struct rec *only(const struct flow *f)
+{
+	return f->op->one ? f->recs[0] : NULL;
+}
+
+/* Runs a program of the step's own; 1, 0 no output, -1 it has been dealt with.
+ */
+static int run_own(struct flow *f, const struct program *prog, const char *what,
+		   struct buf *out)
+{
+	struct push *p = f->push;
+	struct rec *r = only(f);
+	struct buf all = BUF_INIT;
+	const char *code = NULL;
+	struct scope scope;
+	int got;
+
+	scope_fill(f, r, &scope);
+	if (!r)
+		put_records(f, &all);
+	got = program_value((struct program *)prog,
+			    r ? rec_str(r, r->record) : buf_str(&all), &scope,
+			    out, &code, &p->err);
+	buf_release(&all);
+	if (got < 0)
+		program_failed(f, f->recs[0], what, code);
+	return got;
+}
+
+static int make_vars(struct flow *f, const struct step *s)
+{
+	struct buf vars = BUF_INIT;
+
+	buf_reset(&f->vars);
+	if (!s->n_vars)
+		return 0;
+	buf_addc(&vars, '{');
+	for (size_t i = 0; i < s->n_vars; i++) {
+		int got;
+
+		buf_addf(&vars, "%s%.*s:", i ? "," : "",
+			 STR_ARG(s->vars[i].name));
+		got = run_own(f, &s->vars[i].prog, "vars", &vars);
+		if (got < 0) {
+			buf_release(&vars);
+			return -1;
+		}
+		if (!got)
+			buf_addz(&vars, "null");
+	}
+	buf_addc(&vars, '}');
+	buf_adds(&f->vars, buf_str(&vars));
+	buf_release(&vars);
+	return 0;
+}
+
+/* 1: the step is to be run. */
+static int check_when(struct flow *f, const struct step *s)
+{
+	struct buf out = BUF_INIT;
+	int got;
+
+	if (!s->when.prog)
+		return 1;
+	got = run_own(f, &s->when, "when", &out);
+	if (got > 0)
+		got = strcmp(out.data, "false") != 0 &&
+		      strcmp(out.data, "null") != 0;
+	buf_release(&out);
+	return got;
+}
+
+/* ---- the body ---- */
+
+static bool too_large(const struct flow *f, const struct rec *r)
+{
+	return f->op->max_item_bytes && r->item.n > f->op->max_item_bytes;
+}
+
+/* Marks who is carried; -1: somebody has been given a verdict. */
+static int make_items(struct flow *f, const struct step *s)
+{
+	int ret = 0;
+
+	f->n_carried = 0;
+	for (size_t i = 0; i < f->n; i++) {
+		struct rec *r = f->recs[i];
+
+		r->carried = true;
+		if (s->item.prog) {
+			if (request_item(f, r, s) < 0) {
+				ret = -1;
+				continue;
+			}
+			r->carried = r->item.n > 0;
+		}
+		if (r->carried && s->item.prog && too_large(f, r)) {
+			flow_decide(f, r, REJECTED, STR("too_large"),
+				    STR("larger than the destination takes"));
+			ret = -1;
+		}
+		f->n_carried += r->carried;
+	}
+	return ret;
+}
+
+static void put_items(struct flow *f, char open, char sep, char close)
+{
+	bool any = false;
+
+	buf_reset(&f->items);
+	if (open)
+		buf_addc(&f->items, open);
+	for (size_t i = 0; i < f->n; i++) {
+		struct rec *r = f->recs[i];
+
+		if (!r->carried)
+			continue;
+		if (any)
+			buf_addc(&f->items, sep);
+		buf_adds(&f->items, rec_str(r, r->item));
+		any = true;
+	}
+	if (close)
+		buf_addc(&f->items, close);
+}
+
+static void put_form_value(struct buf *out, struct str v, struct buf *scratch)
+{
+	struct buf text = BUF_INIT;
+
+	if (json_type(v) == JSON_STRING)
+		enc_percent(out, json_text(v, scratch));
+	else if (json_type(v) != JSON_NULL) {
+		json_put_compact(&text, v);
+		enc_percent(out, buf_str(&text));
+	}
+	buf_release(&text);
+}
+
+/* An object's members as name=value&...; null is left out. */
+static int put_form(struct buf *out, struct str v)
+{
+	struct buf scratch = BUF_INIT;
+	struct json_iter it;
+	struct json_member m;
+	bool any = false;
+
+	if (json_type(v) != JSON_OBJECT)
+		return -1;
+	json_iter_init(&it, v);
+	while (json_iter_member(&it, &m)) {
+		struct buf name = BUF_INIT;
+
+		if (json_type(m.val) == JSON_NULL)
+			continue;
+		if (any)
+			buf_addc(out, '&');
+		any = true;
+		json_unescape(&name, m.key);
+		enc_percent(out, buf_str(&name));
+		buf_addc(out, '=');
+		put_form_value(out, m.val, &scratch);
+		buf_release(&name);
+	}
+	buf_release(&scratch);
+	return 0;
+}
+
+static int put_lines(struct buf *out, struct str v)
+{
+	struct json_iter it;
+	struct str line;
+
+	if (json_type(v) != JSON_ARRAY)
+		return -1;
+	json_iter_init(&it, v);
+	while (json_iter_element(&it, &line)) {
+		json_put_compact(out, line);
+		buf_addc(out, '\n');
+	}
+	return 0;
+}
+
+/* The value that the contract makes of the items, as the type wants it. */
+static int encode(struct flow *f, const struct step *s, struct str v)
+{
+	struct buf scratch = BUF_INIT;
+	int ret = 0;
+
+	switch (s->type) {
+	case BODY_JSON:
+		buf_adds(&f->body, v);
+		break;
+	case BODY_NDJSON:
+		ret = put_lines(&f->body, v);
+		break;
+	case BODY_FORM:
+		ret = put_form(&f->body, v);
+		break;
+	case BODY_TEXT:
+		if (json_type(v) == JSON_STRING)
+			buf_adds(&f->body, json_text(v, &scratch));
+		else
+			ret = -1;
+		break;
+	case BODY_NONE:
+		break;
+	}
+	buf_release(&scratch);
+	if (ret < 0)
+		fail(&f->push->err, "body: not what its type wants");
+	return ret;
+}
+
+static int run_body(struct flow *f, const struct step *s, struct str items)
+{
+	struct push *p = f->push;
+	struct buf out = BUF_INIT;
+	const char *code = NULL;
+	struct scope scope;
+	int got, ret = -1;
+
+	scope_fill(f, NULL, &scope);
+	got = program_value((struct program *)&s->body, items, &scope, &out,
+			    &code, &p->err);
+	if (got == 0)
+		fail(&p->err, "body: made nothing");
+	if (got > 0)
+		ret = encode(f, s, buf_str(&out));
+	buf_release(&out);
+	return ret;
+}
+
+static int make_body(struct flow *f, const struct step *s)
+{
+	struct str items;
+
+	buf_reset(&f->body);
+	if (!s->has_body)
+		return 0;
+	if (s->body_constant.s)
+		return encode(f, s, s->body_constant);
+	if (s->item.prog) {
+		if (f->op->one)
+			put_items(f, 0, ',', 0);
+		else
+			put_items(f, '[', ',', ']');
+	} else {
+		buf_reset(&f->items);
+		if (f->op->one)
+			buf_adds(&f->items,
+				 rec_str(f->recs[0], f->recs[0]->record));
+		else
+			buf_addz(&f->items, "[]");
+	}
+	items = buf_str(&f->items);
+	return s->body.prog ? run_body(f, s, items) : encode(f, s, items);
+}
+
+/* ---- URL and headers ---- */
+
+static void fill_templates(struct flow *f, struct tmpl_scope *t)
+{
+	struct push *p = f->push;
+	struct rec *r = only(f);
+
+	*t = (struct tmpl_scope){
+		.record = r ? rec_str(r, r->record) : STR_NONE,
+		.saved = buf_str(&f->saved),
+		.vars = f->vars.len ? buf_str(&f->vars) : STR_NONE,
+		.run = buf_str(&p->run_json),
+		.group = f->group.len ? buf_str(&f->group) : STR_NONE,
+	};
+}
+
+static bool has_header(const struct header *v, size_t n, struct str name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i].name.n == name.n &&
+		    strncasecmp(v[i].name.s, name.s, name.n) == 0)
+			return true;
+	return false;
+}
+
+static int put_header(struct flow *f, const struct header *h,
+		      const struct tmpl_scope *t, struct str *field)
+{
+	buf_adds(&f->headers, h->name);
+	buf_addz(&f->headers, ": ");
+	if (tmpl_expand(&h->value, TMPL_HEADER, t, &f->headers, field,
+			&f->push->err) < 0)
+		return -1;
+	buf_addc(&f->headers, '\n');
+	return 0;
+}
+
+static const char *content_type(enum body_type type)
+{
+	switch (type) {
+	case BODY_NDJSON:
+		return "application/x-ndjson";
+	case BODY_FORM:
+		return "application/x-www-form-urlencoded";
+	case BODY_TEXT:
+		return "text/plain; charset=utf-8";
+	default:
+		return "application/json";
+	}
+}
+
+static int make_headers(struct flow *f, const struct step *s,
+			const struct tmpl_scope *t, struct str *field)
+{
+	const struct delivery *d = &f->push->d;
+	struct str type = STR("content-type");
+
+	buf_reset(&f->headers);
+	for (size_t i = 0; i < d->n_headers; i++)
+		if (!has_header(s->headers, s->n_headers, d->headers[i].name) &&
+		    put_header(f, &d->headers[i], t, field) < 0)
+			return -1;
+	for (size_t i = 0; i < s->n_headers; i++)
+		if (put_header(f, &s->headers[i], t, field) < 0)
+			return -1;
+	if (s->has_body && !has_header(d->headers, d->n_headers, type) &&
+	    !has_header(s->headers, s->n_headers, type))
+		buf_addf(&f->headers, "content-type: %s\n",
+			 content_type(s->type));
+	return 0;
+}
+
+static int make_url(struct flow *f, const struct step *s,
+		    const struct tmpl_scope *t, struct str *field)
+{
+	buf_reset(&f->url);
+	return tmpl_expand(&s->url, TMPL_URL, t, &f->url, field, &f->push->err);
+}
+
+/* The message's own name: the contract's, else that of its first change. */
+static int message_id(struct flow *f, const struct tmpl_scope *t,
+		      struct buf *out, struct str *field)
+{
+	struct push *p = f->push;
+	struct rec *r = f->recs[0];
+	struct buf scratch = BUF_INIT;
+
+	if (p->d.auth_id.n)
+		return tmpl_expand(&p->d.auth_id, TMPL_HEADER, t, out, field,
+				   &p->err);
+	if (r->id.n)
+		buf_adds(out, json_text(rec_str(r, r->id), &scratch));
+	else
+		buf_addf(out, "%s:%" PRIu64, p->run_id, r->line);
+	buf_release(&scratch);
+	return 0;
+}
+
+static int sign(struct flow *f, const struct step *s,
+		const struct tmpl_scope *t, struct str *field)
+{
+	struct push *p = f->push;
+	struct buf id = BUF_INIT;
+	struct auth_request rq = {
+		.method = str_of(s->method),
+		.url = &f->url,
+		.headers = &f->headers,
+		.body = &f->body,
+		.now_ms = clock_now_ms(),
+	};
+	int ret = 0;
+
+	f->n_auth_headers = f->headers.len;
+	if (s->no_auth)
+		return 0;
+	if (message_id(f, t, &id, field) < 0) {
+		buf_release(&id);
+		return -1;
+	}
+	rq.id = buf_str(&id);
+	if (auth_apply(p->d.auth, &rq, &p->err) < 0) {
+		push_stop(p, EX_CONFIG, "%s: %s", p->contract->path,
+			  p->err.data);
+		ret = -1;
+	}
+	buf_release(&id);
+	return ret;
+}
+
+/* A value that a template names cannot stand where it should. */
+static enum built refuse_value(struct flow *f, struct str field)
+{
+	struct push *p = f->push;
+	struct buf reason = BUF_INIT;
+
+	if (p->stopped)
+		return BUILD_FAILED;
+	if (!f->op->one) {
+		push_stop(p, EX_UNAVAILABLE, "%s: {%.*s} of a batch: %s",
+			  p->contract->name, STR_ARG(field), p->err.data);
+		return BUILD_FAILED;
+	}
+	buf_adds(&reason, field);
+	buf_addf(&reason, ": %s", p->err.data);
+	flow_decide(f, f->recs[0], REJECTED, STR("address"), buf_str(&reason));
+	buf_release(&reason);
+	return BUILD_AGAIN;
+}
+
+static enum built check_size(struct flow *f)
+{
+	if (!f->op->max_bytes || f->body.len <= f->op->max_bytes)
+		return BUILT;
+	flow_decide_all(f, SPLIT, STR("too_large"),
+			STR("larger than the destination takes"));
+	return BUILD_AGAIN;
+}
+
+static enum built body_failed(struct flow *f)
+{
+	struct push *p = f->push;
+
+	if (f->op->one && only(f)->verdict)
+		return BUILD_AGAIN;
+	push_stop(p, EX_UNAVAILABLE, "%s: %s", p->contract->name, p->err.data);
+	return BUILD_FAILED;
+}
+
+enum built request_build(struct flow *f)
+{
+	const struct step *s = &f->op->steps[f->step];
+	struct tmpl_scope t;
+	struct str field = STR_NONE;
+	int run;
+
+	if (make_vars(f, s) < 0 || (run = check_when(f, s)) < 0)
+		return f->push->stopped ? BUILD_FAILED : BUILD_AGAIN;
+	if (!run)
+		return NOT_RUN;
+	if (make_items(f, s) < 0)
+		return f->push->stopped ? BUILD_FAILED : BUILD_AGAIN;
+	if (!f->n_carried)
+		return NOT_RUN;
+	if (make_body(f, s) < 0)
+		return body_failed(f);
+	if (check_size(f) != BUILT)
+		return BUILD_AGAIN;
+	fill_templates(f, &t);
+	if (make_url(f, s, &t, &field) < 0 ||
+	    make_headers(f, s, &t, &field) < 0 || sign(f, s, &t, &field) < 0)
+		return refuse_value(f, field);
+	return BUILT;
+}
+
+/* ---- sending ---- */
+
+#define SHOWN 2000 /* bytes of a body, with -v */
+
+static void show(struct flow *f, const struct step *s)
+{
+	struct str rest = buf_str(&f->headers), line;
+
+	if (msg_get_level() < MSG_DEBUG)
+		return;
+	msg_debug("> %s %s (batch %" PRIu64 ", %zu records, %zu bytes)",
+		  s->method, f->url.data, f->number, f->n_carried, f->body.len);
+	while (str_split(&rest, '\n', &line)) {
+		const char *colon = memchr(line.s, ':', line.n);
+
+		if (!line.n)
+			continue;
+		if ((size_t)(line.s - f->headers.data) >= f->n_auth_headers &&
+		    colon)
+			msg_debug("> %.*s: ***", (int)(colon - line.s), line.s);
+		else
+			msg_debug("> %.*s", STR_ARG(line));
+	}
+	if (f->body.len)
+		msg_debug("> %.*s%s", (int)MIN(f->body.len, SHOWN),
+			  f->body.data, f->body.len > SHOWN ? " ..." : "");
+}
+
+static void answered(void *arg, const struct http_answer *a)
+{
+	struct flow *f = arg;
+
+	f->push->n_under_way--;
+	response_take(f, a);
+}
+
+void request_send(struct flow *f)
+{
+	struct push *p = f->push;
+	const struct step *s = &f->op->steps[f->step];
+	const char *lines[64];
+	size_t n = 0;
+	char *at = f->headers.data;
+	struct http_request rq = {
+		.method = s->method,
+		.url = f->url.data,
+		.headers = lines,
+		.body = s->has_body ? buf_str(&f->body) : STR_NONE,
+		.fresh = s->resend != RESEND_SAME,
+	};
+
+	show(f, s);
+	for (char *lf; n < ARRAY_LEN(lines) && (lf = strchr(at, '\n'));
+	     at = lf + 1) {
+		*lf = '\0';
+		lines[n++] = at;
+	}
+	rq.n_headers = n;
+	/* Receipts stand before what they are about leaves. */
+	receipts_flush(&p->receipts);
+	p->n_under_way++;
+	http_send(p->http, &rq, answered, f);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* retl-push: delivers records as a contract says, one receipt a record. */
+#include "push.h"
+
+#include "common/mem.h"
+#include "common/msg.h"
+
+/* Bounds of one request; the whole answer counts, unpacked. */
+#define MAX_ANSWER ((size_t)16 << 20)
+#define CONNECT_MS 15000
+#define TIMEOUT_S 60
+
+static void parse_as(struct config *cfg)
+{
+	static const char *const words[] = {
+		[DIFF_ADDED] = "added",
+		[DIFF_UPDATED] = "updated",
+		[DIFF_REMOVED] = "removed",
+	};
+
+	if (!cfg->as)
+		return;
+	for (int i = DIFF_ADDED; i <= DIFF_REMOVED; i++)
+		if (strcmp(cfg->as, words[i]) == 0)
+			cfg->as_kind = (enum diff_result)i;
+	if (!cfg->as_kind)
+		opt_die("--as: '%s' is not added, updated or removed", cfg->as);
+}
+
+static void parse(struct config *cfg, int argc, char **argv)
+{
+	const struct opt opts[] = {
+		{ 'c', "contract", OPT_STR, &cfg->contract.name, "CONTRACT",
+		  "what the destination demands: hubspot/contact, or a path" },
+		{ 0, "set", OPT_LIST, &cfg->contract.set, "NAME=VALUE",
+		  "a setting of the contract" },
+		{ 0, "settings", OPT_STR, &cfg->contract.settings_file, "FILE",
+		  "a JSON object of settings" },
+		{ 0, "on", OPT_LIST, &cfg->contract.on, "KIND=OPERATION",
+		  "what a change does: removed=skip" },
+		{ 'n', "dry-run", OPT_MAYBE, &cfg->dry_run, "curl",
+		  "send nothing, print the requests (as curl commands)" },
+		{ 0, "limit", OPT_COUNT, &cfg->limit, "N",
+		  "read N records, then stop" },
+		{ 0, "as", OPT_STR, &cfg->as, "KIND",
+		  "what records without diff_result are: added, updated, "
+		  "removed" },
+		{ 0, "concurrency", OPT_COUNT, &cfg->concurrency, "N",
+		  "batches under way at once" },
+		{ 0, "timeout", OPT_COUNT, &cfg->timeout_s, "SECONDS",
+		  "longest time for one request (60)" },
+		{ 0, "cacert", OPT_STR, &cfg->cacert, "FILE",
+		  "certificates to trust instead of the system's" },
+		{ 0, "rejects", OPT_STR, &cfg->rejects, "FILE",
+		  "list refused records there" },
+		{ 0, "strict", OPT_FLAG, &cfg->strict, NULL,
+		  "send nothing more after the first refused record" },
+		{ 0, "receipts", OPT_STR, &cfg->receipts, "FILE",
+		  "where receipts go that standard output does not take" },
+		{ 0, "max-record", OPT_SIZE, &cfg->max_record, "BYTES",
+		  "longest line that is read (16M)" },
+	};
+	const struct opt_spec spec = {
+		.synopsis = "-c CONTRACT [OPTION]... [FILE]",
+		.about = "Deliver records as a contract says; print one "
+			 "receipt for each.",
+		.opts = opts,
+		.n = ARRAY_LEN(opts),
+	};
+	int n = opt_parse(&spec, argc, argv);
+
+	if (n > 1)
+		opt_die("one file at most");
+	if (!cfg->contract.name)
+		opt_die("--contract is required");
+	if (cfg->dry_run && *cfg->dry_run && strcmp(cfg->dry_run, "curl") != 0)
+		opt_die("--dry-run: '%s' is not curl", cfg->dry_run);
+	if (!cfg->timeout_s)
+		opt_die("--timeout: 0 is not a time");
+	parse_as(cfg);
+}
+
+static void load(struct push *p)
+{
+	int status = EX_CONFIG;
+
+	p->contract = contract_load(&p->cfg.contract, CONTRACT_FOR_PUSH,
+				    &status, &p->err);
+	if (!p->contract)
+		die(status, "%s", p->err.data);
+	if (delivery_load(&p->d, p->contract, p->cfg.dry_run != NULL, &p->err) <
+	    0)
+		die(EX_CONFIG, "%s", p->err.data);
+	if (p->cfg.concurrency)
+		p->d.concurrency = MIN(p->cfg.concurrency, 256);
+}
+
+static void open_http(struct push *p)
+{
+	const struct http_opts o = {
+		.cacert = p->cfg.cacert,
+		.max_body = MAX_ANSWER,
+		.connect_ms = MIN(CONNECT_MS, (long)p->cfg.timeout_s * 1000),
+		.timeout_ms = (long)p->cfg.timeout_s * 1000,
+		.n_connections = p->d.concurrency + 1,
+	};
+
+	p->http = http_new(&o, &p->err);
+	if (!p->http)
+		die(EX_NOINPUT, "%s", p->err.data);
+}
+
+int main(int argc, char **argv)
+{
+	struct push p = { .in = NDJSON_INIT,
+			  .rec = RECORD_INIT,
+			  .faults = FAULTS_INIT,
+			  .rejects = REJECTS_INIT,
+			  .stop_reason = BUF_INIT,
+			  .run_json = BUF_INIT,
+			  .err = BUF_INIT,
+			  .scratch = BUF_INIT,
+			  .shown = BUF_INIT };
+	int status;
+
+	msg_init(argv[0]);
+	p.cfg.timeout_s = TIMEOUT_S;
+	p.cfg.max_record = NDJSON_MAX_RECORD;
+	parse(&p.cfg, argc, argv);
+	load(&p);
+	open_http(&p);
+	p.in.max_record = p.cfg.max_record;
+	if (ndjson_open(&p.in, argv[0]) < 0)
+		die(p.in.status, "%s", p.in.err.data);
+	p.rejects.path = p.cfg.rejects;
+	p.receipts.to = p.contract->to;
+	p.receipts.fallback_path = p.cfg.receipts;
+	p.receipts.silent = p.cfg.dry_run != NULL;
+
+	status = push_run(&p);
+
+	http_free(p.http);
+	delivery_release(&p.d);
+	contract_free(p.contract);
+	return status;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+#include "template.h"
+
+#include "common/enc.h"
+#include "common/mem.h"
+#include "common/msg.h"
+
+/* ---- reading ---- */
+
+static const struct {
+	const char *prefix;
+	enum tmpl_kind kind;
+} namespaces[] = {
+	{ "record.", TMPL_RECORD },
+	{ "saved.", TMPL_SAVED },
+	{ "vars.", TMPL_VARS },
+	{ "run.", TMPL_RUN },
+};
+
+static void add_part(struct tmpl *t, struct tmpl_part part, size_t at, size_t n)
+{
+	part.at = at;
+	part.n = n;
+	t->v = xreallocarray(t->v, t->n + 1, sizeof *t->v);
+	t->v[t->n++] = part;
+}
+
+static struct str part_text(const struct tmpl *t, const struct tmpl_part *p)
+{
+	return (struct str){ t->text.data + p->at, p->n };
+}
+
+/* RFC 6570's {+x}: reserved characters and whole %XX stay. */
+static void put_reserved(struct buf *out, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		bool triplet = s.s[i] == '%' && i + 2 < s.n &&
+			       isxdigit((uint8_t)s.s[i + 1]) &&
+			       isxdigit((uint8_t)s.s[i + 2]);
+
+		if (triplet || (s.s[i] && strchr(":/?#[]@!$&'()*+,;=", s.s[i])))
+			buf_addc(out, s.s[i]);
+		else
+			enc_percent(out, (struct str){ s.s + i, 1 });
+	}
+}
+
+static bool has_control(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((uint8_t)s.s[i] < 0x20 || s.s[i] == 0x7f)
+			return true;
+	return false;
+}
+
+static int put_setting(struct buf *out, struct str name, bool plus,
+		       const struct tmpl_opts *o, struct buf *err)
+{
+	const struct setting *s = contract_setting(o->contract, name);
+	size_t at = out->len;
+
+	if (!s)
+		return fail(err, "{%.*s}: there is no such setting",
+			    STR_ARG(name));
+	if (s->secret && o->show) {
+		buf_addc(out, '\1');
+		buf_adds(out, name);
+		buf_addc(out, '\2');
+		return 0;
+	}
+	/* An optional one without a value leaves its place empty. */
+	if (!s->text.s)
+		return 0;
+	if (o->use != TMPL_VALUE && has_control(s->text))
+		return fail(err, "{%.*s}: has a control character in it",
+			    STR_ARG(name));
+	if (o->use == TMPL_VALUE || (o->use == TMPL_HEADER && plus))
+		buf_adds(out, s->text);
+	else if (plus)
+		put_reserved(out, s->text);
+	else
+		enc_percent(out, s->text);
+	if (s->secret)
+		msg_hide(out->data + at, out->len - at);
+	return 0;
+}
+
+static int add_variable(struct tmpl *t, struct str name, bool plus,
+			bool in_path, const struct tmpl_opts *o,
+			struct buf *err)
+{
+	struct tmpl_part part = { .plus = plus, .in_path = in_path };
+	size_t skip = 0, at = t->text.len;
+
+	if (str_is(name, "group"))
+		part.kind = TMPL_GROUP;
+	for (size_t i = 0; i < ARRAY_LEN(namespaces); i++)
+		if (str_starts(name, namespaces[i].prefix)) {
+			part.kind = namespaces[i].kind;
+			skip = strlen(namespaces[i].prefix);
+		}
+	if (part.kind == TMPL_TEXT) {
+		if (memchr(name.s, '.', name.n))
+			return fail(err, "{%.*s}: there is no such variable",
+				    STR_ARG(name));
+		if (put_setting(&t->text, name, plus, o, err) < 0)
+			return -1;
+		add_part(t, part, at, t->text.len - at);
+		return 0;
+	}
+	if (o->use == TMPL_VALUE)
+		return fail(err, "{%.*s}: only settings can stand here",
+			    STR_ARG(name));
+	if (plus && o->use == TMPL_URL)
+		return fail(err,
+			    "{+%.*s}: what comes with a record cannot go into "
+			    "a URL unencoded",
+			    STR_ARG(name));
+	t->names_record |= part.kind == TMPL_RECORD;
+	t->reads_saved |= part.kind == TMPL_SAVED;
+	buf_add(&t->text, name.s + skip, name.n - skip);
+	add_part(t, part, at, name.n - skip);
+	return 0;
+}
+
+int tmpl_parse(struct tmpl *t, struct str text, const struct tmpl_opts *o,
+	       struct buf *err)
+{
+	bool in_path = o->use == TMPL_URL;
+	size_t i = 0;
+
+	*t = TMPL_INIT;
+	while (i < text.n) {
+		size_t from = i, at = t->text.len;
+		const char *close;
+		struct str name;
+		bool plus;
+
+		while (i < text.n && text.s[i] != '{')
+			i++;
+		if (memchr(text.s + from, '?', i - from) ||
+		    memchr(text.s + from, '#', i - from))
+			in_path = false;
+		if (i > from) {
+			buf_add(&t->text, text.s + from, i - from);
+			add_part(t, (struct tmpl_part){ .kind = TMPL_TEXT }, at,
+				 i - from);
+		}
+		if (i == text.n)
+			break;
+		close = memchr(text.s + i, '}', text.n - i);
+		if (!close)
+			return fail(err, "a { without its }");
+		name = (struct str){ text.s + i + 1,
+				     (size_t)(close - text.s) - i - 1 };
+		plus = name.n && name.s[0] == '+';
+		if (plus)
+			name = (struct str){ name.s + 1, name.n - 1 };
+		if (add_variable(t, name, plus, in_path, o, err) < 0)
+			return -1;
+		i = (size_t)(close - text.s) + 1;
+	}
+	return 0;
+}
+
+void tmpl_release(struct tmpl *t)
+{
+	free(t->v);
+	buf_release(&t->text);
+	*t = TMPL_INIT;
+}
+
+/* ---- filling in ---- */
+
+static struct str object_of(const struct tmpl_part *p,
+			    const struct tmpl_scope *s)
+{
+	switch (p->kind) {
+	case TMPL_RECORD:
+		return s->record;
+	case TMPL_SAVED:
+		return s->saved;
+	case TMPL_VARS:
+		return s->vars;
+	default:
+		return s->run;
+	}
+}
+
+static int find_value(const struct tmpl_part *p, struct str name,
+		      const struct tmpl_scope *s, struct str *val,
+		      struct buf *err)
+{
+	struct str object;
+
+	if (p->kind == TMPL_GROUP) {
+		*val = s->group;
+	} else {
+		object = object_of(p, s);
+		if (!object.s || json_find(object, name, val) != 1)
+			return fail(err, "missing, and the request names it");
+	}
+	if (!val->s || json_type(*val) == JSON_NULL)
+		return fail(err, "null, and the request names it");
+	if (json_type(*val) == JSON_OBJECT || json_type(*val) == JSON_ARRAY)
+		return fail(err, "no single value, and the request names it");
+	return 0;
+}
+
+static int put_value(const struct tmpl_part *p, enum tmpl_use use,
+		     struct str text, struct buf *out, struct buf *err)
+{
+	if (use == TMPL_HEADER && p->plus) {
+		if (has_control(text))
+			return fail(err, "a control character in it, which a "
+					 "header cannot carry");
+		buf_adds(out, text);
+		return 0;
+	}
+	if (p->in_path && (!text.n || str_is(text, ".") || str_is(text, "..")))
+		return fail(err, "cannot be a part of a path");
+	enc_percent(out, text);
+	return 0;
+}
+
+int tmpl_expand(const struct tmpl *t, enum tmpl_use use,
+		const struct tmpl_scope *scope, struct buf *out,
+		struct str *field, struct buf *err)
+{
+	struct buf scratch = BUF_INIT;
+	int ret = -1;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct tmpl_part *p = &t->v[i];
+		struct str val;
+
+		if (p->kind == TMPL_TEXT) {
+			buf_adds(out, part_text(t, p));
+			continue;
+		}
+		*field = part_text(t, p);
+		if (find_value(p, *field, scope, &val, err) < 0)
+			goto out;
+		if (json_type(val) == JSON_STRING)
+			val = json_text(val, &scratch);
+		if (put_value(p, use, val, out, err) < 0)
+			goto out;
+	}
+	ret = 0;
+out:
+	buf_release(&scratch);
+	return ret;
+}
