@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runs/<run>.receipts: the receipts of a run as they arrived, one a line. What
+ * they come to for each change is worked out anew from the whole file whenever
+ * it is folded, so that a fold can be cut off at any point.
+ */
+#ifndef RETL_DIFF_JOURNAL_H
+#define RETL_DIFF_JOURNAL_H
+
+#include "bin/retl-diff/run.h"
+
+/* What became of a change, as far as is known. */
+enum fate {
+	FATE_NONE,    /* no receipt */
+	FATE_SENDING, /* must not be sent twice, and may have been sent */
+	FATE_DELIVERED,
+	FATE_SKIPPED,
+	FATE_FAILED,
+	FATE_REJECTED,
+	FATE_UNKNOWN,
+	FATE_UNRESENT, /* unknown, and must not be sent twice */
+};
+
+struct receipt {
+	char run[RUN_ID_LEN + 1];
+	uint64_t n;
+	enum fate fate;
+	struct buf to; /* empty: it does not say */
+};
+#define RECEIPT_INIT ((struct receipt){ .to = BUF_INIT })
+
+/* 1: not a receipt (no status); -1: broken; err says why. */
+int receipt_parse(struct receipt *r, struct str line, struct buf *err);
+
+/* fates[i] of change i + 1: what is known now, and was at the last fold. */
+struct journal {
+	uint8_t *fates; /* low 4 bits: now; high: then */
+	uint64_t n;
+	uint64_t bytes;      /* of whole lines */
+	uint64_t unknown;    /* receipts for changes that the run has not */
+	uint64_t n_receipts; /* that the last fold had not */
+};
+
+static inline enum fate journal_now(const struct journal *j, uint64_t n)
+{
+	return (enum fate)(j->fates[n - 1] & 15);
+}
+
+static inline enum fate journal_then(const struct journal *j, uint64_t n)
+{
+	return (enum fate)(j->fates[n - 1] >> 4);
+}
+
+/* n: changes of the run; folded: bytes that the last fold had read. */
+void journal_read(struct journal *j, const char *path, uint64_t n,
+		  uint64_t folded);
+void journal_release(struct journal *j);
+
+#endif

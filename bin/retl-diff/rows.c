@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "bin/retl-diff/rows.h"
+
+#include "common/mem.h"
+#include "common/msg.h"
+
+/* Rows carry marks in our files, so they may be longer than --max-record. */
+#define MAX_LINE ((size_t)1 << 40)
+
+void rows_open(struct rows *r, const char *path, off_t from, uint64_t n,
+	       const struct key_spec *key, struct key_types *types)
+{
+	*r = ROWS_INIT;
+	r->path = xstrdup(path);
+	r->key = *key;
+	r->types = types;
+	r->left = n;
+	r->in.max_record = MAX_LINE;
+	if (ndjson_open(&r->in, r->path) < 0)
+		die(r->in.status, "%s", r->in.err.data);
+	if (from && lseek(r->in.fd, from, SEEK_SET) < 0)
+		die(EX_IOERR, "%s: %s", path, strerror(errno));
+	rows_next(r);
+}
+
+void rows_close(struct rows *r)
+{
+	ndjson_close(&r->in);
+	record_release(&r->rec);
+	free(r->path);
+	*r = ROWS_INIT;
+}
+
+void rows_next(struct rows *r)
+{
+	int got = 0;
+
+	r->parsed = false;
+	if (r->left) {
+		r->left--;
+		got = ndjson_next(&r->in);
+	}
+	if (got < 0)
+		die(r->in.status, "%s", r->in.err.data);
+	r->have = got == 1;
+	if (!r->have)
+		r->left = 0;
+	r->rec.line = r->in.line;
+}
+
+static NORETURN void damaged(const struct rows *r, const char *why)
+{
+	die(EX_DATAERR,
+	    "%s:%" PRIu64 ": %s: the state is damaged; restore it from a "
+	    "copy, or --init a new one and --adopt what the destination has",
+	    r->path, r->in.line_no, why);
+}
+
+void rows_parse(struct rows *r)
+{
+	struct json_fault fault;
+	struct buf err = BUF_INIT;
+
+	if (r->parsed)
+		return;
+	if (record_parse(&r->rec, r->in.line, &fault) < 0)
+		damaged(r, fault.what);
+	if (r->types->known && !r->key.typed) {
+		memcpy(r->key.type, r->types->type, sizeof r->key.type);
+		r->key.typed = true;
+	}
+	if (key_get(&r->key, &r->rec, r->vals, &err) < 0)
+		damaged(r, err.data);
+	if (!r->types->known) {
+		memcpy(r->types->type, r->key.type, sizeof r->key.type);
+		r->types->known = true;
+	}
+	buf_release(&err);
+	r->parsed = true;
+}
+
+int rows_cmp(struct rows *a, struct rows *b)
+{
+	if (!a->have || !b->have)
+		return (int)b->have - (int)a->have;
+	rows_parse(a);
+	rows_parse(b);
+	return key_cmp(a->vals, b->vals, a->key.n);
+}
+
+void rows_hold(struct rows *r, struct buf *text, struct rows *from)
+{
+	r->key = from->key;
+	r->types = from->types;
+	buf_reset(text);
+	buf_adds(text, from->in.line);
+	r->in.line = r->rec.line = buf_str(text);
+	r->have = true;
+	r->parsed = false;
+	/* Slots are those of another record; see json_slot. */
+	for (size_t i = 0; i < r->key.n; i++)
+		r->key.part[i].slot.shape = 0;
+	rows_parse(r);
+}
+
+/* ---- the acknowledged rows ---- */
+
+static void acked_choose(struct acked *a)
+{
+	for (;;) {
+		int c;
+
+		if (!a->changes.have) {
+			a->cur = a->snapshot.have ? &a->snapshot : NULL;
+			return;
+		}
+		c = rows_cmp(&a->snapshot, &a->changes);
+		if (c < 0) {
+			a->cur = &a->snapshot;
+			return;
+		}
+		if (c == 0)
+			rows_next(&a->snapshot);
+		rows_parse(&a->changes);
+		a->cur = &a->changes;
+		if (a->changes.rec.result != DIFF_REMOVED)
+			return;
+		rows_next(&a->changes);
+	}
+}
+
+void acked_start(struct acked *a)
+{
+	acked_choose(a);
+}
+
+void acked_next(struct acked *a)
+{
+	rows_next(a->cur);
+	acked_choose(a);
+}
+
+void acked_close(struct acked *a)
+{
+	rows_close(&a->snapshot);
+	rows_close(&a->changes);
+	a->cur = NULL;
+}
+
+/* ---- lines ---- */
+
+struct str row_text(struct str line)
+{
+	while (line.n && line.s[0] != '{') {
+		line.s++;
+		line.n--;
+	}
+	while (line.n && line.s[line.n - 1] != '}')
+		line.n--;
+	return line;
+}
+
+static const char mark[] = ",\"diff_result\":";
+
+struct str row_unmarked(const struct record *r, struct buf *out)
+{
+	size_t n = sizeof mark - 1;
+	const char *at;
+
+	if (!r->diff_result.s)
+		return r->line;
+	at = r->diff_result.s - n;
+	if (at < r->line.s || memcmp(at, mark, n) != 0)
+		die(EX_DATAERR, "a line of the state was not written by "
+				"retl-diff: restore the state from a copy");
+	buf_reset(out);
+	buf_add(out, r->line.s, (size_t)(at - r->line.s));
+	buf_addc(out, '}');
+	return buf_str(out);
+}
+
+void row_put_change(struct buf *out, struct str row, enum diff_result result,
+		    const char *run, uint64_t n, struct str more)
+{
+	/* What stands between the braces may be nothing at all. */
+	bool any = memchr(row.s, '"', row.n) != NULL;
+
+	buf_add(out, row.s, row.n - 1);
+	buf_addz(out, any ? ",\"diff_result\":\"" : "\"diff_result\":\"");
+	buf_addz(out, diff_result_name(result));
+	buf_addc(out, '"');
+	if (run) {
+		buf_addz(out, ",\"diff_id\":\"");
+		buf_addz(out, run);
+		buf_addc(out, ':');
+		buf_addu(out, n);
+		buf_addc(out, '"');
+	}
+	if (more.n) {
+		buf_addc(out, ',');
+		buf_adds(out, more);
+	}
+	buf_addc(out, '}');
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sorted files of a state, read row by row and stepped together by key. A row
+ * is only looked into when somebody asks: where bytes decide, no key is needed.
+ */
+#ifndef RETL_DIFF_ROWS_H
+#define RETL_DIFF_ROWS_H
+
+#include "common/key.h"
+#include "common/ndjson.h"
+
+/* The types that the key's members have in this state and its input. */
+struct key_types {
+	enum json_type type[KEY_MAX];
+	bool known;
+};
+
+struct rows {
+	struct ndjson in;
+	char *path;
+	/* Slots of its own (see json_slot); names are the state's. */
+	struct key_spec key;
+	struct key_types *types;
+	struct record rec;
+	struct str vals[KEY_MAX];
+	uint64_t left; /* rows still to come */
+	bool have;     /* rec.line is a row */
+	bool parsed;   /* rec and vals are filled */
+};
+
+/* Not open: it has no rows. */
+#define ROWS_INIT ((struct rows){ .in = NDJSON_INIT, .rec = RECORD_INIT })
+
+/*
+ * Opens path from a byte offset on, for at most n rows, and takes the first.
+ * key and types are borrowed.
+ */
+void rows_open(struct rows *r, const char *path, off_t from, uint64_t n,
+	       const struct key_spec *key, struct key_types *types);
+void rows_close(struct rows *r);
+
+/* The next row; r->have says whether there was one. */
+void rows_next(struct rows *r);
+
+/* Fills rec and vals of the current row. A damaged row ends the program. */
+void rows_parse(struct rows *r);
+
+/* <0, 0, >0, of two current rows; no row is behind every row. */
+int rows_cmp(struct rows *a, struct rows *b);
+
+/*
+ * A row of its own with the key of from, which may move on. text keeps the
+ * line; release with rows_close.
+ */
+void rows_hold(struct rows *r, struct buf *text, struct rows *from);
+
+/* ---- the acknowledged rows: snapshot with changes laid over it ---- */
+
+struct acked {
+	struct rows snapshot, changes;
+	struct rows *cur; /* NULL: no more */
+};
+#define ACKED_INIT \
+	((struct acked){ .snapshot = ROWS_INIT, .changes = ROWS_INIT })
+
+/* Both open: takes the first row. */
+void acked_start(struct acked *a);
+void acked_next(struct acked *a);
+void acked_close(struct acked *a);
+
+/* ---- lines ---- */
+
+/* The object's own text, without the white space around it. */
+struct str row_text(struct str line);
+
+/*
+ * What a line that ends with our marks says without them: the row. Borrowed
+ * from out, which is reset.
+ */
+struct str row_unmarked(const struct record *r, struct buf *out);
+
+/*
+ * Appends row with the marks of a change: diff_result, diff_id, and what more
+ * holds (text of further members, may be empty); no LF. run NULL: no diff_id.
+ */
+void row_put_change(struct buf *out, struct str row, enum diff_result result,
+		    const char *run, uint64_t n, struct str more);
+
+#endif

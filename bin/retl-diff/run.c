@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+#include "bin/retl-diff/run.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+#include "common/clock.h"
+#include "common/digest.h"
+#include "common/enc.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "common/msg.h"
+
+#define RUN_ENOUGH ((size_t)1 << 20) /* one fsync for so much */
+#define RUN_HEADER_MAX 4096
+
+/* ---- names ---- */
+
+const char *run_path(const struct state *st, const char *id, const char *suffix)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "runs/%s.%s", id, suffix);
+	return state_path(st, name);
+}
+
+bool run_is_id(struct str text)
+{
+	if (text.n != RUN_ID_LEN)
+		return false;
+	for (size_t i = 0; i < text.n; i++)
+		if (!memchr("0123456789abcdef", text.s[i], 16))
+			return false;
+	return true;
+}
+
+int run_parse_id(struct str diff_id, char *id, uint64_t *n)
+{
+	struct str rest = diff_id, run;
+
+	if (!str_split(&rest, ':', &run) || !run_is_id(run) || !rest.s ||
+	    str_to_u64(rest, n) < 0 || !*n)
+		return -1;
+	memcpy(id, run.s, RUN_ID_LEN);
+	id[RUN_ID_LEN] = '\0';
+	return 0;
+}
+
+int run_spool(struct state *st, bool dry)
+{
+	const char *tmp = getenv("TMPDIR");
+	struct buf path = BUF_INIT;
+	int fd;
+
+	if (dry)
+		buf_addf(&path, "%s/retl-diff.XXXXXX",
+			 tmp && *tmp ? tmp : "/tmp");
+	else
+		buf_addf(&path, "%s/runs/spool.XXXXXX", st->dir);
+	fd = mkostemp(path.data, O_CLOEXEC);
+	if (fd < 0 || unlink(path.data) < 0)
+		die(EX_IOERR, "%s: %s", path.data, strerror(errno));
+	buf_release(&path);
+	return fd;
+}
+
+/* ---- writing ---- */
+
+static uint64_t next_number(const struct state *st)
+{
+	uint64_t n = st->run;
+
+	for (size_t i = 0; i < st->n_runs; i++)
+		n = MAX(n, st->runs[i].number);
+	return n + 1;
+}
+
+void run_begin(struct run *r, struct state *st, bool full, bool dry,
+	       struct out *out)
+{
+	uint8_t bytes[RUN_ID_LEN / 2];
+	struct buf id = BUF_INIT, err = BUF_INIT;
+
+	*r = (struct run){ .st = st,
+			   .fd = -1,
+			   .file = BUF_INIT,
+			   .out = BUF_INIT,
+			   .stdout_seal = out,
+			   .flushed_ms = clock_tick_ms() };
+	if (dry)
+		return;
+	digest_random(bytes, sizeof bytes);
+	enc_hex(&id, bytes, sizeof bytes);
+	memcpy(r->id, id.data, RUN_ID_LEN + 1);
+	r->number = next_number(st);
+	r->path = xstrdup(run_path(st, r->id, "ndjson"));
+	r->fd = open(r->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (r->fd < 0)
+		die(EX_IOERR, "%s: %s", r->path, strerror(errno));
+	buf_addf(&r->file,
+		 "{\"run\":\"%s\",\"number\":%" PRIu64
+		 ",\"full\":%s,\"started\":\"",
+		 r->id, r->number, full ? "true" : "false");
+	clock_put_rfc3339(&r->file, clock_now_ms());
+	buf_addz(&r->file, "\"}\n");
+	run_flush(r);
+	if (file_sync_dir(state_path(st, "runs"), &err) < 0)
+		die(EX_IOERR, "%s", err.data);
+	buf_release(&id);
+	buf_release(&err);
+}
+
+void run_flush(struct run *r)
+{
+	if (r->fd >= 0 && r->file.len) {
+		if (file_write_all(r->fd, r->file.data, r->file.len) < 0 ||
+		    fdatasync(r->fd) < 0)
+			die(EX_IOERR, "%s: %s", r->path, strerror(errno));
+	}
+	buf_reset(&r->file);
+	if (r->out.len &&
+	    file_write_all(STDOUT_FILENO, r->out.data, r->out.len) < 0) {
+		int why = errno;
+
+		buf_reset(&r->out);
+		run_break(r);
+		die(EX_IOERR, "standard output: %s", strerror(why));
+	}
+	buf_reset(&r->out);
+	r->flushed_ms = clock_tick_ms();
+}
+
+void run_change(struct run *r, const struct change *c)
+{
+	bool dry = r->fd < 0;
+
+	r->n++;
+	if (!dry) {
+		struct buf more = BUF_INIT;
+
+		buf_adds(&more, c->marks);
+		if (c->marks.n && c->more.n)
+			buf_addc(&more, ',');
+		buf_adds(&more, c->more);
+		row_put_change(&r->file, c->whole.s ? c->whole : c->row,
+			       c->result, r->id, r->n, buf_str(&more));
+		buf_addc(&r->file, '\n');
+		buf_release(&more);
+	}
+	if (c->go) {
+		row_put_change(&r->out, c->row, c->result, dry ? NULL : r->id,
+			       r->n, c->marks);
+		buf_addc(&r->out, '\n');
+		r->stdout_seal->since_seal++;
+	}
+	if (r->file.len + r->out.len >= 2 * RUN_ENOUGH)
+		run_flush(r);
+}
+
+static void put_end(struct run *r, const struct run_end *e)
+{
+	buf_addf(&r->file,
+		 "{\"end\":\"%s\",\"changes\":%" PRIu64
+		 ",\"sealed\":%s,\"rows\":%" PRIu64 ",\"stubs\":%" PRIu64
+		 ",\"quarantined\":%" PRIu64 ",\"withheld\":%" PRIu64
+		 ",\"at\":\"",
+		 e->end, r->n, e->sealed ? "true" : "false", e->rows, e->stubs,
+		 e->quarantined, e->withheld);
+	clock_put_rfc3339(&r->file, clock_now_ms());
+	buf_addz(&r->file, "\"}\n");
+}
+
+void run_finish(struct run *r, const struct run_end *e)
+{
+	run_flush(r);
+	if (r->fd < 0)
+		return;
+	put_end(r, e);
+	run_flush(r);
+	if (close(r->fd) < 0)
+		die(EX_IOERR, "%s: %s", r->path, strerror(errno));
+	r->fd = -1;
+	free(r->path);
+	buf_release(&r->file);
+	buf_release(&r->out);
+}
+
+void run_break(struct run *r)
+{
+	if (r->fd < 0)
+		return;
+	buf_reset(&r->file);
+	put_end(r, &(struct run_end){ .end = "broken" });
+	if (file_write_all(r->fd, r->file.data, r->file.len) == 0)
+		(void)fdatasync(r->fd);
+}
+
+/* ---- reading ---- */
+
+static void take_header(struct run_file *f, struct str line)
+{
+	uint64_t n;
+
+	f->full = str_is(json_get(line, "full"), "true");
+	if (str_to_u64(json_get(line, "number"), &n) == 0)
+		f->number = n;
+}
+
+static bool is_header(struct str line, const char *id)
+{
+	struct json_fault fault;
+	struct str v, number;
+
+	if (json_check(line, &v, &fault) < 0 || json_type(v) != JSON_OBJECT)
+		return false;
+	number = json_get(v, "number");
+	return json_text_is(json_get(v, "run"), id) && number.s &&
+	       json_get(v, "full").s;
+}
+
+int run_read_header(struct run_file *f, const struct state *st, const char *id)
+{
+	char text[RUN_HEADER_MAX];
+	const char *path = run_path(st, id, "ndjson"), *lf;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	*f = (struct run_file){ .path = NULL };
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof text);
+	close(fd);
+	lf = n > 0 ? memchr(text, '\n', (size_t)n) : NULL;
+	if (!lf)
+		return -1;
+	if (!is_header((struct str){ text, (size_t)(lf - text) }, id))
+		return -1;
+	memcpy(f->id, id, RUN_ID_LEN + 1);
+	f->path = xstrdup(path);
+	take_header(f, (struct str){ text, (size_t)(lf - text) });
+	return 0;
+}
+
+void run_file_release(struct run_file *f)
+{
+	free(f->path);
+	*f = (struct run_file){ .path = NULL };
+}
+
+static void take_end(struct run_file *f, struct str line)
+{
+	struct str end = json_get(line, "end");
+	uint64_t n;
+
+	f->ended = true;
+	f->finished =
+	    json_text_is(end, "finished") || json_text_is(end, "withheld");
+	f->data_error =
+	    json_text_is(end, "withheld") || json_text_is(end, "broken");
+	if (str_to_u64(json_get(line, "stubs"), &n) == 0)
+		f->refused += n;
+	if (str_to_u64(json_get(line, "quarantined"), &n) == 0)
+		f->refused += n;
+}
+
+/* Counts one change; false if it cannot be one that this run wrote. */
+static bool take_change(struct run_file *f, const struct record *r, off_t at)
+{
+	char id[RUN_ID_LEN + 1];
+	struct buf scratch = BUF_INIT;
+	enum run_section s = RUN_CHANGES;
+	uint64_t n;
+	bool mine;
+
+	mine = r->diff_id.s &&
+	       run_parse_id(json_text(r->diff_id, &scratch), id, &n) == 0 &&
+	       strcmp(id, f->id) == 0 && n == f->n + 1;
+	buf_release(&scratch);
+	if (!mine)
+		return false;
+	f->n++;
+	if (r->result == DIFF_REMOVED)
+		s = RUN_REMOVALS;
+	else if (f->count[RUN_REMOVALS])
+		s = RUN_REPLACING;
+	if (!f->count[s]++)
+		f->at[s] = at;
+	return true;
+}
+
+static void scan_lines(struct run_file *f, struct ndjson *in)
+{
+	struct record rec = RECORD_INIT;
+	struct json_fault fault;
+	off_t at = 0;
+	int got;
+
+	while ((got = ndjson_next(in)) == 1) {
+		bool good = record_parse(&rec, in->line, &fault) == 0;
+
+		if (good && in->line_no == 1)
+			take_header(f, in->line);
+		else if (good && rec.result == DIFF_NONE)
+			take_end(f, in->line);
+		else if (good)
+			good = take_change(f, &rec, at);
+		/*
+		 * What a crash tore was not on the disk and so never went out:
+		 * the run ends before it.
+		 */
+		if (!good)
+			break;
+		at += (off_t)in->line.n + 1;
+	}
+	if (got < 0)
+		die(in->status, "%s", in->err.data);
+	f->bytes = (uint64_t)at;
+	record_release(&rec);
+}
+
+void run_scan(struct run_file *f, const struct state *st, const char *id)
+{
+	struct ndjson in = NDJSON_INIT;
+
+	if (run_read_header(f, st, id) < 0)
+		die(EX_DATAERR,
+		    "%s: the file of a run is damaged: restore the state "
+		    "from a copy",
+		    run_path(st, id, "ndjson"));
+	in.max_record = SIZE_MAX / 4;
+	if (ndjson_open(&in, f->path) < 0)
+		die(in.status, "%s", in.err.data);
+	scan_lines(f, &in);
+	ndjson_close(&in);
+}
+
+void run_open_section(const struct run_file *f, enum run_section s,
+		      struct state *st, struct rows *r)
+{
+	*r = ROWS_INIT;
+	if (f->count[s])
+		rows_open(r, f->path, f->at[s], f->count[s], &st->key,
+			  &st->types);
+}
+
+/* ---- the open run ---- */
+
+/* The id in "<id>.ndjson" or "<id>.receipts". */
+static bool id_of(const char *name, char *id)
+{
+	struct str text = { name, RUN_ID_LEN };
+
+	if (strlen(name) <= RUN_ID_LEN || name[RUN_ID_LEN] != '.' ||
+	    !run_is_id(text))
+		return false;
+	memcpy(id, name, RUN_ID_LEN);
+	id[RUN_ID_LEN] = '\0';
+	return true;
+}
+
+static void remove_run(struct state *st, const char *id)
+{
+	unlink(run_path(st, id, "receipts"));
+	unlink(run_path(st, id, "ndjson"));
+}
+
+bool run_find_open(struct state *st, bool sweep, struct run_file *f)
+{
+	DIR *d = opendir(state_path(st, "runs"));
+	struct dirent *e;
+	bool found = false;
+
+	*f = (struct run_file){ .path = NULL };
+	if (!d)
+		die(EX_NOINPUT, "%s: %s", state_path(st, "runs"),
+		    strerror(errno));
+	while ((e = readdir(d))) {
+		struct run_file g;
+		char id[RUN_ID_LEN + 1];
+
+		if (sweep && strncmp(e->d_name, "spool.", 6) == 0)
+			unlinkat(dirfd(d), e->d_name, 0);
+		if (!id_of(e->d_name, id) || state_find_run(st, id))
+			continue;
+		if (run_read_header(&g, st, id) == 0 && g.number > st->run) {
+			/* Both names of the one run lead here. */
+			run_file_release(f);
+			*f = g;
+			found = true;
+			continue;
+		}
+		/* Settled, or never begun. */
+		run_file_release(&g);
+		if (sweep)
+			remove_run(st, id);
+	}
+	closedir(d);
+	return found;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The file of one run, runs/<run>.ndjson: a header, the changes in the order
+ * in which they went out, and the end mark. A change is on the disk here
+ * before its first byte goes to standard output, so nothing is ever delivered
+ * that the state could not know of.
+ */
+#ifndef RETL_DIFF_RUN_H
+#define RETL_DIFF_RUN_H
+
+#include "bin/retl-diff/state.h"
+
+/* ---- writing ---- */
+
+struct run {
+	struct state *st;
+	char id[RUN_ID_LEN + 1];
+	uint64_t number;
+	char *path;
+	int fd;     /* -1: a dry run */
+	uint64_t n; /* changes */
+	struct buf file, out;
+	struct out *stdout_seal; /* counts records for the seal */
+	int64_t flushed_ms;
+};
+
+/* Creates the file and puts it on the disk. dry: nothing is created. */
+void run_begin(struct run *r, struct state *st, bool full, bool dry,
+	       struct out *out);
+
+/*
+ * One change. row as it goes out; whole, as the state must remember it, with
+ * more (members that only the state needs). Where both are the same, whole is
+ * STR_NONE. go false: it does not go out.
+ */
+struct change {
+	enum diff_result result;
+	struct str row, whole;
+	struct str marks; /* further reserved members that go out */
+	struct str more;  /* further reserved members for the state */
+	bool go;
+};
+void run_change(struct run *r, const struct change *c);
+void run_flush(struct run *r);
+
+/* What the end mark says. */
+struct run_end {
+	const char *end; /* "finished", "withheld", "broken" */
+	bool sealed;
+	uint64_t rows, stubs, quarantined, withheld;
+};
+void run_finish(struct run *r, const struct run_end *e);
+/* For a run that cannot go on: best effort, says nothing if it fails. */
+void run_break(struct run *r);
+
+/* ---- reading ---- */
+
+enum run_section { RUN_CHANGES, RUN_REMOVALS, RUN_REPLACING };
+#define RUN_SECTIONS 3
+
+/* What is known of a run from its file. */
+struct run_file {
+	char id[RUN_ID_LEN + 1];
+	char *path;
+	uint64_t number;
+	bool full;
+	uint64_t n; /* changes */
+	off_t at[RUN_SECTIONS];
+	uint64_t count[RUN_SECTIONS];
+	bool ended;       /* there is an end mark */
+	bool finished;    /* it says so */
+	bool data_error;  /* removals withheld, or the stream broke: 65 */
+	uint64_t refused; /* stubs and rows in quarantine */
+	uint64_t bytes;
+};
+
+/* The header alone: 0, or -1 if it is no run file that was begun. */
+int run_read_header(struct run_file *f, const struct state *st, const char *id);
+/* All of it. */
+void run_scan(struct run_file *f, const struct state *st, const char *id);
+void run_file_release(struct run_file *f);
+
+/* One section, its rows in key order. */
+void run_open_section(const struct run_file *f, enum run_section s,
+		      struct state *st, struct rows *r);
+
+/* "runs/<id>.ndjson", "runs/<id>.receipts"; as state_path. */
+const char *run_path(const struct state *st, const char *id,
+		     const char *suffix);
+/* 32 lower-case hex digits? */
+bool run_is_id(struct str text);
+/* "<run>:<n>" from a diff_id; -1: it is none. */
+int run_parse_id(struct str diff_id, char *id, uint64_t *n);
+
+/*
+ * The open run: in runs/, and newer than what state.json knows. False: there
+ * is none. Files there that mean nothing are removed if sweep.
+ */
+bool run_find_open(struct state *st, bool sweep, struct run_file *f);
+
+/* A temporary file that has no name: in runs/, or in TMPDIR for a dry run. */
+int run_spool(struct state *st, bool dry);
+
+#endif
