@@ -108,7 +108,7 @@ settled() {
 # counts OUT: "delivered 7 rejected 1"
 counts() {
 	jq -r 'select(.status != "sending") | .status' "$1" | sort | uniq -c |
-		awk '{ printf "%s%s %s", NR > 1 ? " " : "", $2, $1 }'
+		awk '{ printf "%s%s %s", (NR > 1 ? " " : ""), $2, $1 }'
 }
 
 # rules_unused CONTRACT: the rules that match no answer of the cases beside it.
