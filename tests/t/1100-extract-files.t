@@ -1,6 +1,7 @@
 #!/bin/sh
 # retl-extract from files and standard input: CSV, TSV, NDJSON, JSON arrays,
 # gzip, zstd; what proves an end and what does not.
+# shellcheck disable=SC2002,SC2016,SC2059
 . "$(dirname "$0")/../lib.sh"
 
 # reads NAME WANTED WORDS...: retl-extract gives the rows in WANTED, sealed.
@@ -284,7 +285,7 @@ cat b.csv b.csv b.csv >grow.csv
 	echo '99999,late' >>grow.csv
 ) &
 exits 75 'a file that grows while it is read' bash -c \
-	'retl-extract grow.csv | (sleep 1.5; cat); exit ${PIPESTATUS[0]}' <grow.csv
+	'retl-extract grow.csv | (sleep 1.5; cat); exit ${PIPESTATUS[0]}'
 wait
 
 done_testing

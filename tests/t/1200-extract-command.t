@@ -1,5 +1,6 @@
 #!/bin/sh
 # retl-extract -- COMMAND: its status vouches for the end of its output.
+# shellcheck disable=SC2016
 . "$(dirname "$0")/../lib.sh"
 
 printf '{"id":1,"x":1.10}\n{"id":2}\n' >rows
@@ -87,7 +88,7 @@ for sig in INT TERM HUP; do
 	same rows out "SIG$sig: rows come out while the command goes on"
 	# timeout passes the signal on to retl-extract
 	kill -s $sig $pid
-	wait $pid
+	wait $pid 2>log
 	[ $? -gt 128 ]
 	ok $? "SIG$sig ends it"
 	i=0
