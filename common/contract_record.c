@@ -220,7 +220,7 @@ static bool is_empty(const struct rule *r, const struct normal_value *v,
 		return false;
 	if (r->hash)
 		return normal_is_blank(v->s);
-	return how == NEW && !v->s.n;
+	return how == NEW && !v->s.n && r->null != NULL_KEEP;
 }
 
 static enum settled settle_plain(struct record_rules *s, const struct rule *r,
@@ -516,7 +516,8 @@ static enum settled settle_kind(struct record_rules *s, const struct rule *r,
 		/* The schema's own words, if it has some. */
 		if (fits(s, r, v))
 			bad(s, "type",
-			    "of a kind that the contract hashes nothing in");
+			    "a list or an object where a value to be hashed is "
+			    "expected, or the other way round");
 		if (s->stage == SETTLE_PUSH)
 			s->unhashed++;
 		return BAD;

@@ -34,7 +34,7 @@ bool filter_next(struct filter *f)
 		}
 		faults_reset(&f->faults);
 		f->mark = f->out.b.len;
-		if (!record_is_stub(&f->rec))
+		if (f->stubs || !record_is_stub(&f->rec))
 			return true;
 		out_line(&f->out, f->in.line);
 	}

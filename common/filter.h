@@ -25,6 +25,7 @@ struct filter {
 	struct record rec;
 	struct faults faults; /* of the current record; filter_next resets */
 	struct rejects rejects;
+	bool stubs;  /* the caller wants them too, and sees to them */
 	bool lossy;  /* a record vanished: no seal */
 	size_t mark; /* in out.b: where the current record begins */
 };
@@ -37,7 +38,7 @@ struct filter {
 /* Set in.max_record, rejects.path, rejects.strict before. path NULL: stdin. */
 void filter_open(struct filter *f, const char *path);
 
-/* True: f->rec is the next record that is no stub. */
+/* True: f->rec is the next record; no stub, unless f->stubs. */
 bool filter_next(struct filter *f);
 
 /*

@@ -411,8 +411,7 @@ static unsigned depth_of(const char *p, const char *end)
 		} else if (*p == '"') {
 			in_string = true;
 		} else if (*p == '{' || *p == '[') {
-			depth++;
-			most = MAX(most, depth);
+			most = MAX(most, ++depth);
 		} else if (*p == '}' || *p == ']') {
 			depth--;
 		}
