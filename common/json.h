@@ -82,7 +82,9 @@ struct json_obj {
 	 */
 	uint32_t shape;
 	/* private */
-	struct buf names; /* of shape, each followed by a quote */
+	struct buf names; /* of shape, each as in the text: "name": */
+	uint32_t *ends;   /* where each ends in names */
+	size_t n_names, ends_cap;
 	uint32_t last_shape;
 	uint32_t *table;
 	size_t table_cap;

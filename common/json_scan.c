@@ -3,7 +3,9 @@
  * The validating scanner: the one place where JSON from outside is read. One
  * pass over the bytes checks the whole text and notes the members of the
  * topmost object. Nearly all bytes of a record stand in strings, so what is
- * worth speed is the run over plain characters in scan_string.
+ * worth speed is the run over plain characters in scan_string, and, since the
+ * records of a dataset have the same names, that a name which stands where it
+ * stood in the last record is compared and not scanned.
  */
 #include "common/json.h"
 
@@ -31,6 +33,8 @@ static const char *broken(struct scan *s, const char *p, const char *what)
 
 static inline const char *scan_space(const struct scan *s, const char *p)
 {
+	if (LIKELY(p < s->end && (unsigned char)*p > ' '))
+		return p;
 	while (p < s->end &&
 	       (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
 		p++;
@@ -201,27 +205,27 @@ static inline const char *scan_string(struct scan *s, const char *p)
 
 static inline bool is_digit(const struct scan *s, const char *p)
 {
-	return p < s->end && *p >= '0' && *p <= '9';
+	return p < s->end && (unsigned char)(*p - '0') < 10;
 }
 
-static const char *scan_digits(struct scan *s, const char *p)
+static inline const char *skip_digits(const struct scan *s, const char *p)
 {
-	if (!is_digit(s, p))
-		return broken(s, p, "a digit is missing in a number");
 	while (is_digit(s, p))
 		p++;
 	return p;
 }
 
-static const char *scan_number(struct scan *s, const char *p)
+static inline const char *scan_digits(struct scan *s, const char *p)
 {
-	if (*p == '-')
-		p++;
-	if (p < s->end && *p == '0')
-		p++;
-	else if (!(p = scan_digits(s, p)))
-		return NULL;
-	if (p < s->end && *p == '.' && !(p = scan_digits(s, p + 1)))
+	if (UNLIKELY(!is_digit(s, p)))
+		return broken(s, p, "a digit is missing in a number");
+	return skip_digits(s, p + 1);
+}
+
+/* What follows the whole part. */
+static const char *scan_fraction(struct scan *s, const char *p)
+{
+	if (*p == '.' && !(p = scan_digits(s, p + 1)))
 		return NULL;
 	if (p < s->end && (*p == 'e' || *p == 'E')) {
 		p++;
@@ -229,6 +233,18 @@ static const char *scan_number(struct scan *s, const char *p)
 			p++;
 		p = scan_digits(s, p);
 	}
+	return p;
+}
+
+static inline const char *scan_number(struct scan *s, const char *p)
+{
+	p += *p == '-';
+	if (p < s->end && *p == '0')
+		p++;
+	else if (!(p = scan_digits(s, p)))
+		return NULL;
+	if (p < s->end && (*p == '.' || (*p | 0x20) == 'e'))
+		return scan_fraction(s, p);
 	return p;
 }
 
@@ -422,42 +438,91 @@ static ssize_t find_repeated(struct json_obj *o)
  */
 static int new_shape(struct json_obj *o, struct str text, struct json_fault *f)
 {
-	bool esc = false;
 	ssize_t twice = find_repeated(o);
 
+	o->shape = 0;
+	buf_reset(&o->names);
 	if (twice >= 0) {
 		*f = (struct json_fault){ (size_t)(o->m[twice].key.s - text.s),
 					  "a member name stands there twice" };
 		return -1;
 	}
-	buf_reset(&o->names);
 	for (size_t i = 0; i < o->n; i++) {
-		esc |= o->m[i].key_esc;
-		buf_adds(&o->names, o->m[i].key);
+		if (o->m[i].key_esc || o->names.len > UINT32_MAX / 2)
+			return 0;
 		buf_addc(&o->names, '"');
+		buf_adds(&o->names, o->m[i].key);
+		buf_addz(&o->names, "\":");
+		GROW(o->ends, i, o->ends_cap);
+		o->ends[i] = (uint32_t)o->names.len;
 	}
+	o->n_names = o->n;
 	o->shape = ++o->last_shape;
-	if (esc) {
-		buf_reset(&o->names);
-		o->shape = 0;
-	}
 	return 0;
 }
 
-static inline bool name_as_before(const struct json_obj *o, size_t at,
-				  struct str key)
+/* a and b have n bytes, 4 at least: two loads that may overlap do for most. */
+static inline bool same_bytes(const char *a, const char *b, size_t n)
 {
-	const char *name = o->names.data + at;
+	uint64_t x, y, u, v;
+	uint32_t s, t;
 
-	return o->names.len - at > key.n && name[key.n] == '"' &&
-	       memcmp(name, key.s, key.n) == 0;
+	if (n > 16)
+		return memcmp(a, b, n) == 0;
+	if (n >= 8) {
+		memcpy(&x, a, 8);
+		memcpy(&y, b, 8);
+		memcpy(&u, a + n - 8, 8);
+		memcpy(&v, b + n - 8, 8);
+		return ((x ^ y) | (u ^ v)) == 0;
+	}
+	memcpy(&s, a, 4);
+	memcpy(&t, b, 4);
+	if (s != t)
+		return false;
+	memcpy(&s, a + n - 4, 4);
+	memcpy(&t, b + n - 4, 4);
+	return s == t;
+}
+
+/*
+ * Name and colon of the n-th member, whose shape has been that of the last
+ * object up to here (*same). Returns the start of the value.
+ */
+static inline const char *member_name(struct scan *s, struct json_obj *o,
+				      size_t n, const char *p, bool *same)
+{
+	struct json_member *m = &o->m[n];
+	const char *name;
+	size_t len;
+
+	if (LIKELY(*same && n < o->n_names)) {
+		name = o->names.data + (n ? o->ends[n - 1] : 0);
+		len = (size_t)(o->names.data + o->ends[n] - name);
+		if (LIKELY(len >= 4 && (size_t)(s->end - p) > len &&
+			   same_bytes(p, name, len))) {
+			m->key = (struct str){ p + 1, len - 3 };
+			m->key_esc = false;
+			p += len;
+			return LIKELY((unsigned char)*p > ' ')
+				   ? p
+				   : scan_space(s, p);
+		}
+		p = scan_name(s, p, m);
+		*same = p && !m->key_esc && m->key.n == len - 3 &&
+			memcmp(m->key.s, name + 1, m->key.n) == 0;
+		return p;
+	}
+	*same = false;
+	return scan_name(s, p, m);
 }
 
 int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f)
 {
 	struct scan s = { .end = text.s + text.n, .fault = f };
 	const char *p = scan_space(&s, text.s);
-	size_t at = 0; /* in o->names; beyond its end: another shape */
+	bool same = o->shape != 0;
+	size_t n = 0;
 
 	o->n = 0;
 	if (p >= s.end || *p != '{') {
@@ -467,25 +532,23 @@ int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f)
 	}
 	p = scan_space(&s, p + 1);
 	while (p < s.end && *p != '}') {
-		struct json_member *m;
-
-		GROW(o->m, o->n, o->cap);
-		m = &o->m[o->n++];
-		p = scan_name(&s, p, m);
+		GROW(o->m, n, o->cap);
+		p = member_name(&s, o, n, p, &same);
 		if (!p)
 			return fault_in(text, f);
-		m->val.s = p;
-		p = scan_value(&s, p, 1);
+		o->m[n].val.s = p;
+		if (LIKELY(p < s.end && *p == '"')) {
+			p = scan_string(&s, p + 1);
+			p += p != NULL;
+		} else {
+			p = scan_value(&s, p, 1);
+		}
 		if (!p)
 			return fault_in(text, f);
-		m->val.n = (size_t)(p - m->val.s);
-		if (LIKELY(at <= o->names.len && !m->key_esc &&
-			   name_as_before(o, at, m->key)))
-			at += m->key.n + 1;
-		else
-			at = SIZE_MAX;
+		o->m[n].val.n = (size_t)(p - o->m[n].val.s);
+		n++;
 		p = scan_space(&s, p);
-		if (p < s.end && *p == ',') {
+		if (LIKELY(p < s.end && *p == ',')) {
 			p = scan_space(&s, p + 1);
 			if (p < s.end && *p == '}') {
 				broken(&s, p, "a member expected after ','");
@@ -500,10 +563,11 @@ int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f)
 		broken(&s, p, NULL);
 		return fault_in(text, f);
 	}
+	o->n = n;
 	p = scan_space(&s, p + 1);
 	if (p != s.end)
 		return trailing(text, p, f);
-	if (UNLIKELY(at != o->names.len || !o->shape))
+	if (UNLIKELY(!same || n != o->n_names))
 		return new_shape(o, text, f);
 	return 0;
 }
@@ -512,6 +576,7 @@ void json_obj_release(struct json_obj *o)
 {
 	free(o->m);
 	free(o->table);
+	free(o->ends);
 	buf_release(&o->names);
 	*o = JSON_OBJ_INIT;
 }

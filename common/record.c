@@ -114,19 +114,25 @@ static int take_reserved(struct record *r, int kind,
 
 int record_parse(struct record *r, struct str line, struct json_fault *f)
 {
+	bool plain = true;
+
 	r->line = line;
 	r->result = DIFF_NONE;
 	r->diff_result = r->diff_id = STR_NONE;
 	r->diff_changed = r->diff_outcome = STR_NONE;
 	if (json_obj_parse(&r->obj, line, f) < 0)
 		return -1;
+	if (LIKELY(r->obj.shape && r->obj.shape == r->plain_shape))
+		return 0;
 	for (size_t i = 0; i < r->obj.n; i++) {
 		int kind = which(&r->obj.m[i]);
 
+		plain &= kind < 0;
 		if (UNLIKELY(kind >= 0) &&
 		    take_reserved(r, kind, &r->obj.m[i], f) < 0)
 			return -1;
 	}
+	r->plain_shape = plain ? r->obj.shape : 0;
 	return 0;
 }
 

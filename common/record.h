@@ -28,6 +28,8 @@ struct record {
 	struct str diff_id;      /* string */
 	struct str diff_changed; /* array of strings */
 	struct str diff_outcome; /* object: the record is a stub */
+	/* private: a shape of obj that has no reserved members, or 0 */
+	uint32_t plain_shape;
 };
 #define RECORD_INIT ((struct record){ .obj = JSON_OBJ_INIT })
 

@@ -99,6 +99,97 @@ static void test_members(void)
 	json_obj_release(&o);
 }
 
+static uint64_t seed = 1;
+
+static unsigned rnd(unsigned n)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(seed >> 33) % n;
+}
+
+/* An object whose names are often those of the last; sometimes damaged. */
+static void random_object(struct buf *b)
+{
+	static const char *const names[] = { "",
+					     "a",
+					     "ab",
+					     "id",
+					     "id2",
+					     "a\\u0062",
+					     "quite_a_long_name_of_a_member",
+					     "seven__",
+					     "\xc3\xa9t\xc3\xa9" };
+	static const char *const values[] = {
+		"1",           "-2.5e3",
+		"\"x\"",       "null",
+		"true",        "[1,{}]",
+		"{\"id\":[]}", "\"a long string, \\n, \xc3\xa9\""
+	};
+	static const char *const blanks[] = { "", "", "", " ", "\t " };
+	unsigned from = rnd(4) ? 3 : rnd(ARRAY_LEN(names)), n = rnd(5);
+
+	buf_reset(b);
+	buf_addc(b, '{');
+	for (unsigned i = 0; i < n; i++) {
+		unsigned at = (from + i) % ARRAY_LEN(names);
+
+		buf_addf(b, "%s\"%s\"%s:%s%s", i ? "," : "",
+			 names[rnd(20) ? at : rnd(ARRAY_LEN(names))],
+			 blanks[rnd(5)], blanks[rnd(5)],
+			 values[rnd(ARRAY_LEN(values))]);
+	}
+	buf_addc(b, '}');
+	if (rnd(4) == 0)
+		buf_truncate(b, rnd((unsigned)b->len + 1));
+	if (rnd(4) == 0 && b->len)
+		b->data[rnd((unsigned)b->len)] = "\"{}[]:,\\ x1\xff"[rnd(12)];
+}
+
+static bool same_members(const struct json_obj *a, const struct json_obj *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!str_eq(a->m[i].key, b->m[i].key) ||
+		    !str_eq(a->m[i].val, b->m[i].val) ||
+		    a->m[i].key_esc != b->m[i].key_esc)
+			return false;
+	return true;
+}
+
+/*
+ * Reads random objects with one struct that remembers names, and each with a
+ * new one that does not: how often do they differ?
+ */
+static int memory_matters(void)
+{
+	struct json_obj kept = JSON_OBJ_INIT;
+	struct buf b = BUF_INIT;
+	int bad = 0;
+
+	for (int i = 0; i < 300000; i++) {
+		struct json_obj fresh = JSON_OBJ_INIT;
+		struct json_fault f = { 0, "" }, g = { 0, "" };
+		struct str text;
+		int x, y;
+
+		random_object(&b);
+		/* Exactly as large as the text: a sanitizer sees more. */
+		text.s = memcpy(malloc(b.len + !b.len), b.data, b.len);
+		text.n = b.len;
+		x = json_obj_parse(&kept, text, &f);
+		y = json_obj_parse(&fresh, text, &g);
+		bad += x != y || f.at != g.at || strcmp(f.what, g.what) != 0;
+		bad += x == 0 && !same_members(&kept, &fresh);
+		bad += (x == 0) && json_check(text, NULL, &f) < 0;
+		json_obj_release(&fresh);
+		free((void *)(uintptr_t)text.s);
+	}
+	json_obj_release(&kept);
+	buf_release(&b);
+	return bad;
+}
+
 static void test_values(void)
 {
 	struct str v;
@@ -147,6 +238,7 @@ int main(void)
 {
 	test_grammar();
 	test_members();
+	ok(memory_matters() == 0, "what was read before makes no difference");
 	test_values();
 	test_text();
 	return tap_done();
