@@ -875,6 +875,8 @@ static struct plan *plan_as(struct planner *pl, struct node *n, bool top)
 	    pl->n_vars >= 255)
 		return not_plain(pl, STR("as"));
 	p->a = plan_any(pl, n->a, top);
+	if (find_var(pl, n->text) >= 0)
+		return not_plain(pl, STR("as"));
 	GROW(pl->vars, pl->n_vars, pl->cap_vars);
 	p->var = pl->n_vars;
 	pl->vars[pl->n_vars++] =

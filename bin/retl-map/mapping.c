@@ -95,8 +95,6 @@ static void load_contract(struct mapping *m, const struct contract_args *args)
 	struct buf err = BUF_INIT;
 	int status = EX_CONFIG;
 
-	if (!contract_load)
-		die(EX_SOFTWARE, "contracts are not built in");
 	m->contract = contract_load(args, CONTRACT_FOR_MAP, &status, &err);
 	if (!m->contract)
 		die(status, "%s", err.data);

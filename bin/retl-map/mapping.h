@@ -6,11 +6,6 @@
 #include "common/contract.h"
 #include "common/prog.h"
 
-/* Until contracts can be loaded. */
-#pragma weak contract_load
-#pragma weak contract_free
-#pragma weak contract_settle
-
 struct mapping {
 	struct prog *prog;         /* NULL: records stay as they are */
 	struct buf text;           /* of the program */

@@ -16,7 +16,7 @@ static void put_result(struct prog *p, struct str v, bool tell)
 {
 	static struct buf out = BUF_INIT, err = BUF_INIT;
 	const struct str vars[] = { STR(
-	    "{\"x\":\"a\",\"n\":1,\"list\":[1,2]}") };
+	    "{\"x\":\"a\",\"n\":1,\"list\":[1,2],\"a\":\"s\",\"b\":2}") };
 	int n;
 
 	buf_reset(&out);
@@ -54,6 +54,7 @@ int main(int argc, char **argv)
 		die(EX_USAGE, "%s", argv[1] ? err.data : "PROGRAM <VALUES");
 	if (plan) {
 		puts(prog_is_native(p) ? "native" : "libjq");
+		prog_free(p);
 		return 0;
 	}
 	if (ndjson_open(&in, NULL) < 0)
