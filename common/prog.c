@@ -276,6 +276,28 @@ static int check_names(struct prog *p, struct str object, struct faults *faults)
 	return 0;
 }
 
+static size_t count(struct str text, char c, size_t most)
+{
+	const char *p = text.s, *end = text.s + text.n;
+	size_t n = 0;
+
+	while (n < most && (p = memchr(p, c, (size_t)(end - p)))) {
+		p++;
+		n++;
+	}
+	return n;
+}
+
+/* What a record nests may come to lie deeper than a record may go. */
+static bool too_deep(struct str v)
+{
+	const size_t most = JSON_MAX_DEPTH + 1;
+	struct json_fault f;
+
+	return count(v, '[', most) + count(v, '{', most) > JSON_MAX_DEPTH &&
+	       json_check(v, NULL, &f) < 0;
+}
+
 static int check_result(struct prog *p, struct result *res,
 			struct faults *faults)
 {
@@ -288,6 +310,9 @@ static int check_result(struct prog *p, struct result *res,
 	if (json_type(v) != JSON_OBJECT)
 		return refuse(p, faults, "type",
 			      "the mapping gives something that is no object");
+	if (too_deep(v))
+		return refuse(p, faults, "depth",
+			      "the result is nested too deep");
 	return p->shape.known ? 0 : check_names(p, v, faults);
 }
 

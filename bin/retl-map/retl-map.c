@@ -66,17 +66,37 @@ static void show_values(struct mapper *m)
 	*f = shown;
 }
 
+/* Is the member that failed, or what it is in, one of the key's? */
+static bool key_failed(const struct mapper *m)
+{
+	const struct faults *f = &m->f.faults;
+
+	for (size_t i = 0; i < f->n; i++) {
+		struct str rest = fault_field(f, i), top;
+
+		str_split(&rest, '/', &top);
+		for (size_t k = 0; k < m->key.n; k++)
+			if (str_eq(m->key.part[k].slot.name, top))
+				return true;
+	}
+	return false;
+}
+
 /*
  * The key as the good record would carry it, of what could be made: in
  * m->keys, empty if it cannot be told.
  */
 static void make_keys(struct mapper *m)
 {
+	struct contract *c = m->mapping.contract;
 	struct str vals[KEY_MAX];
 
 	buf_reset(&m->keys);
-	if (m->cfg->key && m->result.obj.n &&
-	    key_get(&m->key, &m->result, vals, &m->err) == 0)
+	if (!m->key.n || !m->result.obj.n || key_failed(m))
+		return;
+	if (c)
+		contract_put_key(c, &m->key, &m->result, SETTLE_MAP, &m->keys);
+	else if (key_get(&m->key, &m->result, vals, &m->err) == 0)
 		key_put_members(&m->keys, &m->key, &m->result);
 }
 
@@ -278,7 +298,11 @@ int main(int argc, char **argv)
 		  "the longest line that is accepted (16M)" },
 	};
 	const struct opt_spec spec = {
-		.synopsis = "[-c CONTRACT] (-m FILE | -e PROGRAM) [FILE]",
+		.synopsis =
+		    "(-m FILE | -e PROGRAM) [-L DIR] [-k KEY] [FILE]\n"
+		    "-c CONTRACT [--set NAME=VALUE]... [-m FILE | -e PROGRAM] "
+		    "[-k KEY] [FILE]\n"
+		    "[-c CONTRACT] [-m FILE | -e PROGRAM] --explain",
 		.about = "Make the destination's records of a dataset's "
 			 "records, by a jq program.",
 		.opts = opts,
@@ -291,6 +315,8 @@ int main(int argc, char **argv)
 	if (n > 1)
 		opt_die("one input at a time: '%s'", argv[1]);
 	check_config(&cfg);
+	if (!cfg.max_record)
+		opt_die("--max-record: 0 bytes are no record");
 	if (cfg.key && key_spec_parse(&m.key, cfg.key, &m.err) < 0)
 		opt_die("--key: %s", m.err.data);
 	mapping_load(&m.mapping, &cfg.mapping);
