@@ -101,18 +101,31 @@ static void parse_compare(const struct config *cfg, struct compare *c)
 	c->mode = cfg->fields ? COMPARE_FIELDS : COMPARE_IGNORE;
 }
 
+static void contract_identity(const struct config *cfg, struct identity *id)
+{
+	struct buf err = BUF_INIT;
+	int status = EX_CONFIG;
+	struct contract *c =
+	    contract_load(&cfg->contract, CONTRACT_FOR_DIFF, &status, &err);
+
+	if (!c)
+		die(status, "%s", err.data);
+	if (c->n_identity)
+		identity_take(id, c->identity, c->n_identity);
+	contract_free(c);
+}
+
 /* True: the command line says who a row is, by name or by contract. */
 static bool parse_identity(const struct config *cfg, struct identity *id)
 {
 	struct buf err = BUF_INIT;
 
 	*id = (struct identity){ .n = 0 };
-	if (cfg->identity) {
-		if (identity_parse(id, cfg->identity, &err) < 0)
-			opt_die("--identity: %s", err.data);
-		return true;
-	}
-	return false;
+	if (cfg->contract.name)
+		contract_identity(cfg, id);
+	else if (cfg->identity && identity_parse(id, cfg->identity, &err) < 0)
+		opt_die("--identity: %s", err.data);
+	return cfg->contract.name || cfg->identity;
 }
 
 /* ---- creating ---- */
