@@ -18,6 +18,8 @@ struct transfer {
 	char error[CURL_ERROR_SIZE];
 	bool too_large;
 	bool headers_end; /* the empty line behind them has come */
+	bool repeatable;  /* libcurl may send it again by itself */
+	bool begun;       /* it has been sent, or nearly so */
 	http_done *done;
 	void *arg;
 	struct transfer *prev, *next; /* in flight, or free (next alone) */
@@ -78,6 +80,27 @@ static size_t take_header(char *data, size_t one, size_t n, void *arg)
 		return 0;
 	}
 	return n;
+}
+
+/*
+ * Called when a connection is there, before the request is sent on it. A
+ * second time means that a kept connection died: libcurl would send the
+ * request once more and nobody would know that the first one may have been
+ * accepted.
+ */
+static int before_request(void *arg, char *to, char *from, int to_port,
+			  int from_port)
+{
+	struct transfer *t = arg;
+
+	(void)to;
+	(void)from;
+	(void)to_port;
+	(void)from_port;
+	if (t->begun && !t->repeatable)
+		return CURL_PREREQFUNC_ABORT;
+	t->begun = true;
+	return CURL_PREREQFUNC_OK;
 }
 
 /* ---- setting up ---- */
@@ -159,6 +182,8 @@ static void set_always(struct transfer *t)
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, before_request);
+	curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
 	/* No .netrc, no cookies: credentials come from the contract alone. */
@@ -183,7 +208,7 @@ static struct transfer *transfer_get(struct http *h)
 	}
 	buf_reset(&t->answer_headers);
 	buf_reset(&t->body);
-	t->too_large = t->headers_end = false;
+	t->too_large = t->headers_end = t->begun = false;
 	t->error[0] = '\0';
 	return t;
 }
@@ -233,6 +258,7 @@ void http_send(struct http *h, const struct http_request *rq, http_done *done,
 	curl_easy_setopt(t->easy, CURLOPT_URL, rq->url);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, rq->fresh ? 1L : 0L);
+	t->repeatable = strcmp(rq->method, "GET") == 0;
 
 	t->prev = NULL;
 	t->next = h->flying;
@@ -270,6 +296,8 @@ static enum http_failure failure_of(struct transfer *t, CURLcode code)
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_SSL_CONNECT_ERROR:
 		return HTTP_UNREACHABLE;
+	case CURLE_ABORTED_BY_CALLBACK:
+		return HTTP_LOST;
 	default:
 		/* Headers and what the status line took with them. */
 		curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
@@ -296,8 +324,10 @@ static void describe(struct transfer *t, CURLcode code, struct http_answer *a)
 	    (a->status && (t->too_large || code == CURLE_BAD_CONTENT_ENCODING)))
 		a->failure = HTTP_OK;
 	a->why = code == CURLE_OK ? ""
-		 : t->error[0]    ? t->error
-				  : curl_easy_strerror(code);
+		 : code == CURLE_ABORTED_BY_CALLBACK
+		     ? "the connection ended before an answer came"
+		 : t->error[0] ? t->error
+			       : curl_easy_strerror(code);
 	a->body = buf_str(&t->body);
 	a->headers = buf_str(&t->answer_headers);
 	a->url = url ? url : "";
