@@ -625,6 +625,9 @@ static int take_results(struct answer *w, const struct program *results)
 			flow_decide(w->f, r, all.rest.v,
 				    text_or_none(&all.rest_code),
 				    text_or_none(&all.rest_reason));
+		/* Someone was refused; the others may have been taken. */
+		if (r->verdict == SPLIT && w->s->commits)
+			r->ambiguous = true;
 	}
 	check_again(w->f);
 	ret = 0;
@@ -741,6 +744,9 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 	/* No scheme can renew its credentials yet. */
 	if (v == STOP || v == REFRESH)
 		stop(w, v == REFRESH);
+	/* A server that broke down may have done its work before. */
+	if (w->a->status >= 500 && v != REJECTED)
+		mark_ambiguous(w);
 	if (v == RETRY && w->a->status >= 300) {
 		w->wait_ms = hint_of(w);
 		if (w->wait_ms > 0)
