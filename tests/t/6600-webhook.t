@@ -46,6 +46,18 @@ lacks err c29tZXRoaW5n 'the secret is not shown'
 mock_stop hook
 ok $? 'no message broke a rule'
 
+# ---- a kept connection that dies with a message on it ----
+cp contracts/webhook/standard.json kept.json
+jq '.retry.attempts = 1' kept.json >contracts/webhook/standard.json
+mock_start hook mockapi webhook --ledger kept.ledger --log kept.log \
+	--at 2=reset-after
+push "$(mock_url hook)/" in --concurrency 1
+is $status 75 'whether it was taken is not known'
+is "$(counts out)" 'delivered 2 unknown 1' 'and the receipt says so'
+is "$(wc -l <kept.log)" 3 'nobody sent it again behind our back'
+mock_stop hook
+mv kept.json contracts/webhook/standard.json
+
 # ---- a storm ----
 i=0
 while [ $i -lt 300 ]; do

@@ -130,9 +130,9 @@ void mishap_spoil(struct str what, struct answer *a)
 	} else if (str_is(what, "500-after")) {
 		answer_replace(a, 500, "{\"message\":\"something broke\"}");
 	} else if (str_is(what, "garbage")) {
-		answer_replace(a, 200, "<html>not what you asked for</html>");
+		answer_replace(a, a->status, "<html>not what you asked for");
 	} else if (str_is(what, "empty")) {
-		answer_replace(a, 200, "");
+		answer_replace(a, a->status, "");
 	} else {
 		mishap_number(what, "slow", &a->delay_ms, &rest);
 	}
