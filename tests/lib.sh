@@ -117,6 +117,14 @@ skip_all() {
 	exit 0
 }
 
+# every_tool_or_skip: for tests of whole pipelines.
+every_tool_or_skip() {
+	for tool in extract sort diff map hash push; do
+		[ -x "$B/bin/retl-$tool" ] ||
+			skip_all "retl-$tool is not built"
+	done
+}
+
 done_testing() {
 	echo "1..$n_tests"
 	[ "$n_failed" = 0 ] || exit 1

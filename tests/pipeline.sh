@@ -62,7 +62,7 @@ pipeline() {
 	timeout 100 bash -c "$line
 		s=(\"\${PIPESTATUS[@]}\")
 		echo \"\${s[*]}\" >statuses
-		exit \${s[-1]}"
+		exit \${s[-1]}" 2>err.shell
 }
 
 # whole_run: one run, with nothing between the stages.
@@ -74,6 +74,24 @@ whole_run() {
 sync() {
 	whole_run
 	ok $? "$1" "$(cat statuses err.*)"
+}
+
+# moving_shop: a shop of 40 with its receiver, in step; move_on makes two rows
+# come, two change and one go.
+moving_shop() {
+	receiver_starts
+	shop_of 40
+	next=41
+	retl-diff --init -s state -k id 2>err
+	sync 'a state to begin with'
+}
+move_on() {
+	shop "INSERT INTO customer VALUES ($next, 'customer $next'),
+			($((next + 1)), 'customer $((next + 1))');
+		UPDATE customer SET name = name || '!'
+			WHERE id IN ($((next - 7)), $((next - 1)));
+		DELETE FROM customer WHERE id = (SELECT min(id) FROM customer)"
+	next=$((next + 2))
 }
 
 # world: what the receiver holds, a line "ID NAME" for each customer, by id.

@@ -2,9 +2,7 @@
 # Every filter but sort runs in constant memory: what it needs for many records
 # is what it needs for few. ROWS=1000000 plays the large version.
 . "$(dirname "$0")/../lib.sh"
-for tool in retl-extract retl-sort retl-diff retl-map retl-hash retl-push; do
-	[ -x "$B/bin/$tool" ] || skip_all "$tool is not built"
-done
+every_tool_or_skip
 case $B in
 *address*) skip_all 'a sanitizer needs memory of its own' ;;
 esac
