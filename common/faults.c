@@ -124,8 +124,12 @@ static void write_line(struct rejects *r, uint64_t line, const struct faults *f,
 	buf_addz(&b, ",\"record\":");
 	buf_adds(&b, record);
 	buf_addz(&b, "}\n");
-	if (file_write_all(r->fd, b.data, b.len) < 0)
-		die(EX_IOERR, "--rejects %s: %s", r->path, strerror(errno));
+	if (file_write_all(r->fd, b.data, b.len) < 0) {
+		r->error = errno;
+		if (!r->keep_going)
+			die(EX_IOERR, "--rejects %s: %s", r->path,
+			    strerror(errno));
+	}
 	buf_release(&b);
 }
 
@@ -136,7 +140,7 @@ void rejects_add(struct rejects *r, const char *place, uint64_t line,
 
 	r->n++;
 	count_code(r, f->v[0].code);
-	if (r->fd >= 0)
+	if (r->fd >= 0 && !r->error)
 		write_line(r, line, f, record);
 	faults_put(&text, f);
 	if (r->strict)

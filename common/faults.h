@@ -44,6 +44,12 @@ void faults_put(struct buf *out, const struct faults *f);
 struct rejects {
 	const char *path; /* --rejects, NULL: none */
 	bool strict;      /* --strict: the first refusal ends the program, 65 */
+	/*
+	 * True: a file that takes no more does not end the program; error
+	 * says why, and nothing more is written.
+	 */
+	bool keep_going;
+	int error;
 	uint64_t n;
 	int fd;
 	struct {

@@ -222,6 +222,13 @@ static void add_header(struct transfer *t, const char *line)
 	t->headers = more;
 }
 
+/* Without one these say "Content-Length: 0": some servers insist. */
+static bool wants_body(const char *method)
+{
+	return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+	       strcmp(method, "PATCH") == 0;
+}
+
 static void set_body(struct transfer *t, const struct http_request *rq)
 {
 	CURL *e = t->easy;
@@ -230,11 +237,14 @@ static void set_body(struct transfer *t, const struct http_request *rq)
 	curl_easy_setopt(e, CURLOPT_POSTFIELDS, NULL);
 	curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
 	curl_easy_setopt(e, CURLOPT_NOBODY, 0L);
-	if (rq->body.s) {
+	if (rq->body.s || wants_body(rq->method)) {
 		curl_easy_setopt(e, CURLOPT_POST, 1L);
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
 				 (curl_off_t)rq->body.n);
-		curl_easy_setopt(e, CURLOPT_POSTFIELDS, rq->body.s);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS,
+				 rq->body.s ? rq->body.s : "");
+		if (!rq->body.s)
+			add_header(t, "Content-Type:");
 	} else if (strcmp(rq->method, "HEAD") == 0) {
 		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
 	}

@@ -108,5 +108,25 @@ settled() {
 # counts OUT: "delivered 7 rejected 1"
 counts() {
 	jq -r 'select(.status != "sending") | .status' "$1" | sort | uniq -c |
-		awk '{ printf "%s%s %s", NR > 1 ? " " : "", $2, $1 }'
+		awk '{ printf "%s%s %s", (NR > 1 ? " " : ""), $2, $1 }'
+}
+
+# rules_unused CONTRACT: the rules that match no answer of the cases beside it.
+rules_unused() {
+	rules_cases=$top/contracts/$1.test.json
+	jq -r '(.answers.code // "null") as $code | .rules[]? |
+		def text: if type == "array" then join("\n") else . end;
+		def list: if type == "array" then . else [.] end;
+		"any(.[].exchange[]?.answer; (.status // 200) as $status | " +
+		"(.body // null) | (try (\($code | text)) catch null) as $code | " +
+		"(\((.status // null) | list | tojson) | . == [null] or " +
+		"index($status) != null) and " +
+		"(\((.code // null) | list | tojson) | . == [null] or " +
+		"index($code) != null) and " +
+		"((try (\((.when // "true") | text)) catch false) == true))"' \
+		"$top/contracts/$1.json" |
+		while IFS= read -r rules_one; do
+			jq -e "$rules_one" "$rules_cases" >/dev/null ||
+				echo "$rules_one"
+		done
 }

@@ -9,8 +9,9 @@
 #define QUERY_MAX ((size_t)16 << 20)
 
 /* What a source file may say of a file of text. Options say the same. */
-static const char *const setting_names[] = { "format", "delimiter", "null",
-					     "columns", NULL };
+static const char *const setting_names[SETTINGS_MAX + 1] = {
+	"format", "delimiter", "null", "columns", NULL
+};
 
 static bool is_one_of(struct str name, const char *const *names)
 {
@@ -106,23 +107,20 @@ static char *url_beside(const struct source_file *s, const char *url)
 static int take_settings(struct source_file *s, struct str root,
 			 struct failure *f)
 {
-	struct json_iter it;
-	struct json_member m;
+	struct str settings = json_get(root, "settings");
 
-	s->settings = json_get(root, "settings");
-	if (!s->settings.s)
+	if (!settings.s)
 		return 0;
-	if (check_members(s, "settings", s->settings, setting_names, f) < 0)
+	if (check_members(s, "settings", settings, setting_names, f) < 0)
 		return -1;
-	json_iter_init(&it, s->settings);
-	while (json_iter_member(&it, &m)) {
-		char *text = text_of(m.val);
+	for (size_t i = 0; i < SETTINGS_MAX; i++) {
+		struct str val = json_get(settings, setting_names[i]);
 
-		if (!text)
+		s->settings[i] = text_of(val);
+		if (val.s && !s->settings[i])
 			return failed(f, EX_CONFIG,
-				      "%s: settings: %.*s must be a string",
-				      s->path, STR_ARG(m.key));
-		free(text);
+				      "%s: settings: %s must be a string",
+				      s->path, setting_names[i]);
 	}
 	return 0;
 }
@@ -183,14 +181,19 @@ int source_file_load(struct source_file *s, const char *path, struct failure *f)
 
 void source_file_release(struct source_file *s)
 {
+	for (size_t i = 0; i < SETTINGS_MAX; i++)
+		free(s->settings[i]);
 	free(s->url);
 	buf_release(&s->text);
 	*s = SOURCE_FILE_INIT;
 }
 
-char *source_file_setting(const struct source_file *s, const char *name)
+const char *source_file_setting(const struct source_file *s, const char *name)
 {
-	return text_of(json_get(s->settings, name));
+	for (size_t i = 0; i < SETTINGS_MAX; i++)
+		if (strcmp(setting_names[i], name) == 0)
+			return s->settings[i];
+	return NULL;
 }
 
 void source_file_list(const struct source_file *s, struct buf *names)

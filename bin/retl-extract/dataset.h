@@ -8,10 +8,12 @@
 
 #include "bin/retl-extract/failure.h"
 
+#define SETTINGS_MAX 4
+
 struct source_file {
 	const char *path;
 	char *url; /* a relative file in it made relative to the source file */
-	struct str settings; /* object, .s NULL: none */
+	char *settings[SETTINGS_MAX];
 	struct str datasets; /* object */
 	struct buf text;
 };
@@ -21,8 +23,8 @@ int source_file_load(struct source_file *s, const char *path,
 		     struct failure *f);
 void source_file_release(struct source_file *s);
 
-/* The text of a setting, NULL: it is not there. */
-char *source_file_setting(const struct source_file *s, const char *name);
+/* The text of a setting, borrowed; NULL: it is not there. */
+const char *source_file_setting(const struct source_file *s, const char *name);
 
 /* Names of datasets, each with LF. */
 void source_file_list(const struct source_file *s, struct buf *names);

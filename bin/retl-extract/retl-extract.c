@@ -366,6 +366,7 @@ int main(int argc, char **argv)
 	else
 		status = extract(&cfg, &job, &f);
 	job_release(&job);
+	free(cfg.params.v);
 	buf_release(&f.text);
 	return status;
 }

@@ -411,7 +411,8 @@ static unsigned depth_of(const char *p, const char *end)
 		} else if (*p == '"') {
 			in_string = true;
 		} else if (*p == '{' || *p == '[') {
-			most = MAX(most, ++depth);
+			depth++;
+			most = MAX(most, depth);
 		} else if (*p == '}' || *p == ']') {
 			depth--;
 		}

@@ -77,6 +77,17 @@ static void rec_put(struct push *p, struct rec *r)
 	p->n_unsettled--;
 }
 
+void push_reject(struct push *p, const char *place, uint64_t line,
+		 struct str record)
+{
+	rejects_add(&p->rejects, place, line, &p->faults, record);
+	if (p->rejects.error)
+		push_stop(p, EX_IOERR, "--rejects %s: %s", p->cfg.rejects,
+			  strerror(p->rejects.error));
+	else if (p->cfg.strict)
+		push_stop(p, EX_DATAERR, "%s: refused (--strict)", place);
+}
+
 /* Codes of our own are fixed words; those of a vendor could be anything. */
 static const char *fixed_code(const struct outcome *o)
 {
@@ -110,7 +121,7 @@ static void list_reject(struct push *p, const struct rec *r,
 			   "refused by the destination (HTTP %ld%s%.*s)",
 			   o->http_status, o->code.n ? ", " : "",
 			   STR_ARG(o->code));
-	rejects_add(&p->rejects, place, r->line, &p->faults,
+	push_reject(p, place, r->line,
 		    r->original.n ? rec_str(r, r->original)
 				  : rec_str(r, r->record));
 }

@@ -42,13 +42,18 @@ static void on_signal(int sig)
 
 static void watch_signals(void)
 {
-	struct sigaction act = { .sa_handler = on_signal };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction act = { .sa_handler = on_signal }, was;
 
 	if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
 		die(EX_OSERR, "pipe: %s", strerror(errno));
 	sigemptyset(&act.sa_mask);
-	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		/* What nohup or a shell has us ignore stays ignored. */
+		sigaction(signals[i], NULL, &was);
+		if (was.sa_handler != SIG_IGN)
+			sigaction(signals[i], &act, NULL);
+	}
 	/* A reader that went away is a write that fails, and dealt with. */
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -95,8 +100,7 @@ static void refuse(struct push *p)
 	faults_put(&reason, &p->faults);
 	receipt_at_once(p, REJECTED, str_of(p->faults.v[0].code),
 			buf_str(&reason));
-	rejects_add(&p->rejects, place.data, p->in.line_no, &p->faults,
-		    p->in.line);
+	push_reject(p, place.data, p->in.line_no, p->in.line);
 	buf_release(&place);
 	buf_release(&reason);
 }
@@ -288,10 +292,14 @@ static bool take_line(struct push *p)
 
 /* ---- reading ---- */
 
+static bool is_full(const struct push *p)
+{
+	return p->bytes_unsettled >= MAX_BYTES || p->n_waiting >= MAX_WAITING;
+}
+
 static bool has_room(const struct push *p)
 {
-	return p->ready.n < p->d.concurrency + 1 &&
-	       p->bytes_unsettled < MAX_BYTES && p->n_waiting < MAX_WAITING;
+	return p->ready.n < p->d.concurrency + 1 && !is_full(p);
 }
 
 static void end_input(struct push *p)
@@ -422,7 +430,8 @@ static void close_batches(struct push *p, bool dry_input)
 	int64_t tick = clock_tick_ms();
 
 	batch_close_old(p, tick);
-	if (p->input_ended || !has_room(p) ||
+	/* A batch that waits for more while there is no room for more ... */
+	if (p->input_ended || is_full(p) ||
 	    (dry_input && tick - p->last_input >= QUIET_MS))
 		batch_close_all(p);
 }
@@ -491,7 +500,7 @@ static int final_status(struct push *p)
 {
 	const uint64_t *n = p->receipts.n;
 
-	if (p->receipts.error)
+	if (p->receipts.error || p->rejects.error)
 		return EX_IOERR;
 	if (p->input_status)
 		return p->input_status;

@@ -215,6 +215,10 @@ struct rec *rec_new(struct push *p);
 /* Gives the record its final receipt; it belongs to nobody afterwards. */
 void rec_settle(struct push *p, struct rec *r, const struct outcome *o);
 
+/* Lists a refused record for p->faults; with --strict, that is the end. */
+void push_reject(struct push *p, const char *place, uint64_t line,
+		 struct str record);
+
 struct flow *flow_new(struct push *p, const struct operation *op);
 void flow_free(struct push *p, struct flow *f);
 void flow_add(struct flow *f, struct rec *r);

@@ -133,6 +133,7 @@ int main(int argc, char **argv)
 	if (ndjson_open(&p.in, argv[0]) < 0)
 		die(p.in.status, "%s", p.in.err.data);
 	p.rejects.path = p.cfg.rejects;
+	p.rejects.keep_going = true;
 	p.receipts.to = p.contract->to;
 	p.receipts.fallback_path = p.cfg.receipts;
 	p.receipts.silent = p.cfg.dry_run != NULL;

@@ -36,7 +36,7 @@ while [ ! -e locked ]; do sleep 0.1; done
 {
 	retl-extract busy.db t >busy.out 2>busy.err
 	echo $? >busy.status
-	touch done
+	touch "done"
 } &
 
 # ---- values ----
@@ -215,7 +215,7 @@ ok $? 'is not made'
 echo 'this is no database, only a text of some length' >text
 exits 65 'a file that is no database' retl-extract sqlite:text customer
 cp t.db broken.db
-dd if=/dev/zero of=broken.db bs=1 seek=100 count=900 conv=notrunc 2>dd
+dd if=/dev/zero of=broken.db bs=1 seek=100 count=900 conv=notrunc 2>err
 exits 65 'a broken database' retl-extract sqlite:broken.db customer
 exits 64 'a database without a query' retl-extract t.db
 exits 64 'a query and a table' retl-extract -q 'SELECT 1 x' t.db customer

@@ -12,6 +12,7 @@ for file in "$top"/contracts/*/*.json; do
 	name=${file#"$top"/contracts/} name=${name%.json}
 	[ -s "${file%.json}.test.json" ]
 	ok $? "$name has cases beside it"
+	is "$(rules_unused "$name")" '' "$name has a case for each rule"
 	play_cases "$name"
 done
 done_testing

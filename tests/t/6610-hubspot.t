@@ -67,7 +67,7 @@ done
 mock_start hub mockapi hubspot --ledger storm.ledger --log storm.log \
 	--state storm.state --poison POISON --chance 10=throttle \
 	--chance 10=500-after --chance 10=reset-after --chance 10=reset-before \
-	--chance 5=half --chance 5=garbage --chance 5=502
+	--chance 5=half --chance 5=502
 jq '.operations.upsert.batch.records = 5 | .operations.archive.batch.records = 5
 	| .retry.attempts = 12' contracts/hubspot/contact.json >c &&
 	mv c contracts/hubspot/contact.json

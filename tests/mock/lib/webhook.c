@@ -19,7 +19,8 @@ static void trouble(struct answer *a, int status, uint64_t code,
 static void throttle(struct answer *a, bool of_day)
 {
 	trouble(a, 429, 0, "slow down");
-	answer_header(a, "Retry-After", of_day ? "86400" : "1");
+	if (of_day)
+		answer_header(a, "Retry-After", "86400");
 }
 
 /* Is it {type, timestamp, data} and nothing else? */

@@ -1,0 +1,212 @@
+#!/bin/sh
+# retl-extract from a real PostgreSQL server: types, parameters, what is refused.
+# shellcheck disable=SC2016
+. "$(dirname "$0")/../lib.sh"
+. "$top/tests/postgres.sh"
+
+# ---- types ----
+
+# gives SQL JSON [NAME]
+gives() {
+	retl-extract -q "SELECT $1 AS v" "$db" >raw 2>err
+	is "$(sed -n '1s/^{"v":\(.*\)}$/\1/p' raw)" "$2" "${3-$1}"
+}
+# Whatever the server's own settings are.
+sql -c "ALTER ROLE postgres SET timezone = 'Asia/Kolkata'" \
+	-c "ALTER ROLE postgres SET datestyle = 'German'" \
+	-c "ALTER ROLE postgres SET bytea_output = 'escape'" \
+	-c "ALTER ROLE postgres SET intervalstyle = 'postgres'" \
+	-c "ALTER ROLE postgres SET standard_conforming_strings = off" \
+	-c "ALTER ROLE postgres SET client_encoding = 'LATIN1'" \
+	-c "ALTER ROLE postgres SET extra_float_digits = -5"
+
+gives 9223372036854775807 9223372036854775807 'the largest bigint'
+gives '(-9223372036854775808)::int8' -9223372036854775808 'and the smallest'
+gives '9007199254740993::int8' 9007199254740993 'an id beyond 2^53'
+gives '32767::int2' 32767
+gives '2147483647::int4' 2147483647
+gives '4294967295::oid' 4294967295
+gives true true
+gives false false
+gives 'NULL::int' null
+gives '1234567890123456789012345678.1234567890::numeric(38,10)' \
+	1234567890123456789012345678.1234567890
+gives '1.10::numeric' 1.10 'a decimal keeps its zero'
+gives '-0.00::numeric' 0.00
+gives '1e30::numeric' 1000000000000000000000000000000
+gives "'NaN'::numeric" null
+contains err "column 'v': NaN or infinite" 'a warning says so'
+gives "'-Infinity'::float8" null
+gives '0.1::float8 + 0.2' 0.30000000000000004 'a float has all its digits'
+gives '0.1::float4' 0.1
+gives '1e20::float8' 1e+20
+gives '5e-324::float8' 5e-324
+gives '9007199254740993::float8' 9.007199254740992e+15
+gives "'2024-01-31 12:00:00.5+02'::timestamptz" '"2024-01-31T10:00:00.5Z"'
+gives "'2024-01-31 12:00:00'::timestamptz" '"2024-01-31T12:00:00Z"' \
+	'the session is in UTC'
+gives "'2024-01-31 23:59:59.000001'::timestamp" '"2024-01-31T23:59:59.000001"'
+gives "'infinity'::timestamptz" '"infinity"'
+gives "'0044-03-15 BC'::timestamp" '"0044-03-15 00:00:00 BC"'
+gives "'2024-02-29'::date" '"2024-02-29"'
+gives "'12:00:00.25'::time" '"12:00:00.25"'
+gives "'1 day 2 hours'::interval" '"P1DT2H"'
+gives "'\\x00ff10'::bytea" '"AP8Q"' 'bytea is base64'
+gives "''::bytea" '""'
+gives "'a3f0c000-0000-4000-8000-000000000001'::uuid" \
+	'"a3f0c000-0000-4000-8000-000000000001"'
+gives "('{\"z\": 1.10,' || chr(10) || ' \"a\" : [1, \"x  y\\u00e9\"]}')::json" \
+	'{"z":1.10,"a":[1,"x  y\u00e9"]}' 'json loses its white space only'
+gives "'{\"z\":12345678901234567890.10, \"a\": 1e2}'::jsonb" \
+	'{"a":100,"z":12345678901234567890.10}' 'jsonb'
+gives "ARRAY[1,NULL,3]" '[1,null,3]'
+gives "ARRAY['a','b \"c\" , }{',E'\\\\','NULL',NULL,'']" \
+	'["a","b \"c\" , }{","\\","NULL",null,""]' 'an array of texts'
+gives 'ARRAY[[1,2],[3,4]]' '[[1,2],[3,4]]'
+gives "'{}'::int[]" '[]'
+gives "'[0:1]={5,6}'::int[]" '[5,6]' 'an array that counts from 0'
+gives "ARRAY['2024-01-31 12:00:00+00'::timestamptz]" '["2024-01-31T12:00:00Z"]'
+gives "ARRAY['{\"a\": \"x,y\"}'::jsonb]" '[{"a":"x,y"}]'
+gives 'ARRAY[1.10, 2.00]' '[1.10,2.00]'
+gives 'ARRAY[true,false]' '[true,false]'
+gives "ROW(1, 'x')" '"(1,x)"'
+gives "'x'::char(3)" '"x  "'
+gives "'10.0.0.1'::inet" '"10.0.0.1"'
+gives "int4range(1, 5)" '"[1,5)"'
+gives "E'tab\\tnl\\n\"q\" \\\\ \\x01 é 😀'" \
+	'"tab\tnl\n\"q\" \\ \u0001 é 😀"' 'text'
+gives 'chr(1114111)' "\"$(printf '\364\217\277\277')\"" 'the last character'
+
+# All of Unicode, there and back.
+cat >unicode.sql <<\END
+SELECT g AS id, chr(g) AS c FROM generate_series(1, 1114111) g
+WHERE g NOT BETWEEN 55296 AND 57343
+END
+retl-extract -f unicode.sql "$db" >out 2>err
+ok $? 'all of Unicode goes through' "$(cat err)"
+perl -CO -e 'my %e = map { eval("ord qq(\\$_)"), "\\$_" } qw(b f n r t);
+	@e{34, 92} = ("\\\"", "\\\\");
+	no warnings;
+	for my $u (1 .. 0xd7ff, 0xe000 .. 0x10ffff) {
+		my $c = $e{$u} // ($u < 32 ? sprintf("\\u%04x", $u) : chr $u);
+		print "{\"id\":$u,\"c\":\"$c\"}\n" }' >rows
+sealed rows >wanted
+cmp wanted out >differ 2>&1
+ok $? 'as it is' "$(cat differ)"
+
+# ---- rows and seals ----
+
+sql -c 'CREATE TABLE customer (id bigint PRIMARY KEY, "Name" text)' \
+	-c "INSERT INTO customer VALUES (9007199254740993, 'Zoë'), (2, NULL)" \
+	-c 'CREATE SCHEMA sales' \
+	-c 'CREATE VIEW sales.names AS SELECT "Name" FROM customer' \
+	-c 'CREATE TABLE sales."a.b ""c" (x int)'
+cat >rows <<\END
+{"id":9007199254740993,"Name":"Zoë"}
+{"id":2,"Name":null}
+END
+sealed rows >wanted
+retl-extract "$db" customer >out 2>err
+ok $? 'a table' "$(cat err)"
+same wanted out 'its rows, sealed'
+retl-extract "postgresql:host=127.0.0.1 port=$port user=postgres" customer >out
+same wanted out 'a connection string of words'
+PGHOST=127.0.0.1 PGPORT=$port PGUSER=postgres retl-extract postgres: customer \
+	>out
+same wanted out 'the connection from the environment'
+retl-extract "$db" sales.names >out
+is "$(head -n 1 out)" '{"Name":"Zoë"}' 'a view in a schema'
+retl-extract "$db" 'sales."a.b ""c"' >out
+seal 0 >none
+same none out 'a name in quotes; no rows'
+exits 0 '--list' retl-extract --list "$db"
+is "$(cat out)" 'customer
+sales."a.b ""c"
+sales.names' 'gives names as they can be used'
+exits 78 'names are exact' retl-extract "$db" Customer
+contains err 'relation "Customer" does not exist (SQLSTATE 42P01)' \
+	'the message is the server'\''s'
+retl-extract --limit 3 -q 'SELECT generate_series(1, 100000000) g' \
+	"$db" >out
+is "$(tr -d '\n' <out)" '{"g":1}{"g":2}{"g":3}' '--limit: no seal'
+sleep 0.3
+is "$(sql -c "SELECT count(*) FROM pg_stat_activity
+	WHERE application_name = 'retl-extract' AND state <> 'idle'")" 0 \
+	'and the query does not go on'
+retl-extract --wide-numbers=string -q 'SELECT 9007199254740991 a,
+	9007199254740992 b, 1.10 c, 0.5::float8 d' "$db" >out
+is "$(head -n 1 out)" \
+	'{"a":9007199254740991,"b":"9007199254740992","c":"1.10","d":0.5}' \
+	'--wide-numbers=string'
+retl-extract -q "SELECT g id, md5(g::text) h, 1.10::numeric d,
+	now() - g * interval '1 s' t FROM generate_series(1, 200000) g" "$db" >out
+is "$(tail -n 1 out)" "$(seal 200000)" '200000 rows'
+is "$(cut -d, -f 1 out | sed '$d' | cksum)" \
+	"$(seq 200000 | sed 's/^/{"id":/' | cksum)" 'each of them'
+
+# ---- parameters ----
+
+# bound JSON NAME SQL WORDS...
+bound() {
+	want=$1 name=$2 query=$3
+	shift 3
+	retl-extract -q "$query" "$@" "$db" >out 2>err
+	is "$(head -n 1 out)" "$want" "$name"
+}
+bound '{"id":9007199254740993}' 'a parameter beside a bigint' \
+	'SELECT id FROM customer WHERE id = :id' -p id=9007199254740993
+bound '{"x":1}' 'beside a date' \
+	"SELECT 1 x WHERE date '2024-01-02' > :since" -p since=2024-01-01
+bound '{"x":42}' 'with a cast, twice' \
+	'SELECT :a::int + :a::int x' -p a=21
+bound '{"x":"'"' OR 1=1 --"'"}' 'a value is not SQL' \
+	'SELECT :v::text x' -p "v=' OR 1=1 --"
+bound '{"a":":v","b":":v","c":"1","d":"'"'"':v","e":[2]}' \
+	'strings, quotes, comments and slices are left alone' \
+	"SELECT ':v' a, \$\$:v\$\$ b, /* :v /* :v */ :v */ :v::text c, -- :v
+	E'\\':v' || '' AS d, (ARRAY[1,2,3])[2:2] e" -p v=1
+is "$(cat err)" '' 'no warning'
+retl-extract -q "SELECT E'\\':v' d, \$t\$ :v \$\$ \$t\$ e, U&':v' f, 1 \":v\",
+	:v::text g" -p v=1 "$db" >out
+is "$(head -n 1 out)" "{\"d\":\"':v\",\"e\":\" :v \$\$ \",\"f\":\":v\",\":v\":1,\
+\"g\":\"1\"}" 'of every kind'
+exits 64 'a parameter without a value' \
+	retl-extract -q 'SELECT :a::int x' "$db"
+exits 64 'a value without a parameter' \
+	retl-extract -q 'SELECT :a::int x' -p a=1 -p b=2 "$db"
+exits 78 'a numbered parameter' retl-extract -q 'SELECT $1::int x' "$db"
+exits 65 'a value of the wrong kind' \
+	retl-extract -q 'SELECT id FROM customer WHERE id = :id' -p id=secret "$db"
+lacks err secret 'the message does not show it'
+
+# ---- what is refused ----
+
+exits 78 'a statement that writes' \
+	retl-extract -q 'DELETE FROM customer RETURNING id' "$db"
+exits 78 'a function that writes' retl-extract \
+	-q "SELECT nextval('s') FROM (SELECT setval('s', 1)) t" "$db"
+is "$(sql -c 'SELECT count(*) FROM customer')" 2 'the table is as it was'
+exits 78 'two statements' retl-extract -q 'SELECT 1 x; SELECT 2 x' "$db"
+exits 78 'a statement without rows' retl-extract -q 'COMMIT' "$db"
+exits 78 'COPY' retl-extract -q 'COPY customer TO STDOUT' "$db"
+exits 78 'an empty query' retl-extract -q '-- nothing' "$db"
+exits 78 'SQL that does not compile' retl-extract -q 'SELEC 1' "$db"
+exits 65 'two columns of one name' retl-extract -q 'SELECT 1 a, 2 a' "$db"
+exits 65 'also where there are no rows' \
+	retl-extract -q 'SELECT 1 a, 2 a WHERE false' "$db"
+exits 65 'a reserved name' retl-extract -q 'SELECT 1 diff_outcome' "$db"
+exits 65 'a lone surrogate in json' \
+	retl-extract -q "SELECT '\"\\ud800\"'::json x" "$db"
+contains err "row 1: column 'x': a lone surrogate" 'row and column are named'
+exits 65 'json nested too deep' \
+	retl-extract -q "SELECT (repeat('[', 512) || repeat(']', 512))::json x" "$db"
+exits 0 'json nested just so' \
+	retl-extract -q "SELECT (repeat('[', 511) || repeat(']', 511))::json x" "$db"
+exits 64 'a query and no table' retl-extract "$db"
+
+sql -c "CREATE DATABASE raw ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0"
+exits 65 'text that is not UTF-8, from a database that does not care' \
+	retl-extract -q "SELECT E'a\\xff' x" "${db%/postgres}/raw"
+contains err 'invalid byte sequence' 'the server refuses it'
+
+done_testing

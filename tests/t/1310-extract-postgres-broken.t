@@ -1,0 +1,94 @@
+#!/bin/sh
+# Results of PostgreSQL that break off, and servers that refuse: never a seal.
+# shellcheck disable=SC2016
+. "$(dirname "$0")/../lib.sh"
+. "$top/tests/postgres.sh"
+
+# ---- errors in mid-stream ----
+
+exits 65 'a division by zero after rows' retl-extract \
+	-q 'SELECT 1 / (g - 3) x FROM generate_series(1, 5) g' "$db"
+lacks out "$(printf '\t')" 'there is no seal'
+contains err 'division by zero (SQLSTATE 22012)' 'the message says why'
+exits 65 'a value that cannot be cast' retl-extract \
+	-q "SELECT ('Alice' || g)::int x FROM generate_series(1, 5) g" "$db"
+lacks err Alice 'the message does not show it'
+contains err 'invalid input syntax for type integer: "..."' 'but the rest'
+exits 75 'a statement timeout' retl-extract -q 'SELECT pg_sleep(9)' \
+	"$db?options=-cstatement_timeout%3D200"
+
+slow='SELECT g AS id, pg_sleep(0.001) FROM generate_series(1, 60000) g'
+# A backend that is busy with us, once rows have come.
+backend() {
+	until grep -qs '"id":5,' slow.out && [ -n "$victim" ]; do
+		sleep 0.1
+		victim=$(sql -c "SELECT max(pid) FROM pg_stat_activity
+			WHERE application_name = 'retl-extract'
+			AND query LIKE '%60000%'")
+	done
+}
+for how in terminate kill interrupt; do
+	: >slow.out
+	victim=
+	timeout 60 perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' \
+		retl-extract -q "$slow" "$db" >slow.out 2>slow.err &
+	pid=$!
+	backend
+	case $how in
+	terminate) sql -c "SELECT pg_terminate_backend($victim)" >log2 ;;
+	kill) kill -9 "$victim" ;;
+	interrupt) kill -INT $pid ;;
+	esac
+	wait $pid
+	got=$?
+	lacks slow.out "$(printf '\t')" "$how: no seal"
+	if [ $how = interrupt ]; then
+		[ $got -gt 128 ]
+		ok $? 'interrupt: ended by the signal'
+	else
+		is $got 75 "$how: try again later"
+		is "$(wc -l <slow.err)" 1 "$how: one line says so"
+	fi
+	i=0
+	until [ -n "$(sql -c 'SELECT 1' 2>log2)" ] || [ $i -ge 100 ]; do
+		i=$((i + 1))
+		sleep 0.1
+	done
+done
+sleep 0.5
+is "$(sql -c "SELECT count(*) FROM pg_stat_activity
+	WHERE application_name = 'retl-extract'")" 0 \
+	'interrupt: the server has stopped too'
+
+# ---- who may ----
+
+sql -c 'CREATE TABLE customer (id bigint)'
+sql -c "CREATE ROLE secretive LOGIN PASSWORD 'hunter2hunter2'"
+url=postgresql://secretive@127.0.0.1:$port/postgres
+exits 77 'a password is missing' retl-extract "$url" customer
+PGPASSWORD=wrongwrong exits 77 'a password is wrong' \
+	retl-extract "$url" customer
+lacks err wrongwrong 'the message does not show it'
+PGPASSWORD=hunter2hunter2 exits 77 'a table that one may not read' \
+	retl-extract "$url" customer
+echo "127.0.0.1:$port:*:secretive:hunter2hunter2" >pgpass
+chmod 600 pgpass
+exits 0 'a password file' retl-extract -q 'SELECT 1 x' "$url"
+PGPASSWORD=hunter2hunter2 exits 0 'only what may be read is listed' \
+	retl-extract --list "$url"
+is "$(cat out)" '' 'which is nothing'
+exits 64 'a password in the URL' \
+	retl-extract "postgresql://secretive:hunter2hunter2@127.0.0.1:$port/" x
+lacks err hunter2 'is refused, and not shown'
+exits 64 'in another place' \
+	retl-extract "postgresql://127.0.0.1/?password=hunter2hunter2" x
+exits 64 'in a connection string' \
+	retl-extract 'postgresql:user=x password=hunter2hunter2' x
+exits 64 'in a URL that is not right' \
+	retl-extract 'postgresql://x:hunter2hunter2@127.0.0.1:port/[' x
+lacks err hunter2 'is not shown either'
+exits 64 'a URL that is not right' retl-extract 'postgresql://h/?nosuch=1' x
+exits 69 'nobody listens' retl-extract postgresql://x@127.0.0.1:1/x x
+exits 69 'no such database' retl-extract "${db%/postgres}/nosuch" x
+
+done_testing
