@@ -34,8 +34,12 @@ static int start_jq(struct prog *p, const struct planner *pl,
 		    const struct ast *ast, const struct prog_opts *opts,
 		    struct buf *err)
 {
-	/* What nobody calls is not in the plan, but must be right as well. */
-	bool alone = !ast->root || ast->imports.n || has_defs(ast->root);
+	/*
+	 * What nobody calls is not in the plan, but must be right as well; and
+	 * a piece could name a variable where it is not bound any more.
+	 */
+	bool alone = !ast->root || ast->imports.n || has_defs(ast->root) ||
+		     (pl->n_pieces && pl->n_vars > p->n_vars);
 	struct jqpiece *pieces;
 	const char **vars;
 	struct jqside_opts o;

@@ -493,15 +493,14 @@ static bool put_jv(struct buf *out, jv v, unsigned depth)
 
 /* What jq's messages mean, without the values that they show. */
 static const struct {
-	const char *jq, *ours;
+	const char *part, *ours;
 } meanings[] = {
-	{ "Cannot index null", "a member is asked of null" },
-	{ "Cannot index boolean", "a member is asked of a boolean" },
-	{ "Cannot index number", "a member is asked of a number" },
-	{ "Cannot index string", "a member is asked of a string" },
-	{ "Cannot index array", "a member is asked of an array by a name" },
-	{ "Cannot index object", "a member of an object is asked for by "
-				 "something that is no string" },
+	{ "Cannot index null", "null has no such members" },
+	{ "Cannot index boolean", "a boolean has no members" },
+	{ "Cannot index number", "a number has no members" },
+	{ "Cannot index string", "a string has no members" },
+	{ "Cannot index array", "an array has no members by name" },
+	{ "Cannot index object", "a member name is not a string" },
 	{ "Cannot iterate over null", "null has no elements to go through" },
 	{ "Cannot iterate over boolean",
 	  "a boolean has no elements to go through" },
@@ -510,49 +509,59 @@ static const struct {
 	{ "Cannot iterate over string",
 	  "a string has no elements to go through" },
 	{ "Object keys must be strings", "a member name is not a string" },
-	{ "Invalid numeric literal", "a text is not a number" },
-};
-static const struct {
-	const char *part, *ours;
-} parts[] = {
+	{ "as object key", "a member name is not a string" },
+	{ "Invalid path expression", "this cannot be assigned to" },
+	{ "Cannot delete", "these members cannot be deleted" },
+	{ "Cannot update field", "a member cannot be set in such a value" },
+	{ "Cannot check whether", "has() does not fit such a value" },
+	{ "Out of bounds negative array index", "a negative index is too low" },
+	{ "Invalid numeric literal", "a text is not a number or JSON" },
+	{ "(while parsing", "a text is not JSON" },
+	{ "the divisor is zero", "a division by zero" },
 	{ "cannot be added", "values of these types cannot be added" },
 	{ "cannot be subtracted",
 	  "values of these types cannot be subtracted" },
 	{ "cannot be multiplied",
 	  "values of these types cannot be multiplied" },
-	{ "the divisor is zero", "a division by zero" },
 	{ "cannot be divided", "values of these types cannot be divided" },
 	{ "cannot be negated", "only a number can be negated" },
-	{ "cannot be parsed as a number", "only a number or the text of one "
-					  "can become a number" },
+	{ "cannot be parsed as a number",
+	  "only a number or the text of one can become a number" },
 	{ "cannot be matched", "only a string can be matched" },
+	{ "cannot be searched", "only a string can be searched" },
 	{ "cannot be sorted", "only an array can be sorted" },
 	{ "cannot be grouped", "only an array can be grouped" },
+	{ "cannot be iterated over", "a value has no elements to go through" },
+	{ "have their containment checked",
+	  "values of these types cannot contain each other" },
 	{ "has no length", "a boolean has no length" },
 	{ "has no keys", "only objects and arrays have keys" },
-	{ "is not valid JSON", "a text is not JSON" },
-	{ "(while parsing", "a text is not JSON" },
+	{ "is not valid base64", "a text is not base64" },
 	{ "is not a valid regex", "a regular expression is not valid" },
-	{ "(at offset 0) is not a valid regex",
-	  "a regular expression is not valid" },
 	{ "does not match format", "a text is not a time of this format" },
+	{ "requires parsed datetime", "a time in its parts is expected" },
+	{ "requires numeric inputs", "a number is expected" },
+	{ "requires string inputs", "strings are expected" },
+	{ "requires a string format", "a format is not a string" },
+	{ "requires array inputs", "an array is expected" },
 	{ "input must be a string", "a string is expected" },
 	{ "input must be an array", "an array is expected" },
-	{ "requires string inputs", "strings are expected" },
-	{ "must be numbers", "numbers are expected" },
+	{ "must be strings", "strings are expected" },
 	{ "must be a string", "a string is expected" },
+	{ "must be numbers", "numbers are expected" },
+	{ "must be numeric", "numbers are expected" },
 	{ "not valid in a csv row", "a value does not fit in a row" },
+	{ "-formatted, only array", "only an array can become a row" },
 	{ "can not be escaped for shell", "a value cannot be escaped" },
+	{ "too deep", "a value is nested too deep" },
+	{ "too long", "a string is too long" },
 };
 
 static const char *meaning(const char *msg)
 {
 	for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
-		if (strncmp(msg, meanings[i].jq, strlen(meanings[i].jq)) == 0)
+		if (strstr(msg, meanings[i].part))
 			return meanings[i].ours;
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		if (strstr(msg, parts[i].part))
-			return parts[i].ours;
 	return "the expression ends in an error";
 }
 

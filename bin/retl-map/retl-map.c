@@ -171,6 +171,24 @@ static void leave_out(struct mapper *m)
 	refuse(m);
 }
 
+/*
+ * A removal that could be made in part. The contract says what it needs; what
+ * failed and is not needed is left out.
+ */
+static int settle_partial(struct mapper *m)
+{
+	struct filter *f = &m->f;
+	struct faults more = FAULTS_INIT;
+	int n = contract_settle(m->mapping.contract, &m->result, SETTLE_MAP,
+				&f->out.b, &more);
+
+	for (size_t i = 0; n < 0 && i < more.n; i++)
+		faults_add(&f->faults, fault_field(&more, i), more.v[i].code,
+			   "%.*s", STR_ARG(fault_reason(&more, i)));
+	faults_release(&more);
+	return n;
+}
+
 /* Checked, by way of m->made, since the contract decides what goes on. */
 static void map_checked(struct mapper *m)
 {
@@ -185,18 +203,21 @@ static void map_checked(struct mapper *m)
 		return;
 	}
 	read_partial(m, any);
-	/* A removal needs less than all: the contract says what. */
 	if (got < 0 && (f->rec.result != DIFF_REMOVED || !m->made.len)) {
 		refuse(m);
 		return;
 	}
-	n = contract_settle(m->mapping.contract, &m->result, SETTLE_MAP,
-			    &f->out.b, &f->faults);
+	if (got < 0) {
+		stop_if_repeated(m);
+		n = settle_partial(m);
+	} else {
+		n = contract_settle(m->mapping.contract, &m->result, SETTLE_MAP,
+				    &f->out.b, &f->faults);
+	}
 	if (n < 0) {
 		refuse(m);
 		return;
 	}
-	stop_if_repeated(m);
 	record_put_reserved(&f->out.b, &m->result, n > 0);
 	out_record(&f->out);
 }

@@ -1,0 +1,474 @@
+#!/bin/sh
+# Programs answer what jq answers: a table of them, and random ones, each on
+# many values, held against jq itself. How values are spelled is another
+# matter (4010): here both sides go through jq once more.
+. "$(dirname "$0")/../lib.sh"
+command -v jq >/dev/null || skip_all 'jq is not installed'
+[ "$(jq --version)" = jq-1.6 ] || skip_all 'this is not jq 1.6'
+[ -x "$B/tests/progrun" ] || skip_all 'progrun is not built'
+
+settings='{"x":"a","n":1,"list":[1,2],"a":"s","b":2}'
+
+# hold NAME: the programs in ./programs, which all compile, on ./inputs.
+hold() {
+	{
+		printf '. as $in | '
+		sep=
+		while IFS= read -r p; do
+			printf '%s($in[] | try [%s\n] catch "error")\n' \
+				"$sep" "$p"
+			sep=,
+		done <programs
+	} >all.jq
+	jq -c -s --argjson settings "$settings" -f all.jq inputs >want 2>err ||
+		ok 1 "$1: jq takes the programs" "$(head -n 1 err)"
+	while IFS= read -r p; do
+		timeout 20 progrun "$p" <inputs 2>>err ||
+			awk '{ print "\"crash\"" }' inputs
+	done <programs >raw
+	jq -c . raw >got
+	paste -d '\n' want got | awk -v n="$(wc -l <inputs)" '
+		NR % 2 { want = $0; next }
+		want != $0 { printf "%d input %d: jq %s, here %s\n",
+			int((NR / 2 - 1) / n) + 1, (NR / 2 - 1) % n + 1, want, $0 }
+		' >differ
+	[ ! -s differ ]
+	ok $? "$1: what jq says ($(wc -l <programs) programs)"
+	head -n 10 differ | while read -r line rest; do
+		echo "# $(sed -n "${line}p" programs)"
+		echo "#   $rest"
+	done
+}
+
+# ---- the table ----
+
+cat >inputs <<\END
+null
+true
+0
+-0
+12.50
+1e3
+"text"
+"a\"b\u0041\n\u007f/é😀\/"
+""
+[]
+[1,"x",null,[2],{"a":3}]
+[{"a":1,"b":"x"},{"a":null},{"b":2,"a":"q"}]
+[{"a":1},7]
+{}
+{"a":1,"b":"x","c":null}
+{"a":{"b":{"c":5}},"x y":"sp","b":[1,2,3]}
+{"a":"A b","b":false,"c":true,"x":{"a":1.50}}
+{"a":[{"id":1,"k":"v"},{"id":2}],"b":"B"}
+{"a":null,"b":null,"z":1}
+{"a":12345,"b":0.1,"c":"12","x":1e-7}
+{"b":"1","a":"2","\u0061b":"esc"}
+{"a":"x","b":"y","c":[3,1,2],"x":[]}
+END
+# "=" before those that must run natively.
+cat >table <<\END
+=.
+=.a
+=.a.b
+=.a.b.c
+=."x y"
+=.["x y"]
+=.a["b"]
+=."a"."b"
+=.a?
+=.a.b?
+=.a?.b?
+=.[0]
+=.[-1]
+=.[1]?
+=.[7]
+=.a[0]
+=.[]
+=.[]?
+=.a[]
+=.a[]?
+=[.[]?]
+=[.a[]?.id]
+=[.[]?|.a?]
+=.ab
+=$settings
+=$settings.x
+=$settings.x.y?
+=.[$settings.x]
+=.a[$settings.n]
+=.[$settings.n]
+=.[$settings.nope]
+=null
+=true
+=false
+=1
+=1.50
+=-1
+=-0
+=1e3
+=100000000000000000
+=0.00001
+=.5
+=1.
+="s"
+="a\nb\u00e9\t\"q\""
+={}
+=[]
+={a:1}
+={a}
+={a,b}
+={"a","x y"}
+={a,}
+={$settings}
+={a:.b,b:.a}
+={"x y":.a}
+={"k\(.b)":1}
+={"b\(1)"}
+={(.b|tostring):1}
+={(.b):1}
+={a:1,b:2,a:3}
+={a:.a,a:.b}
+={a:(1,2),b:(3,4)}
+={a:.a[]?}
+={a:empty}
+={if:1,then:2,and:.a}
+={a:-1}
+={a:.b|.c?}
+={a:[.b,.c?]}
+={a:{b:{c:.a}}}
+={@text "x":1}
+=[1,2,3]
+=[.a?,.b?]
+=[.]
+=[[],{},""]
+=.a // "d"
+=.a? // "d"
+=(.a?,.b?) // 7
+=[.[]?|.a?] // 1
+=.a // .b // "z"
+=empty // 5
+=false // false
+(.a // .b)?
+="x\(.)y"
+"\(.a?)-\(.b?)"
+="\("in\("ner")")"
+="\(1+1)"
+"\(.a?)" + "\(.b?)"
+=@text "v\(.)"
+@json "v\(.)"
+=@text
+=@json
+=. + .
+=.a? + .b?
+=.a + "s"
+=. + {}
+=. + {a:9}
+=. + {n:.a?}
+={z:1} + .
+=. + null
+=null + .
+=1 + 2
+="a" + "b"
+=[1] + [2]
+=1.1 + 2.2
+=(1,2) + (10,20)
+=. + 1
+=del(.a)
+=del(.a,.b)
+del(.a.b)
+del(.[0])
+=del(.nope)
+=. as $x | $x
+=. as $x | [$x,$x]
+=.a? as $v | {v:$v}
+=.[]? as $v | {v:$v}
+. as {a:$q} | $q
+. as [$q] | $q
+=1 as $x | 2 as $y | [$x,$y]
+1 as $x | (2 as $x | $x), $x
+=if . then 1 else 2 end
+if .a? then .b? else 0 end
+=if . == null then "n" elif . == 1 then "one" else . end
+if (true,false) then 1 else 2 end
+if empty then 1 else 2 end
+.a? == .b?
+=. == .
+=. == null
+=. != null
+=. == 12.5
+=. == "text"
+.a? == 1
+.a? != "x"
+=. < 1
+=. >= "a"
+=. > null
+. < .
+.a? > 1 and .b?
+.a? and .b?
+.a? or .b?
+(.a? and .b?) | not
+=not
+=(. == 1) == true
+=1 == 1.0
+=[1,{"a":2}] == [1.0,{"a":2e0}]
+=tostring
+=tojson
+=tonumber
+=ascii_downcase
+=ascii_upcase
+=length
+=type
+=.a?|tostring
+=.a?|length
+=.b?|ascii_downcase
+="12"|tonumber
+=" 12 "|tonumber
+="+1"|tonumber
+="01"|tonumber
+="1."|tonumber
+="x"|tonumber
+=""|tonumber
+="1e"|tonumber
+="[1]"|tonumber
+="0x10"|tonumber
+=map(.)
+=map(.a)
+=map(.a?)
+=map({a:.a?})
+[.[]?|select(.a? == 1)]
+map(select(.a? != null))
+=map(select(.a?)|.a)
+select(.a? == 1)
+=select(.a?)|{a}
+=select(true,true)
+=[.[]?|{a:.a?,b:.b?}]
+=(.a?,.b?)|tostring
+=.,.
+=.a?,1
+=empty
+=error("x")
+=[.a?|.b?]
+=.a?|.b?|.c?
+=(.a?)
+=((.))
+=def f: .a?; f
+=def f: .a?; {x:f}
+def f(x): x|tostring; f(.a?)
+=def f: f; 1
+=def f: 1; def g: f; [g,f]
+def map(f): 7; map(.)
+=def tostring: 8; tostring
+reduce .[]? as $x (0; .+1)
+[foreach .[]? as $x (0; .+1)]
+[foreach .[]? as $x (0; .+1; [$x,.])]
+[limit(2;.[]?)]
+first(.[]?)
+.[1:]?
+.[:1]?
+try error("x") catch .
+try .a.b.c catch "caught"
+(.a|.b)?
+.. 
+[..]|length
+keys?
+to_entries?
+with_entries(.)?
+.a |= 3
+.a = .b?
+.a? |= 1
+label $f | 1, break $f, 2
+={a:.a?|tostring|length}
+{a:(.b?|tostring|test("x")), b:.b?}
+{n:(.a?|tostring|ltrimstr("1")), m:{k:(.b?|tostring|ascii_downcase|length)}}
+. + {q:(.b?|tostring|gsub("x";"y"))}
+[.[]?|tostring|startswith("1")]
+"\(.a?|tostring|ltrimstr("A"))!"
+(.b?|tostring|split(",")) as $p | {f:$p[0]}
+=-(1)
+-.a?
+1 - 1
+2 * 3
+6 / 4
+7 % 3
+1 + 2 * 3 - 1
+=1 == 1 and 2 == 2
+=1 , 2 | . + 1
+=1 // 2 | 3
+="\u0041\ud83d\ude00"
+="\(.)\(.)"
+{"a":{"b":1}} * {"a":{"c":2}}
+={a:1}.a
+=[1,2][0]
+="x".a?
+={a:[1]}.a[0]
+=. | . | .a?
+=.a? | if . then . else "no" end
+{x:(if .a? then 1 else 2 end)}
+=[.[]? | if . then 1 else empty end]
+=.a? # trailing
+@text "\(.a?) and \(.b?)"
+={a:1} | {b:.a}
+={a:1} + {a:2,b:3} + {c:4}
+=[1,[2]] + [3]
+.[0:1]?
+={"a":.a?} | del(.a)
+=.a? // empty
+=[.[]?] | length
+"x" as $a | "\($a)\(.b?)"
+=[.[]? | if type == "number" then . else empty end]
+=def up: ascii_upcase; "a" | up
+=def f: def g: 1; g; f
+[range(3)]
+[.[]?|numbers]
+(.a?|tostring) as $t | {t:$t, n:($t|length), u:($t|explode|length)}
+{a:error("x")}?
+=[.[]? as $x | select($x != null) | {x:$x}]
+=.a? as $x | .b? as $y | {x:$x,y:$y}
+=map(type)
+to_entries? | map(.key)
+={(if . == null then "n" else "o" end): 1}
+{("a","b"): (1,2)}
+=[{a:(1,2)}, {b:.}]
+=if . then "t" else error("no") end
+="a" < "b"
+[1] < [2]
+=1 < "a"
+=true > null
+.a? < 2
+(.a? == null) and (.b? == null)
+tojson | fromjson
+=[.[]? | tojson]
+ltrimstr("t")
+@base64
+@csv "\([1,"a"])"
+@html "<\(.)>"
+[splits("a")]?
+test("t")?
+(now | type)
+$settings | keys
+={settings:$settings.x, list:$settings.list}
+=[$settings.list[] | . + 1]
+=$settings.list[0]
+=$settings["x"]
+=$settings.x.y
+=def f: nosuch; 1
+END
+
+sed 's/^=//' table >programs
+: >slow
+sed -n 's/^=//p' table | while IFS= read -r p; do
+	[ "$(progrun -p "$p" 2>&1)" = native ] || echo "$p"
+done >slow
+is "$(cat slow)" '' 'the plain subset runs natively'
+hold 'a table of programs'
+
+# ---- what is no program ----
+
+cat >wrong <<\END
+.a?//1
+$nope
+.a.
+.a +
+{a: 1 + 2}
+{a: if . then 1 else 2 end}
+if . then 1 end
+1 == 1 == 1
+{a b}
+[1 2]
+.[
+foo
+foo(1)
+"\x"
+"\(1"
+.a | = 1
+. as x | 1
+{$}
+$
+..a
+.a.["b"]
+1 as $x | (2 as $y | $y), $y
+reduce . as $x (0)
+try
+import "x" as x; 1
+. ; 1
+1)
+(1
+\
+END
+while IFS= read -r p; do
+	progrun -p "$p" >out 2>err
+	[ $? = 64 ] || echo "$p"
+done <wrong >taken
+is "$(cat taken)" '' 'what is no program for jq 1.6 is none here'
+while IFS= read -r p; do
+	jq -n --argjson settings "$settings" "try empty catch ., empty | [$p
+]" >out 2>err
+	[ $? = 3 ] || echo "$p"
+done <wrong >taken
+is "$(cat taken)" '' 'and jq agrees'
+
+# ---- random programs ----
+
+cat >generate.awk <<\END
+function pick(n) { return int(rand() * n) }
+function name() { return substr("abcd", 1 + pick(4), 1) }
+function leaf(r) {
+	r = pick(14)
+	if (r < 4) return "." name()
+	if (r == 4) return "." name() "." name()
+	if (r == 5) return "." name() "?"
+	if (r == 6) return ".[" (pick(4) - 1) "]?"
+	if (r == 7) return "."
+	if (r == 8) return pick(100) - 20
+	if (r == 9) return pick(1000) / 8
+	if (r == 10) return "\"t" pick(9) "\""
+	if (r == 11) return pick(2) ? "null" : pick(2) ? "true" : "false"
+	if (r == 12) return pick(2) ? "{}" : "[]"
+	return "$settings." name()
+}
+function two(op, d) { return "(" gen(d) " " op " " gen(d) ")" }
+function gen(d, r) {
+	if (d-- <= 0) return leaf()
+	r = pick(27)
+	if (r == 0) return "{" name() ": (" gen(d) "), " name() ": (" gen(d) ")}"
+	if (r == 1) return "{\"k\\(" gen(d) ")\": (" gen(d) "), " name() "}"
+	if (r == 2) return "[" gen(d) ", " gen(d) "]"
+	if (r == 3) return "[" gen(d) "]"
+	if (r == 4) return two("//", d)
+	if (r == 5) return "\"<\\(" gen(d) ")\\(" gen(d) ")>\""
+	if (r == 6) return two("+", d)
+	if (r == 7) return two("==", d)
+	if (r == 8) return two("!=", d)
+	if (r == 9) return "(" gen(d) " < " pick(50) ")"
+	if (r == 10) return "(if " gen(d) " then " gen(d) " else " gen(d) " end)"
+	if (r < 13) return two("|", d)
+	if (r == 13) return "(" gen(d) " | tostring)"
+	if (r == 14) return "(" gen(d) " | tojson)"
+	if (r == 15) return "[.[]? | " gen(d) "]"
+	if (r == 16) return "[.[]? | select(" gen(d) ")]"
+	if (r == 17) return "(. + {" name() ": (" gen(d) ")})"
+	if (r == 18) return "del(." name() ")"
+	if (r == 19) return "(" gen(d) " | not)"
+	if (r == 20) return "(" gen(d) " | length)"
+	if (r == 21) return "(" gen(d) " and " gen(d) " or " gen(d) ")"
+	if (r == 22) return "((" gen(d) ") as $v | [$v, " gen(d) "])"
+	if (r == 23) return two(",", d)
+	if (r == 24) return "(" gen(d) " | type)"
+	if (r == 25) return "(" gen(d) " | tostring | ltrimstr(\"t\"))"
+	return "map(" gen(d) ")"
+}
+BEGIN { srand(seed); for (i = 0; i < n; i++) print gen(1 + pick(3)) }
+END
+cat >inputs <<\END
+{"a":1,"b":"x","c":null,"d":[1,"t2",null]}
+{"a":{"b":{"c":5},"a":"q"},"b":[1,2,{"a":3}],"d":false}
+{"a":"A é\n","b":false,"c":true,"d":{"a":1.50,"d":"deep"}}
+[{"a":1,"b":[]},{"a":2,"c":"z"},{}]
+{"a":[],"b":{},"c":"","d":0}
+[3,"x",null,true,[1]]
+END
+awk -v seed="${RETL_TEST_SEED:-1}" -v n=150 -f generate.awk >programs
+hold 'random programs'
+
+done_testing
