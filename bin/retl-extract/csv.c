@@ -205,6 +205,9 @@ int csv_rows_feed(struct csv_rows *c, struct str block, struct rows *rows,
 	used = csv_parse(&c->parser, block.s, block.n, take_field, take_row, c);
 	if (c->failed)
 		return -1;
+	/* What follows the last row that is wanted is nobody's business. */
+	if (rows_full(rows))
+		return 0;
 	if (used < block.n && csv_error(&c->parser) == CSV_ENOMEM)
 		return failed(f, EX_OSERR, "out of memory");
 	if (used < block.n)

@@ -220,7 +220,10 @@ static int look_at_magic(struct inflate *z, struct failure *f)
 			return -1;
 	if (begins(z, "\x1f\x8b", 2))
 		return gzip_start(z, f);
-	if (begins(z, "\x28\xb5\x2f\xfd", 4))
+	/* A frame, or one to skip, with which some compressors begin. */
+	if (begins(z, "\x28\xb5\x2f\xfd", 4) ||
+	    (z->end >= 4 && (z->in[0] & 0xf0) == 0x50 &&
+	     memcmp(z->in + 1, "\x2a\x4d\x18", 3) == 0))
 		return zstd_start(z, f);
 	z->kind = INFLATE_NONE;
 	return 0;

@@ -73,17 +73,6 @@ static void take_params(const struct config *cfg, struct source_args *a)
 	}
 }
 
-static char parse_delimiter(const char *text)
-{
-	if (strcmp(text, "\\t") == 0 || strcmp(text, "tab") == 0)
-		return '\t';
-	if (strlen(text) != 1 || strchr("\"\r\n", *text) ||
-	    (unsigned char)*text >= 0x80)
-		opt_die("--delimiter: one character is expected, or tab, and "
-			"not a quote");
-	return *text;
-}
-
 /* The option, or the source file's setting of that name. */
 static const char *setting(const struct job *job, const char *option,
 			   const char *name)
@@ -93,17 +82,45 @@ static const char *setting(const struct job *job, const char *option,
 	return source_file_setting(&job->file, name);
 }
 
+/* An option is wrong, or else the source file, where it stands. */
+static NORETURN void bad_setting(const struct job *job, const char *option,
+				 const char *name, const char *what)
+{
+	if (option)
+		opt_die("--%s: %s", name, what);
+	die(EX_CONFIG, "%s: settings: %s: %s", job->file.path, name, what);
+}
+
+static void take_format(const struct config *cfg, struct job *job)
+{
+	const char *format = setting(job, cfg->format, "format");
+
+	if (format && format_parse(format, &job->args.text.format) < 0)
+		bad_setting(job, cfg->format, "format",
+			    "is not csv, tsv, ndjson or json");
+}
+
+static void take_delimiter(const struct config *cfg, struct job *job)
+{
+	const char *text = setting(job, cfg->delimiter, "delimiter");
+
+	if (!text)
+		return;
+	if (strcmp(text, "\\t") == 0 || strcmp(text, "tab") == 0)
+		text = "\t";
+	if (strlen(text) != 1 || strchr("\"\r\n", *text) ||
+	    (unsigned char)*text >= 0x80)
+		bad_setting(job, cfg->delimiter, "delimiter",
+			    "must be one character, or tab, and not a quote");
+	job->args.text.delimiter = *text;
+}
+
 static void take_text_options(const struct config *cfg, struct job *job)
 {
 	struct reader_options *o = &job->args.text;
-	const char *format = setting(job, cfg->format, "format");
-	const char *delimiter = setting(job, cfg->delimiter, "delimiter");
 
-	if (format && format_parse(format, &o->format) < 0)
-		opt_die("--format: '%s' is not csv, tsv, ndjson or json",
-			format);
-	if (delimiter)
-		o->delimiter = parse_delimiter(delimiter);
+	take_format(cfg, job);
+	take_delimiter(cfg, job);
 	o->null = setting(job, cfg->null, "null");
 	o->columns = setting(job, cfg->columns, "columns");
 	o->max_record = cfg->max_record;
@@ -157,6 +174,10 @@ static void check_fit(const struct job *job, const struct source *src)
 	const struct source_args *a = &job->args;
 
 	if (src->has_datasets) {
+		if (a->text.format || a->text.delimiter || a->text.null ||
+		    a->text.columns)
+			opt_die("--format, --delimiter, --null and --columns "
+				"are for files and commands");
 		if (!a->query.s && !a->dataset)
 			opt_die("which rows? Add --query SQL or the name of a "
 				"table (--list shows them)");
@@ -170,11 +191,9 @@ static void check_fit(const struct job *job, const struct source *src)
 		opt_die("-p: a file or a command has no query to bind it to");
 }
 
-static const struct source *find_source(struct config *cfg, struct job *job,
-					struct failure *f)
+/* Everything about where to read but the source itself. */
+static void take_source(struct config *cfg, struct job *job, struct failure *f)
 {
-	const struct source *src;
-
 	if (cfg->command) {
 		if (cfg->n_operands || cfg->source_path)
 			opt_die("a source and a command exclude each other");
@@ -185,7 +204,14 @@ static const struct source *find_source(struct config *cfg, struct job *job,
 	if (cfg->n_operands > 1)
 		opt_die("too many operands: '%s'", cfg->operands[1]);
 	take_text_options(cfg, job);
-	src = source_find(&job->args, f);
+}
+
+static const struct source *find_source(struct job *job, struct failure *f)
+{
+	const struct source *src = source_find(&job->args, f);
+
+	if (!src && job->from_file)
+		die(EX_CONFIG, "%s: url: %s", job->file.path, f->text.data);
 	if (!src)
 		give_up(f);
 	return src;
@@ -256,22 +282,28 @@ static int print(struct buf *text)
 	return 0;
 }
 
+static void list_tables(struct job *job, struct buf *names, struct failure *f)
+{
+	const struct source *src = find_source(job, f);
+
+	if (!src->list)
+		opt_die("--list: a file has no datasets");
+	if (src->list(&job->args, names, f) < 0)
+		give_up(f);
+}
+
 static int list(struct config *cfg, struct job *job, struct failure *f)
 {
 	struct buf names = BUF_INIT;
-	const struct source *src;
 
-	if (cfg->query || cfg->query_file || cfg->params.n || cfg->command)
-		opt_die("--list takes a source and nothing else");
-	src = find_source(cfg, job, f);
-	if (cfg->n_operands)
+	take_source(cfg, job, f);
+	if (cfg->query || cfg->query_file || cfg->params.n || cfg->command ||
+	    cfg->n_operands)
 		opt_die("--list takes a source and nothing else");
 	if (job->from_file)
 		source_file_list(&job->file, &names);
-	else if (!src->list)
-		opt_die("--list: a file has no datasets");
-	else if (src->list(&job->args, &names, f) < 0)
-		give_up(f);
+	else
+		list_tables(job, &names, f);
 	return print(&names);
 }
 
@@ -285,8 +317,10 @@ static int list_sources(void)
 
 static int extract(struct config *cfg, struct job *job, struct failure *f)
 {
-	const struct source *src = find_source(cfg, job, f);
+	const struct source *src;
 
+	take_source(cfg, job, f);
+	src = find_source(job, f);
 	take_params(cfg, &job->args);
 	take_query(cfg, job, f);
 	check_fit(job, src);
@@ -298,6 +332,23 @@ static void job_release(struct job *job)
 	free(job->args.params);
 	source_file_release(&job->file);
 	buf_release(&job->query);
+}
+
+/*
+ * A file or a connection that is opened must not become a standard stream that
+ * was closed: rows or messages would be written into it.
+ */
+static void check_descriptors(void)
+{
+	int fd;
+
+	if (fcntl(STDOUT_FILENO, F_GETFD) < 0)
+		die(EX_IOERR, "standard output is closed");
+	do
+		fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 int main(int argc, char **argv)
@@ -356,9 +407,7 @@ int main(int argc, char **argv)
 	}
 	if (cfg.wide_numbers && strcmp(cfg.wide_numbers, "string") != 0)
 		opt_die("--wide-numbers: the only value is 'string'");
-	/* Else the next file that is opened would be standard output. */
-	if (fcntl(STDOUT_FILENO, F_GETFD) < 0)
-		die(EX_IOERR, "standard output is closed");
+	check_descriptors();
 	if (cfg.list_sources)
 		status = list_sources();
 	else if (cfg.list)

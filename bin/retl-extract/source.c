@@ -48,7 +48,11 @@ void source_put_list(struct buf *out)
 		buf_addc(out, '\n');
 	}
 	buf_addz(out, "FILE\ta path: .csv .tsv .ndjson .jsonl .json, also with "
-		      ".gz or .zst behind it; an SQLite database\n");
+		      ".gz or .zst behind it; an SQLite database"
+#ifndef HAVE_ZSTD
+		      " (.zst is not built in: needs libzstd)"
+#endif
+		      "\n");
 	buf_addz(out, "-\tstandard input\n");
 	buf_addz(out, "-- COMMAND\twhat a command writes\n");
 }
@@ -131,7 +135,14 @@ const struct source *source_find(struct source_args *a, struct failure *f)
 			       s->name, s->source->needs);
 			return NULL;
 		}
-		if (s->format != FORMAT_UNKNOWN)
+		if (s->format && a->text.format &&
+		    s->format != a->text.format) {
+			failed(f, EX_USAGE,
+			       "%s: is another format than --format says",
+			       s->name);
+			return NULL;
+		}
+		if (s->format)
 			a->text.format = s->format;
 		a->where = a->url + scheme.n + 1;
 		return s->source;

@@ -18,14 +18,6 @@
 #define CONNECT_TIMEOUT_S "30"
 #define MAX_DIMENSIONS 6 /* PostgreSQL's own limit */
 
-struct postgres {
-	PGconn *conn;
-	struct columns columns;
-	Oid *types;
-	bool running; /* the query has not ended yet */
-	struct buf element, bytes;
-};
-
 /* How the text of a type reads. */
 enum kind {
 	KIND_TEXT,
@@ -37,6 +29,19 @@ enum kind {
 	KIND_TIMESTAMPTZ,
 	KIND_BYTEA,
 	KIND_JSON,
+};
+
+struct column_type {
+	enum kind kind;
+	bool is_array; /* of elements of that kind */
+};
+
+struct postgres {
+	PGconn *conn;
+	struct columns columns;
+	struct column_type *types;
+	bool running; /* the query has not ended yet */
+	struct buf element, bytes;
 };
 
 /* Built-in types have had these numbers since they were added. */
@@ -612,15 +617,20 @@ static int put_whole_array(struct cell *c, enum kind kind, struct str v)
 
 /* ---- rows ---- */
 
-static int put_value(struct cell *c, Oid oid, struct str v)
+static struct column_type type_of(Oid oid)
 {
-	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-		if (types[i].oid == oid)
-			return put_scalar(c, types[i].kind, v);
-		if (types[i].array == oid)
-			return put_whole_array(c, types[i].kind, v);
-	}
-	return put_text(c, v);
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (types[i].oid == oid || types[i].array == oid)
+			return (struct column_type){ types[i].kind,
+						     types[i].array == oid };
+	return (struct column_type){ KIND_TEXT, false };
+}
+
+static int put_value(struct cell *c, struct column_type type, struct str v)
+{
+	if (type.is_array)
+		return put_whole_array(c, type.kind, v);
+	return put_scalar(c, type.kind, v);
 }
 
 static int name_columns(struct postgres *s, const PGresult *r,
@@ -632,7 +642,7 @@ static int name_columns(struct postgres *s, const PGresult *r,
 		return 0;
 	s->types = xcalloc((size_t)n, sizeof *s->types);
 	for (int i = 0; i < n; i++) {
-		s->types[i] = PQftype(r, i);
+		s->types[i] = type_of(PQftype(r, i));
 		if (columns_add(&s->columns, str_of(PQfname(r, i)), f) < 0)
 			return failed(f, f->status, "postgresql: %s",
 				      f->text.data);

@@ -221,12 +221,17 @@ exits 64 'a database without a query' retl-extract t.db
 exits 64 'a query and a table' retl-extract -q 'SELECT 1 x' t.db customer
 exits 64 '-q and -f' retl-extract -q 'SELECT 1 x' -f q.sql t.db
 exits 66 'a query file that is not there' retl-extract -f no.sql t.db
+exits 64 '--format for a database' retl-extract --format csv t.db customer
 exits 64 'nothing at all' retl-extract
 exits 64 'too much' retl-extract t.db customer names
 exits 64 'a source that nobody has' retl-extract nosuch:x
 exits 64 'one that is not built in' retl-extract redshift://host/db
 contains err 'not built in' 'the message says so'
 exits 64 '--wide-numbers=float' retl-extract --wide-numbers=float t.db names
+
+exits 0 'a closed standard error' sh -c 'retl-extract t.db customer 2>&-'
+is "$(wc -l <out)" 3 'harms nothing'
+exits 74 'a closed standard input' sh -c 'retl-extract - <&- '
 
 # ---- a database in use ----
 
@@ -281,6 +286,11 @@ bad 'an unknown setting' '{"url":"t.db","settings":{"x":"1"},"datasets":{"a":{}}
 bad 'a name twice' '{"url":"t.db","datasets":{"a":{},"a":{}}}'
 bad 'query and query_file' \
 	'{"url":"t.db","datasets":{"a":{"query":"","query_file":""}}}'
+bad 'a source that nobody has' '{"url":"nosuch:x","datasets":{"a":{}}}'
+bad 'a setting that is wrong' \
+	'{"url":"x.csv","settings":{"delimiter":"ab"},"datasets":{"a":{}}}'
+bad 'a setting that is no string' \
+	'{"url":"x.csv","settings":{"delimiter":1},"datasets":{"a":{}}}'
 bad 'a query that is no string' '{"url":"t.db","datasets":{"a":{"query":1}}}'
 
 done_testing

@@ -202,6 +202,8 @@ refuses 64 'add --format' 'nobody tells the format' retl-extract text
 refuses 64 'is not csv, tsv' 'a format that nobody has' \
 	retl-extract --format xml text
 refuses 64 'are for CSV' '--null with NDJSON' retl-extract --null x a.ndjson
+refuses 64 'is another format' 'two formats' \
+	retl-extract --format csv tsv:text
 refuses 64 'takes no query' 'a query' retl-extract -q 'SELECT 1' a.csv
 refuses 64 'has no dataset' 'a dataset' retl-extract a.csv customers
 refuses 64 'one character' 'a long delimiter' \
@@ -222,6 +224,10 @@ refuses 64 'there is no dataset' 'another dataset' retl-extract -s f/s.json al
 retl-extract --limit 1 a.csv >out 2>err
 is "$(cat out)" '{"id":"1","name":"a \"b\"\r\nc","n":" x "}' \
 	'--limit cuts within a block'
+
+printf 'a,b\n1,2\n"3"4,\n' >late.csv
+retl-extract --limit 1 late.csv >out 2>err
+ok $? '--limit: what follows is not looked at' "$(cat err)"
 
 # ---- gzip and zstd ----
 
@@ -259,6 +265,9 @@ if command -v zstd >/dev/null &&
 	tail -c +100001 b.csv | zstd -q -c >>two.csv.zst
 	retl-extract two.csv.zst >out
 	same wanted out 'zstd of two frames'
+	{ printf '\120\052\115\030\003\0\0\0abc'; cat b.csv.zst; } >skip.csv.zst
+	retl-extract skip.csv.zst >out
+	same wanted out 'zstd that begins with a frame to skip'
 	head -c 20000 b.csv.zst >cut.csv.zst
 	refuses 65 'the zstd data is cut off' 'zstd, cut' \
 		retl-extract cut.csv.zst
