@@ -9,11 +9,8 @@
  */
 #include "common/json.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "common/mem.h"
+#include "common/utf8.h"
 
 struct scan {
 	const char *end;
@@ -42,39 +39,6 @@ static inline const char *scan_space(const struct scan *s, const char *p)
 }
 
 /* ---- strings ---- */
-
-/* 1: stands for itself in a string and is ASCII. */
-static const unsigned char plain[256] = {
-	[0x20 ... 0x21] = 1,
-	[0x23 ... 0x5b] = 1,
-	[0x5d ... 0x7f] = 1,
-};
-
-/* First byte that is a quote, a backslash, a control or not ASCII. */
-static inline const char *skip_plain(const char *p, const char *end)
-{
-#ifdef __SSE2__
-	const __m128i quote = _mm_set1_epi8('"');
-	const __m128i slash = _mm_set1_epi8('\\');
-	const __m128i space = _mm_set1_epi8(' ');
-
-	while (end - p >= 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)p);
-		/* Signed: bytes of 0x80 and above are below space too. */
-		__m128i m = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote),
-						      _mm_cmpeq_epi8(v, slash)),
-					 _mm_cmplt_epi8(v, space));
-		int bits = _mm_movemask_epi8(m);
-
-		if (bits)
-			return p + __builtin_ctz((unsigned)bits);
-		p += 16;
-	}
-#endif
-	while (p < end && plain[(unsigned char)*p])
-		p++;
-	return p;
-}
 
 static int hex4(const char *p)
 {
@@ -142,41 +106,12 @@ static const char *scan_escape(struct scan *s, const char *p)
 	}
 }
 
-static inline bool continues(const unsigned char *u, unsigned from, unsigned to)
-{
-	return u[0] >= from && u[0] <= to;
-}
-
-/* p is at a byte of 0x80 or above; table 3-7 of the Unicode standard. */
+/* p is at a byte of 0x80 or above. */
 static const char *scan_utf8(struct scan *s, const char *p)
 {
-	const unsigned char *u = (const unsigned char *)p;
-	size_t left = (size_t)(s->end - p);
-	unsigned from = 0x80, to = 0xbf, more;
+	size_t n = utf8_length(p, s->end);
 
-	if (u[0] >= 0xc2 && u[0] <= 0xdf) {
-		more = 1;
-	} else if (u[0] >= 0xe0 && u[0] <= 0xef) {
-		more = 2;
-		if (u[0] == 0xe0)
-			from = 0xa0;
-		else if (u[0] == 0xed)
-			to = 0x9f;
-	} else if (u[0] >= 0xf0 && u[0] <= 0xf4) {
-		more = 3;
-		if (u[0] == 0xf0)
-			from = 0x90;
-		else if (u[0] == 0xf4)
-			to = 0x8f;
-	} else {
-		return broken(s, p, "invalid UTF-8");
-	}
-	if (left <= more || !continues(u + 1, from, to))
-		return broken(s, p, "invalid UTF-8");
-	for (unsigned i = 2; i <= more; i++)
-		if (!continues(u + i, 0x80, 0xbf))
-			return broken(s, p, "invalid UTF-8");
-	return p + more + 1;
+	return n ? p + n : broken(s, p, "invalid UTF-8");
 }
 
 /* p is behind the opening quote; returns the closing one. */
@@ -184,7 +119,7 @@ static inline const char *scan_string(struct scan *s, const char *p)
 {
 	s->esc = false;
 	for (;;) {
-		p = skip_plain(p, s->end);
+		p = utf8_skip_plain(p, s->end);
 		if (UNLIKELY(p == s->end))
 			return broken(s, p, NULL);
 		if (LIKELY(*p == '"'))

@@ -3,14 +3,11 @@
 
 #include <math.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "common/enc.h"
 #include "common/mem.h"
 #include "common/msg.h"
 #include "common/record.h"
+#include "common/utf8.h"
 
 /* Integers beyond this are not all doubles: 2^53 - 1. */
 #define SAFE_INTEGER INT64_C(9007199254740991)
@@ -113,68 +110,6 @@ void columns_release(struct columns *c)
 
 /* ---- text ---- */
 
-/* 1: stands for itself in a string and is ASCII. */
-static const unsigned char plain[256] = {
-	[0x20 ... 0x21] = 1,
-	[0x23 ... 0x5b] = 1,
-	[0x5d ... 0x7f] = 1,
-};
-
-/* First byte that is a quote, a backslash, a control or not ASCII. */
-static inline const char *skip_plain(const char *p, const char *end)
-{
-#ifdef __SSE2__
-	const __m128i quote = _mm_set1_epi8('"');
-	const __m128i slash = _mm_set1_epi8('\\');
-	const __m128i space = _mm_set1_epi8(' ');
-
-	while (end - p >= 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)p);
-		/* Signed: bytes of 0x80 and above are below space too. */
-		__m128i m = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote),
-						      _mm_cmpeq_epi8(v, slash)),
-					 _mm_cmplt_epi8(v, space));
-		int bits = _mm_movemask_epi8(m);
-
-		if (bits)
-			return p + __builtin_ctz((unsigned)bits);
-		p += 16;
-	}
-#endif
-	while (p < end && plain[(unsigned char)*p])
-		p++;
-	return p;
-}
-
-/*
- * Bytes of the well-formed character at p, which is not ASCII; 0: there is
- * none. Table 3-7 of the Unicode standard.
- */
-static size_t utf8_length(const char *p, const char *end)
-{
-	const unsigned char *u = (const unsigned char *)p;
-	size_t left = (size_t)(end - p), n;
-	unsigned from = 0x80, to = 0xbf;
-
-	if (u[0] < 0xc2 || u[0] > 0xf4)
-		return 0;
-	n = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
-	if (u[0] == 0xe0)
-		from = 0xa0;
-	else if (u[0] == 0xed)
-		to = 0x9f;
-	else if (u[0] == 0xf0)
-		from = 0x90;
-	else if (u[0] == 0xf4)
-		to = 0x8f;
-	if (left < n || u[1] < from || u[1] > to)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if (u[i] < 0x80 || u[i] > 0xbf)
-			return 0;
-	return n;
-}
-
 int row_put_text(struct buf *out, struct str text)
 {
 	const char *p = text.s, *from = p, *end = p + text.n;
@@ -186,7 +121,7 @@ int row_put_text(struct buf *out, struct str text)
 	buf_reserve(out, text.n + 2);
 	buf_addc(out, '"');
 	for (;;) {
-		p = skip_plain(p, end);
+		p = utf8_skip_plain(p, end);
 		if (p == end)
 			break;
 		if ((unsigned char)*p >= 0x80) {

@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/msg.h"
 #include "common/retry.h"
+#include "common/utf8.h"
 
 /* A reason is for people and receipts: so much of the vendor's words. */
 #define MAX_REASON 500
@@ -33,34 +34,13 @@ struct answer {
 
 /* ---- making a value of it ---- */
 
-static size_t utf8_len(const unsigned char *p, size_t n)
-{
-	size_t len = p[0] < 0x80   ? 1
-		     : p[0] < 0xc2 ? 0
-		     : p[0] < 0xe0 ? 2
-		     : p[0] < 0xf0 ? 3
-		     : p[0] < 0xf5 ? 4
-				   : 0;
-
-	if (!len || len > n)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 /* Any bytes as a JSON string; what is no UTF-8 becomes U+FFFD. */
 static void put_any_text(struct buf *out, struct str text)
 {
-	const unsigned char *p = (const unsigned char *)text.s;
 	struct buf good = BUF_INIT;
 
 	for (size_t i = 0; i < text.n;) {
-		size_t n = utf8_len(p + i, text.n - i);
+		size_t n = utf8_length(text.s + i, text.s + text.n);
 
 		buf_add(&good, n ? text.s + i : "\xef\xbf\xbd", n ? n : 3);
 		i += n ? n : 1;
