@@ -22,7 +22,6 @@
 #define CHUNK_MAX ((size_t)1 << 20)
 /* Neighbours of at least this many bytes are written from where they are. */
 #define WRITE_IN_PLACE ((size_t)64 << 10)
-#define AHEAD 12 /* records that are fetched into the cache beforehand */
 
 static void *map(size_t n)
 {
@@ -267,16 +266,6 @@ void block_sort(struct block *b)
 
 /* ---- writing ---- */
 
-/* The record lies anywhere in memory: have it in the cache when it is due. */
-static inline void fetch(const struct block *b, size_t i)
-{
-	const char *p = b->mem + entry_at(b->e[i].rec);
-	size_t n = MIN(entry_len(b->e[i].rec), (size_t)512);
-
-	for (size_t at = 0; at < n; at += 64)
-		__builtin_prefetch(p + at);
-}
-
 static void write_in_place(struct out *o, const char *p, size_t n)
 {
 	out_flush(o);
@@ -296,8 +285,7 @@ void block_write(const struct block *b, struct out *o)
 				break;
 			to += 1 + entry_len(b->e[next].rec);
 		}
-		if (b->n - i > AHEAD)
-			fetch(b, i + AHEAD);
+		block_fetch(b, i);
 		o->since_seal += next - i - 1;
 		o->n_records += next - i - 1;
 		if (to - from >= WRITE_IN_PLACE)

@@ -5,6 +5,7 @@
  */
 #include "bin/retl-sort/sort.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "common/file.h"
@@ -170,10 +171,14 @@ static uint64_t default_memory(void)
 {
 	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
 	uint64_t all = (uint64_t)1 << 30;
+	struct rlimit space;
 
 	if (pages > 0 && size > 0)
 		all = (uint64_t)pages * (uint64_t)size;
 	all = MIN(all, container_memory());
+	/* Memory is mapped generously: a block takes three times its size. */
+	if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur / 2 < all)
+		all = space.rlim_cur / 2;
 	return MIN(MAX(all / 4, (uint64_t)64 << 20), (uint64_t)4 << 30);
 }
 

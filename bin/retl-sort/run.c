@@ -120,6 +120,7 @@ void runs_add_block(struct runs *r, const struct block *b)
 	if (!r->n || code_cmp(&r->last.code, &item.code, r->cfg->reverse) > 0)
 		run_begin(r);
 	for (size_t i = 0; i < b->n; i++) {
+		block_fetch(b, i);
 		block_item(b, i, &item);
 		run_put(r, &item);
 	}

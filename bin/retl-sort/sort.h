@@ -172,6 +172,24 @@ void block_restart(struct block *b, struct input *in);
 
 /* Sorts, and with --unique leaves one record of a key. */
 void block_sort(struct block *b);
+/*
+ * To be called before the i-th record is copied: records lie anywhere in
+ * memory, and one that is due soon had better be in the cache by then.
+ */
+static inline void block_fetch(const struct block *b, size_t i)
+{
+	const size_t ahead = 12;
+	const char *p;
+	size_t n;
+
+	if (b->n - i <= ahead)
+		return;
+	p = b->mem + entry_at(b->e[i + ahead].rec);
+	n = MIN(entry_len(b->e[i + ahead].rec), (size_t)512);
+	for (size_t at = 0; at < n; at += 64)
+		__builtin_prefetch(p + at);
+}
+
 /* The i-th item. */
 void block_item(const struct block *b, size_t i, struct item *item);
 /* All records, in order. */
