@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock FILE COMMAND: runs COMMAND with sh and appends to FILE a line: wall
- * seconds, CPU seconds of it and all that it waited for, and the most memory
- * that one of these processes had, in KiB. Its status is COMMAND's.
+ * clock FILE COMMAND: runs COMMAND with bash, pipefail set, and appends to FILE
+ * a line: wall seconds, CPU seconds of it and all that it waited for, and the
+ * most memory that one of these processes had, in KiB. Its status is COMMAND's.
  */
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -36,7 +36,8 @@ int main(int argc, char **argv)
 	}
 	pid = fork();
 	if (pid == 0) {
-		execl("/bin/sh", "sh", "-c", argv[2], (char *)NULL);
+		execl("/bin/bash", "bash", "-o", "pipefail", "-c", argv[2],
+		      (char *)NULL);
 		_exit(127);
 	}
 	if (pid < 0 || wait4(pid, &status, 0, &used) < 0) {

@@ -232,7 +232,8 @@ static void fill(const struct setup *s, struct row *r)
 	if (r->updated) {
 		buf_reset(&r->v[C_PLAN]);
 		buf_addz(&r->v[C_PLAN], "upgraded");
-		buf_addc(&r->v[C_SEATS], '7');
+		buf_reset(&r->v[C_SEATS]);
+		buf_addz(&r->v[C_SEATS], "777");
 	}
 }
 
