@@ -78,7 +78,7 @@ static void forget(struct state *st)
 	}
 	/* No receipt of these runs means anything any more. */
 	st->n_runs = 0;
-	st->full = false;
+	st->full = 0;
 }
 
 int diff_adopt(const struct config *cfg)

@@ -202,8 +202,9 @@ static void check_key(struct state *st, const struct config *cfg)
 			differs(st, "--identity", "", false);
 		return;
 	}
-	same = st->identity.text ? strcmp(id.text, st->identity.text) == 0
-				 : id.n == 0;
+	same = st->identity.n && id.n
+		   ? strcmp(id.text, st->identity.text) == 0
+		   : st->identity.n == id.n;
 	if (!same)
 		differs(st, cfg->identity ? "--identity" : "--contract",
 			cfg->identity ? "" : " (its identity)", false);

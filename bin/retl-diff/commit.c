@@ -832,8 +832,8 @@ static void update_run(struct fold *f, int status)
 			    f->st->runs[i].number < run->number;
 	run->committed |= f->how == CLOSE_BY_COMMIT || all_final(f);
 	f->st->run = MAX(f->st->run, f->file.number);
-	if (f->file.full && f->file.finished)
-		f->st->full = false;
+	if (f->file.full && f->file.finished && f->file.number >= f->st->full)
+		f->st->full = 0;
 }
 
 static void remember_settled(struct state *st, const struct run_entry *run)

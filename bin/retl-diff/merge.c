@@ -398,11 +398,11 @@ static bool withheld(struct walk *w)
 	if (!w->n_due)
 		return false;
 	if (no_seal && !w->cfg->trust_eof) {
-		msg_error("%s: %" PRIu64 " removals withheld, since what is "
+		msg_error("%s: %" PRIu64 " removal%s withheld, since what is "
 			  "missing may only have been cut off: feed a sealed "
 			  "stream, or give --trust-eof if you know it to be "
 			  "complete",
-			  no_seal, w->n_due);
+			  no_seal, w->n_due, w->n_due == 1 ? "" : "s");
 		return true;
 	}
 	if (too_many(w)) {
@@ -491,19 +491,16 @@ static void close_all(struct walk *w)
 	buf_release(&w->more);
 }
 
-/* Takes new bindings, a new destination, the wish to send all. */
-static void settle_bindings(const struct config *cfg, struct state *st)
+/* Another destination, and the wish to send all: on the disk before a run. */
+static void move_on(const struct config *cfg, struct state *st, bool rebound)
 {
-	bool accept = cfg->full || cfg->rebase;
-	bool changed = state_bind(st, cfg, accept);
-
-	if (!accept)
-		return;
-	changed |= st->to != NULL || (cfg->full && !st->full);
-	free(st->to);
-	st->to = NULL;
-	st->full |= cfg->full;
-	if (changed && !cfg->dry_run)
+	if (cfg->full || cfg->rebase) {
+		free(st->to);
+		st->to = NULL;
+	}
+	if (cfg->full)
+		st->full = run_next_number(st);
+	if ((rebound || cfg->full || cfg->rebase) && !cfg->dry_run)
 		state_save(st);
 }
 
@@ -517,15 +514,17 @@ int diff_run(const struct config *cfg)
 			  .key_text = BUF_INIT,
 			  .marks = BUF_INIT,
 			  .more = BUF_INIT };
+	bool rebound;
 	int status;
 
 	if (!cfg->dry_run)
 		state_lock(&st, cfg->dir, false);
 	state_load(&st, cfg->dir);
-	settle_bindings(cfg, &st);
+	rebound = state_bind(&st, cfg, cfg->full || cfg->rebase);
 	if (!cfg->dry_run)
 		fold_before_run(&st);
-	w.full = st.full;
+	move_on(cfg, &st, rebound);
+	w.full = st.full > 0;
 	out_init(&w.out, STDOUT_FILENO, "standard output");
 	removals_init(&w.removals, &st, cfg->dry_run);
 	open_all(&w);

@@ -68,7 +68,7 @@ int run_spool(struct state *st, bool dry)
 
 /* ---- writing ---- */
 
-static uint64_t next_number(const struct state *st)
+uint64_t run_next_number(const struct state *st)
 {
 	uint64_t n = st->run;
 
@@ -94,7 +94,7 @@ void run_begin(struct run *r, struct state *st, bool full, bool dry,
 	digest_random(bytes, sizeof bytes);
 	enc_hex(&id, bytes, sizeof bytes);
 	memcpy(r->id, id.data, RUN_ID_LEN + 1);
-	r->number = next_number(st);
+	r->number = run_next_number(st);
 	r->path = xstrdup(run_path(st, r->id, "ndjson"));
 	r->fd = open(r->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (r->fd < 0)

@@ -24,6 +24,9 @@ struct run {
 	int64_t flushed_ms;
 };
 
+/* The number that the next run gets. */
+uint64_t run_next_number(const struct state *st);
+
 /* Creates the file and puts it on the disk. dry: nothing is created. */
 void run_begin(struct run *r, struct state *st, bool full, bool dry,
 	       struct out *out);

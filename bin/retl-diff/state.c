@@ -199,7 +199,7 @@ static void load_root(struct state *st, struct str root)
 		load_part(st, root, (enum state_file)i);
 	st->run = get_count(st, root, "run");
 	load_runs(st, root);
-	st->full = get_flag(root, "full");
+	st->full = get_count(st, root, "full");
 	st->created = get_text(root, "created");
 	st->committed = get_text(root, "committed");
 	buf_release(&err);
@@ -359,7 +359,7 @@ static void render(struct buf *b, const struct state *st)
 	}
 	put_count(b, "run", st->run);
 	put_runs(b, st);
-	buf_addf(b, ",\n  \"full\": %s", st->full ? "true" : "false");
+	put_count(b, "full", st->full);
 	put_text(b, "created", st->created);
 	put_text(b, "committed", st->committed);
 	buf_addz(b, "\n}\n");

@@ -67,8 +67,8 @@ struct state {
 		int status;
 	} settled[STATE_SETTLED]; /* newest first */
 	size_t n_settled;
-	/* A --full run has begun and none has come to its end since. */
-	bool full;
+	/* All rows are to be sent, until this run or a later one has; or 0. */
+	uint64_t full;
 	char *created, *committed;
 
 	struct key_types types;
