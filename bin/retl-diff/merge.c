@@ -463,6 +463,9 @@ static void open_all(struct walk *w)
 		    w->st->dir);
 	state_open_part(w->st, STATE_DOUBT, &w->doubt);
 	state_open_part(w->st, STATE_HELD, &w->held);
+	/* What the state has sets the types that the input is held to. */
+	if (w->acked.cur)
+		rows_parse(w->acked.cur);
 	if (w->doubt.have)
 		rows_parse(&w->doubt);
 	input_open(&w->in, w->st, w->cfg->max_record);
