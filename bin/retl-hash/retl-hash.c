@@ -322,8 +322,11 @@ static void prepare(struct run *r, const struct config *cfg)
 	buf_release(&err);
 }
 
-static void release(struct run *r)
+static void release(struct run *r, struct config *cfg)
 {
+	free(cfg->contract.set.v);
+	free(cfg->contract.on.v);
+	free(cfg->fields.v);
 	contract_free(r->contract);
 	key_spec_release(&r->key);
 	record_release(&r->f.rec);
@@ -380,6 +383,6 @@ int main(int argc, char **argv)
 		opt_die("one file at most: '%s' is one too many", argv[1]);
 	prepare(&r, &cfg);
 	status = cfg.explain ? explain(&r, *argv) : filter_run(&r, *argv);
-	release(&r);
+	release(&r, &cfg);
 	return status;
 }
