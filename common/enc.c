@@ -10,13 +10,17 @@ void enc_hex(struct buf *out, const void *p, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";
 	const unsigned char *b = p;
+	char *to;
 
 	if (!buf_reserve(out, 2 * n))
 		return;
+	to = out->data + out->len;
 	for (size_t i = 0; i < n; i++) {
-		buf_addc(out, digits[b[i] >> 4]);
-		buf_addc(out, digits[b[i] & 15]);
+		*to++ = digits[b[i] >> 4];
+		*to++ = digits[b[i] & 15];
 	}
+	*to = '\0';
+	out->len += 2 * n;
 }
 
 static void base64(struct buf *out, const unsigned char *b, size_t n,
