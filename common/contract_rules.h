@@ -129,6 +129,44 @@ struct record_rules {
 	size_t n_levels;
 };
 
+/* ---- contract_value.c ---- */
+
+enum settled {
+	SAME, /* emit is the value itself */
+	NEW,  /* emit is another text */
+	OMIT,
+	BAD, /* faults say why */
+};
+
+/* As it goes out and as the schema sees it; borrowed until the next value. */
+struct result {
+	struct str emit, check;
+};
+
+/*
+ * depth 0 is the record; a member of it has 1. Below that null is what the
+ * schema makes of it, unless our keywords speak of it.
+ */
+enum settled value_settle(struct record_rules *s, const struct rule *r,
+			  struct str v, unsigned depth, struct result *out);
+/* The rule's default. */
+enum settled value_fallback(struct record_rules *s, const struct rule *r,
+			    unsigned depth, struct result *out);
+/* Notes a fault where the path stands; gives BAD. */
+enum settled value_fault(struct record_rules *s, const char *code,
+			 const char *reason, ...) PRINTF_LIKE(3, 4);
+/* Is v what empties a member? Not null, which has a keyword of its own. */
+bool value_is_clear(const struct record_rules *s, struct str v);
+struct level *value_level(struct record_rules *s, unsigned depth);
+
+/* ---- contract_demand.c: faults for what is not there ---- */
+
+/* check: the whole record, normalised, if the schema has to see it. */
+void rules_demand_record(struct record_rules *s, const struct buf *check);
+void rules_demand_removal(struct record_rules *s);
+
+/* ---- contract_rules.c ---- */
+
 /* The rule that describes a member; *several: more than one schema does. */
 struct rule *rule_for(const struct rule *r, struct str name, bool *several,
 		      bool *unclear);

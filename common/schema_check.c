@@ -475,7 +475,7 @@ static int check_members(const struct schema_node *n, struct str v,
 	return ret;
 }
 
-static bool has_repeated_name(struct str object)
+bool schema_repeats_name(struct str object)
 {
 	struct json_obj o = JSON_OBJ_INIT;
 	struct json_fault f;
@@ -495,7 +495,7 @@ static int check_object(const struct schema_node *n, struct str v,
 
 	/* Who checks the last of two members and sends both has leaked one. */
 	if ((children || n->names || n->required.n || n->n_dependent) &&
-	    has_repeated_name(v))
+	    schema_repeats_name(v))
 		return fault(run, "repeated", "a member name comes twice");
 	if (n->min_properties || n->max_properties != UINT64_MAX) {
 		count = json_count(v);

@@ -105,6 +105,9 @@ int schema_node_check(const struct schema_node *n, struct str value,
 int schema_member_check(const struct schema_node *n, struct str name,
 			struct str value, struct schema_run *run);
 
+/* Does a member name come twice? */
+bool schema_repeats_name(struct str object);
+
 /* Appends a step of a path; returns the length to cut it back to. */
 size_t schema_path_add(struct buf *path, struct str name);
 
