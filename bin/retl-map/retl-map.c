@@ -350,6 +350,8 @@ int main(int argc, char **argv)
 		status = run(&m);
 	}
 	mapping_release(&m.mapping);
+	free(cfg.mapping.contract.set.v);
+	free(cfg.mapping.contract.on.v);
 	key_spec_release(&m.key);
 	record_release(&m.result);
 	buf_release(&m.made);

@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 		.opts = opts,
 		.n = ARRAY_LEN(opts),
 	};
-	int n;
+	int n; /* operands, then the exit status */
 
 	msg_init("mockapi");
 	n = opt_parse(&spec, argc, argv);
@@ -109,5 +109,9 @@ int main(int argc, char **argv)
 	if (!v->kind || n != 1)
 		opt_die("'%s' is no mode", argv[0]);
 	mishaps_check(&v->mishaps);
-	return vendor_serve(v, &cfg.server);
+	n = vendor_serve(v, &cfg.server);
+	free(v->mishaps.at.v);
+	free(v->mishaps.every.v);
+	free(v->mishaps.chance.v);
+	return n;
 }

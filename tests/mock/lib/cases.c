@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/mock/lib/cases.h"
 
+#include <fcntl.h>
+
 #include "common/file.h"
 #include "common/json.h"
 #include "common/msg.h"
@@ -65,11 +67,13 @@ struct str cases_get(const struct cases *c, uint64_t n)
 
 static void file_put(const char *folder, const char *name, struct str text)
 {
-	struct buf path = BUF_INIT, err = BUF_INIT;
+	struct buf path = BUF_INIT;
+	int fd;
 
 	buf_addf(&path, "%s/%s", folder, name);
-	if (file_replace(path.data, text, &err) < 0)
-		die(EX_CANTCREAT, "%s", err.data);
+	fd = open(path.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || file_write_all(fd, text.s, text.n) < 0 || close(fd) < 0)
+		die(EX_CANTCREAT, "%s: %s", path.data, strerror(errno));
 	buf_release(&path);
 }
 
