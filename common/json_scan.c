@@ -45,7 +45,7 @@ static int hex4(const char *p)
 	int v = 0;
 
 	for (int i = 0; i < 4; i++) {
-		int c = p[i];
+		int c = (unsigned char)p[i];
 
 		if (c >= '0' && c <= '9')
 			c -= '0';

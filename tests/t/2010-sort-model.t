@@ -12,6 +12,7 @@ model() {
 	sort -s -t "$tab" -k1,1 keyed | cut -f2- >want
 	sort -s -r -t "$tab" -k1,1 keyed | cut -f2- >want.r
 	sort -s -u -t "$tab" -k1,1 keyed | cut -f2- >want.first
+	sort -s -r -u -t "$tab" -k1,1 keyed | cut -f2- >want.r.first
 	tac keyed | sort -s -u -t "$tab" -k1,1 | cut -f2- >want.last
 }
 
@@ -35,6 +36,7 @@ for kind in n i s p b ns sn ib isn pp; do
 	compare want.first "$kind, the first of a key" --quiet -k "$key" -ufirst
 	compare want.last "$kind, the last of a key" --quiet -k "$key" -ulast
 	compare want.first "$kind, first, in runs" --quiet -k "$key" -u -S 64k
+	compare want.r.first "$kind, first, reversed" --quiet -k "$key" -ru -S 64k
 	compare want.last "$kind, last, in runs" --quiet -k "$key" -ulast -S 90k
 done
 

@@ -133,6 +133,21 @@ head -n 5 large | retl-sort -k p,id -S 64k >out 2>err
 head -n 5 want >want5
 same want5 out 'keys larger than --memory too'
 
+# ---- duplicates that are far apart ----
+awk 'BEGIN { for (i = 0; i < 20000; i++) print "{\"id\":" i * 7 % 20000 "}"
+	print "{\"id\":14.0}" }' >twice
+exits 65 '-uerror over many runs' retl-sort -k id -uerror -S 64k twice
+contains err 'twice:20001: has the same key (id) as twice:3' 'names both lines'
+head -n 20000 twice >once
+retl-sort -k id -uerror -S 64k once >out
+is $? 0 '-uerror with nothing to refuse, over many runs'
+retl-sort -k id once >want
+same want out 'sorts as ever'
+exits 65 '-uerror over files' retl-sort -k id -uerror -S 64k once - <<\EOF
+{"id":77}
+EOF
+contains err 'line 1: has the same key (id) as once:12' 'names both places'
+
 # ---- many files ----
 i=0
 while [ $i -lt 40 ]; do
