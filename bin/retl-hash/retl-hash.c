@@ -109,7 +109,8 @@ static struct contract *contract_of_fields(struct run *r)
 	buf_addz(&schema, "{\"properties\":");
 	for (size_t i = 0; i < list->n; i++)
 		put_field(&schema, r, list->v[i]);
-	buf_addz(&schema, "}}");
+	/* What is not named leaves as it came, null included. */
+	buf_addz(&schema, "},\"additionalProperties\":{\"null\":\"keep\"}}");
 	/* argv may hold any bytes. */
 	if (json_check(buf_str(&schema), NULL, &fault) < 0)
 		opt_die("-f: %s", fault.what);
