@@ -37,15 +37,19 @@ done
 
 # page_options FILE: "letter name" of each option that a page documents.
 page_options() {
-	sed -n 's/^\.It Fl /Fl /p' "$1" | awk '{
-		letter = "-"
-		for (i = 1; i < NF; i++)
-			if ($i == "Fl" && $(i + 1) == "Fl")
+	awk '/^\.It Fl / {
+		letter = "-"; name = ""
+		for (i = 2; i < NF; i++) {
+			if ($i != "Fl")
+				continue
+			if ($(i + 1) == "Fl")
 				name = $(i + 2)
-			else if ($i == "Fl" && (i == 1 || $(i - 1) != "Fl"))
+			else if ($(i + 1) ~ /^-/)
+				name = substr($(i + 1), 2)
+			else if ($(i - 1) != "Fl")
 				letter = $(i + 1)
-		if (name != "") print letter, name
-		name = "" }' | sort
+		}
+		if (name != "") print letter, name }' "$1" | sort
 }
 
 for tool in $tools; do
@@ -94,7 +98,7 @@ filter() {
 	retl-sort) echo 'retl-sort -k id' ;;
 	retl-diff) echo 'retl-diff -n -s state' ;;
 	retl-map) echo 'retl-map -e .' ;;
-	retl-hash) echo 'retl-hash -f nosuchmember=sha256' ;;
+	retl-hash) echo 'retl-hash -f name=lower' ;;
 	*) return 1 ;;
 	esac
 }
