@@ -47,9 +47,9 @@ say 'A shop: six customers in SQLite. Ids beyond 2^53, prices such as 1.10,
 run 'sqlite3 shop.db <shop.sql'
 
 say 'Its rows as a stream, one JSON object a line. The last line is white space:
-   the seal, which counts the rows (cat -T shows its tab as ^I). Whoever cuts
-   the stream cannot keep it.'
-run 'retl-extract -s source.json customers | cat -T'
+   the seal, which counts the rows (cat -TE shows its tab as ^I and the end of
+   each line as a dollar sign). Whoever cuts the stream loses it.'
+run 'retl-extract -s source.json customers | cat -TE'
 
 say 'A receiver of signed webhooks on 127.0.0.1. It accepts what carries the right
    signature and appends it to receiver.log.'
@@ -63,7 +63,7 @@ URL=http://127.0.0.1:$(cat port)/
 export URL
 : >>receiver.log
 
-say 'The connection is a rule of a Makefile: six programs and a lock around them.'
+say 'The connection is a rule of a Makefile: the tools, and a lock around them.'
 run "sed -n '/^sync:/,/^\$/p' Makefile"
 
 say 'Its state is made once. It is empty: the receiver has nothing yet.'
@@ -74,7 +74,7 @@ run 'make -s sync'
 
 say 'What went into the mapping. The tools talk to each other in members that begin
    with diff_; they are never delivered.'
-run 'cat -T changes.ndjson'
+run 'cat changes.ndjson'
 
 say 'What the receiver got: the values are the bytes of the database.'
 run_log
@@ -91,17 +91,17 @@ run 'make -s preview'
 
 say 'Second run: three kinds of change.'
 run 'make -s sync'
-run 'cat -T changes.ndjson'
+run 'cat changes.ndjson'
 run_log
 run 'cat receipts.ndjson'
 
 say 'Third run: nothing changed, so nothing is sent.'
 run 'make -s sync'
-run 'cat -T changes.ndjson'
+run 'cat changes.ndjson'
 run_log
 
 say 'What the state knows: the rows that the receiver has acknowledged.'
-run 'retl-diff --dump -s state/customers | cat -T'
+run 'retl-diff --dump -s state/customers'
 run 'retl-diff --status -s state/customers'
 
 printf '\nThat was it. The files of the connection are in\n%s;\n' \
