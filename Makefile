@@ -36,7 +36,6 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(FOUND) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) $(FOUND) 2>/dev/null)
 
 ALL_CPPFLAGS = -I. -I$(B)/gen -D_GNU_SOURCE -DRETL_VERSION='"$(VERSION)"' \
-	-DRETL_DATADIR='"$(PREFIX)/share/retl"' \
 	$(if $(filter libpq,$(FOUND)),-DHAVE_LIBPQ) \
 	$(if $(filter libzstd,$(FOUND)),-DHAVE_ZSTD) $(PKG_CFLAGS) $(CPPFLAGS)
 WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes \

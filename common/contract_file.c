@@ -9,10 +9,6 @@
 #include "common/file.h"
 #include "common/mem.h"
 
-#ifndef RETL_DATADIR
-#define RETL_DATADIR "/usr/local/share/retl"
-#endif
-
 #define MAX_FILE ((size_t)4 << 20)
 
 /* ---- finding ---- */
@@ -45,9 +41,31 @@ static char *in_folder(struct str dir, const char *name, struct buf *tried)
 	return NULL;
 }
 
+/*
+ * The folder that make install fills: share/retl/contracts beside the bin/ that
+ * this program stands in, so that an installed tree may be moved.
+ */
+static void installed_folder(struct buf *out)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe);
+	struct str dir = { exe, n > 0 ? (size_t)n : 0 };
+
+	for (int up = 0; up < 2; up++) {
+		while (dir.n && dir.s[dir.n - 1] != '/')
+			dir.n--;
+		if (dir.n)
+			dir.n--;
+	}
+	buf_addf(out, "%.*s/share/retl/contracts",
+		 n > 0 ? (int)dir.n : (int)strlen("/usr/local"),
+		 n > 0 ? dir.s : "/usr/local");
+}
+
 static char *find_file(const char *name, struct buf *tried)
 {
 	struct str rest = str_of(getenv("RETL_CONTRACTS")), dir;
+	struct buf installed = BUF_INIT;
 	char *path;
 
 	if (is_path(name))
@@ -61,8 +79,12 @@ static char *find_file(const char *name, struct buf *tried)
 	while (!path && str_split(&rest, ':', &dir))
 		if (dir.n)
 			path = in_folder(dir, name, tried);
-	return path ? path
-		    : in_folder(STR(RETL_DATADIR "/contracts"), name, tried);
+	if (!path) {
+		installed_folder(&installed);
+		path = in_folder(buf_str(&installed), name, tried);
+		buf_release(&installed);
+	}
+	return path;
 }
 
 /* ---- reading ---- */
