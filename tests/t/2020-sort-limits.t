@@ -133,6 +133,24 @@ head -n 5 large | retl-sort -k p,id -S 64k >out 2>err
 head -n 5 want >want5
 same want5 out 'keys larger than --memory too'
 
+# Sizes from a few bytes to a megabyte, in any order.
+awk 'BEGIN { srand(4)
+	for (i = 0; i < 1000000; i++) pad = pad "y"
+	for (i = 0; i < 60; i++)
+		print "{\"id\":" int(rand() * 30) ",\"n\":" i ",\"p\":\"" \
+			substr(pad, 1, int(exp(rand() * 13.8))) "\"}" }' >sizes
+sort -s -t: -k2,2n sizes >want
+split -n l/5 sizes part.
+for part in part.a?; do
+	retl-sort -k id -S 64k "$part" >"s$part"
+done
+for bound in 64k 1M; do
+	retl-sort -k id -S $bound sizes >out
+	same want out "records of all sizes in $bound"
+	retl-sort -m -k id -S $bound spart.a? >out
+	same want out "and merged in $bound"
+done
+
 # ---- duplicates that are far apart ----
 awk 'BEGIN { for (i = 0; i < 20000; i++) print "{\"id\":" i * 7 % 20000 "}"
 	print "{\"id\":14.0}" }' >twice
