@@ -1,0 +1,69 @@
+#!/bin/sh
+# The examples of retl-contract(5) are contracts, and what the page calls not
+# supported yet is refused as such.
+. "$(dirname "$0")/../lib.sh"
+
+cat >base.json <<\E
+{"name": "base", "api": {"version": "1", "checked": "2026-11-22"}, "account": false,
+ "settings": {"token": {"secret": true, "env": "T_TOKEN"}, "shop": {"default": "x"}, "rate": {"default": 5},
+   "column": {"default": "id"}, "on_remove": {"default": "ignore"}},
+ "base_url": "https://example.com", "auth": {"type": "none"},
+ "record": {}, "key": ["id"],
+ "changes": {"DiffAdded": "put"},
+ "operations": {"put": {"request": {"method": "POST", "url": "/p", "item": "."}}, "ignore": null}}
+E
+T_TOKEN=d2hhdGV2ZXItZm9yLWVu-eu
+ACME_TOKEN=$T_TOKEN
+export T_TOKEN ACME_TOKEN
+
+# Each literal block that begins with a brace, by itself.
+awk '/^\.Bd -literal/ { block = ++n; next }
+	/^\.Ed/ { block = 0 }
+	block { gsub(/\\e/, "\\"); gsub(/\\&/, ""); print > ("block." block) }' \
+	"$top/man/retl-contract.5"
+for block in block.*; do
+	head -n 1 "$block" | grep -q '^{' || continue
+	title=$(head -n 1 "$block" | cut -c1-50)
+	jq -s '.[0] * .[1]' base.json "$block" >c.json
+	exits 0 "$title ... is read by retl-hash" retl-hash -c ./c.json --explain /dev/null
+	[ -x "$B/bin/retl-push" ] || continue
+	case $title in *hmac*) T_TOKEN=whsec_d2hhdGV2ZXItZm9yLWVu ;; *) T_TOKEN=d2hhdGV2ZXItZm9yLWVu-eu ;; esac
+	exits 0 'and by retl-push' retl-push -c ./c.json --set shop=x -n /dev/null
+done
+
+# member JSON TEXT: with it in place the contract is refused, TEXT named.
+member() {
+	jq "$1 = $2" base.json >c.json
+	exits 78 "$1 is not supported yet" retl-hash -c ./c.json --explain /dev/null
+	contains err "$3: not supported by this version" 'and named'
+}
+put=.operations.put
+step='{"request":{"method":"GET","url":"/"}}'
+member .derived '{"a":{"from":["id"]}}' derived
+member .prepare "[$step]" prepare
+for type in oauth2 jwt-bearer google oauth1 aws-sigv4; do
+	member .auth "{\"type\":\"$type\"}" "auth/type/$type"
+done
+member .auth '{"type":"bearer","token":"x","save":{"a":"."}}' auth/save
+member $put.whole true operations/put/whole
+member $put.cleanup "[$step]" operations/put/cleanup
+member $put '{"table":{"name":"t","write":"upsert"}}' operations/put/table
+for m in each=true 'poll={"until":"true"}' next='"."' pause=1; do
+	member "$put.${m%%=*}" "${m#*=}" "operations/put/${m%%=*}"
+	member $put "{\"steps\":[$(echo "$step" | jq -c ".${m%%=*} = ${m#*=}")]}" "operations/put/steps/0/${m%%=*}"
+done
+member $put.response '"csv"' operations/put/response/csv
+member $put.response '"ndjson"' operations/put/response/ndjson
+member $put.batch '{"by":"keys"}' operations/put/batch/by/keys
+member $put.request.gzip true operations/put/request/gzip
+member $put.request.type '"csv"' operations/put/request/type/csv
+member $put.request.type '"multipart"' operations/put/request/type/multipart
+member .limits '[{"requests":1,"seconds":1,"by":"{record.x}"}]' limits/0/by
+member .rules '[{"sqlstate":"23505","then":"rejected"}]' rules/0/sqlstate
+jq '.record.properties.a = {"normalize":["e164=/country"]}' base.json >c.json
+exits 78 'an argument from another member is not supported yet' retl-hash -c ./c.json --explain /dev/null
+contains err 'not supported by this version' 'and named'
+jq '.base_url = "{+auth.instance_url}"' base.json >c.json
+exits 78 'nor is a base URL of anything but settings' retl-hash -c ./c.json --explain /dev/null
+
+done_testing
