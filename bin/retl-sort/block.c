@@ -6,7 +6,9 @@
  * against the budget of --memory, at every record, so the bound holds for
  * records of any length.
  *
- * All memory is mapped generously and costs nothing until it is touched.
+ * All memory is mapped generously and costs nothing until it is touched. What
+ * it costs then is a good part of the whole; huge pages (1.5 s against 0.8 s in
+ * a virtual machine) or populating pages ahead (no difference) do not help.
  */
 #include "bin/retl-sort/sort.h"
 
@@ -264,7 +266,12 @@ void block_sort(struct block *b)
 		make_unique(b);
 }
 
-/* ---- writing ---- */
+/* ---- writing ----
+ *
+ * Records are copied together before they are written: handing their places to
+ * writev instead took half more CPU time (1.4 s against 0.9 s for the whole of
+ * a million rows between two cats).
+ */
 
 static void write_in_place(struct out *o, const char *p, size_t n)
 {
