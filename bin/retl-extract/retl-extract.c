@@ -126,6 +126,20 @@ static void take_text_options(const struct config *cfg, struct job *job)
 	o->max_record = cfg->max_record;
 }
 
+/* The text of the query into job->query, wherever it stands. */
+static int fetch_query(const struct config *cfg, struct job *job,
+		       bool *has_query, struct failure *f)
+{
+	if (cfg->query)
+		buf_addz(&job->query, cfg->query);
+	if (cfg->query_file)
+		return query_read(cfg->query_file, &job->query, f);
+	if (job->from_file && cfg->n_operands)
+		return source_file_query(&job->file, cfg->operands[0],
+					 &job->query, has_query, f);
+	return 0;
+}
+
 static void take_query(const struct config *cfg, struct job *job,
 		       struct failure *f)
 {
@@ -138,14 +152,7 @@ static void take_query(const struct config *cfg, struct job *job,
 		opt_die("a dataset is a query already: '%s' and --query "
 			"exclude each other",
 			dataset);
-	if (cfg->query)
-		buf_addz(&job->query, cfg->query);
-	else if (cfg->query_file &&
-		 query_read(cfg->query_file, &job->query, f) < 0)
-		give_up(f);
-	else if (job->from_file && dataset &&
-		 source_file_query(&job->file, dataset, &job->query, &has_query,
-				   f) < 0)
+	if (fetch_query(cfg, job, &has_query, f) < 0)
 		give_up(f);
 	job->args.dataset = dataset;
 	if (has_query)
@@ -353,7 +360,8 @@ static void check_descriptors(void)
 
 int main(int argc, char **argv)
 {
-	struct config cfg = { .limit = NO_LIMIT,
+	struct config cfg = { .operands = argv,
+			      .limit = NO_LIMIT,
 			      .max_record = NDJSON_MAX_RECORD };
 	const struct opt opts[] = {
 		{ 'q', "query", OPT_STR, &cfg.query, "SQL", "the query" },
@@ -399,7 +407,6 @@ int main(int argc, char **argv)
 
 	msg_init("retl-extract");
 	n = opt_parse(&spec, argc, argv);
-	cfg.operands = argv;
 	cfg.n_operands = (size_t)n;
 	if (opt_dashes() >= 0 && opt_dashes() < n) {
 		cfg.n_operands = (size_t)opt_dashes();

@@ -300,7 +300,7 @@ static bool short_decimal(struct buf *out, double d)
 
 void double_put(struct buf *out, double d)
 {
-	struct decimal shortest;
+	struct decimal shortest = { .n = 0 };
 
 	if (signbit(d)) {
 		buf_addc(out, '-');

@@ -94,11 +94,12 @@ static bool is_file(const char *path)
 static const struct source *find_path(struct source_args *a)
 {
 	a->where = a->url;
-	/* A pipe may be read once only, so nobody looks into it. */
-	if (is_file(a->url) && is_sqlite(a->url))
-		return &source_sqlite;
 	if (a->text.format == FORMAT_UNKNOWN)
 		a->text.format = format_of_path(a->url);
+	/* A pipe may be read once only, so nobody looks into it. */
+	if (a->text.format == FORMAT_UNKNOWN && is_file(a->url) &&
+	    is_sqlite(a->url))
+		return &source_sqlite;
 	return &source_file;
 }
 

@@ -11,59 +11,19 @@
 #include <poll.h>
 #include <signal.h>
 
+#include "bin/retl-extract/pgvalue.h"
 #include "bin/retl-extract/sqlparam.h"
 #include "common/mem.h"
 #include "common/msg.h"
 
 #define CONNECT_TIMEOUT_S "30"
-#define MAX_DIMENSIONS 6 /* PostgreSQL's own limit */
-
-/* How the text of a type reads. */
-enum kind {
-	KIND_TEXT,
-	KIND_BOOL,
-	KIND_INTEGER,
-	KIND_DECIMAL,
-	KIND_FLOAT,
-	KIND_TIMESTAMP,
-	KIND_TIMESTAMPTZ,
-	KIND_BYTEA,
-	KIND_JSON,
-};
-
-struct column_type {
-	enum kind kind;
-	bool is_array; /* of elements of that kind */
-};
 
 struct postgres {
 	PGconn *conn;
 	struct columns columns;
-	struct column_type *types;
+	struct pg_type *types;
 	bool running; /* the query has not ended yet */
 	struct buf element, bytes;
-};
-
-/* Built-in types have had these numbers since they were added. */
-static const struct type {
-	Oid oid, array;
-	enum kind kind;
-} types[] = {
-	{ 16, 1000, KIND_BOOL },        { 17, 1001, KIND_BYTEA },
-	{ 19, 1003, KIND_TEXT }, /* name */
-	{ 20, 1016, KIND_INTEGER },     { 21, 1005, KIND_INTEGER },
-	{ 23, 1007, KIND_INTEGER },     { 25, 1009, KIND_TEXT },
-	{ 26, 1028, KIND_INTEGER }, /* oid */
-	{ 114, 199, KIND_JSON },        { 700, 1021, KIND_FLOAT },
-	{ 701, 1022, KIND_FLOAT },      { 1042, 1014, KIND_TEXT }, /* char(n) */
-	{ 1043, 1015, KIND_TEXT },                                 /* varchar */
-	{ 1082, 1182, KIND_TEXT },                                 /* date */
-	{ 1083, 1183, KIND_TEXT },                                 /* time */
-	{ 1114, 1115, KIND_TIMESTAMP }, { 1184, 1185, KIND_TIMESTAMPTZ },
-	{ 1186, 1187, KIND_TEXT }, /* interval */
-	{ 1266, 1270, KIND_TEXT }, /* timetz */
-	{ 1700, 1231, KIND_DECIMAL },   { 2950, 2951, KIND_TEXT }, /* uuid */
-	{ 3802, 3807, KIND_JSON },
 };
 
 /* ---- errors ---- */
@@ -379,259 +339,7 @@ static void *postgres_open(const struct source_args *a, struct failure *f)
 	return s;
 }
 
-/* ---- values ---- */
-
-/* A value on its way into a row. */
-struct cell {
-	struct postgres *s;
-	struct rows *rows;
-	size_t column;
-	unsigned level; /* containers that it stands in */
-	struct failure *f;
-};
-
-static int bad_cell(const struct cell *c, const char *what)
-{
-	return row_fault(c->rows, &c->s->columns, c->column, what, c->f);
-}
-
-static size_t skip_digits(struct str v, size_t i)
-{
-	while (i < v.n && v.s[i] >= '0' && v.s[i] <= '9')
-		i++;
-	return i;
-}
-
-/* As RFC 8259 spells numbers; PostgreSQL does, relatives of it may not. */
-static bool is_number(struct str v)
-{
-	size_t i = v.n && *v.s == '-', j = skip_digits(v, i);
-
-	if (j == i || (v.s[i] == '0' && j > i + 1))
-		return false;
-	i = j;
-	if (i < v.n && v.s[i] == '.') {
-		j = skip_digits(v, i + 1);
-		if (j == i + 1)
-			return false;
-		i = j;
-	}
-	if (i < v.n && (v.s[i] == 'e' || v.s[i] == 'E')) {
-		i++;
-		if (i < v.n && (v.s[i] == '+' || v.s[i] == '-'))
-			i++;
-		j = skip_digits(v, i);
-		if (j == i)
-			return false;
-		i = j;
-	}
-	return i == v.n;
-}
-
-static bool is_nan(struct str v)
-{
-	return str_is(v, "NaN") || str_is(v, "Infinity") ||
-	       str_is(v, "-Infinity");
-}
-
-static int put_number(const struct cell *c, enum kind kind, struct str v)
-{
-	if (is_nan(v))
-		row_put_nan(c->rows, &c->s->columns, c->column);
-	else if (!is_number(v))
-		return bad_cell(c, "not a number as JSON writes them");
-	else if (kind == KIND_FLOAT)
-		buf_adds(&c->rows->out.b, v);
-	else
-		row_put_digits(c->rows, v, kind == KIND_DECIMAL);
-	return 0;
-}
-
-static int put_text(const struct cell *c, struct str v)
-{
-	if (row_put_text(&c->rows->out.b, v) < 0)
-		return bad_cell(c, "the text is not UTF-8");
-	return 0;
-}
-
-/*
- * "2024-01-31 12:00:00.5+00": RFC 3339. What that has no words for, infinity
- * and the years before 1, stays as the server writes it.
- */
-static int put_timestamp(const struct cell *c, bool zoned, struct str v)
-{
-	struct buf *out = &c->rows->out.b;
-	const char *blank = memchr(v.s, ' ', v.n);
-	bool bc = v.n > 3 && memcmp(v.s + v.n - 3, " BC", 3) == 0;
-	bool utc = v.n > 3 && memcmp(v.s + v.n - 3, "+00", 3) == 0;
-	size_t at = blank ? (size_t)(blank - v.s) : 0;
-
-	if (!blank || bc || (zoned && !utc) || !isdigit((unsigned char)*v.s))
-		return put_text(c, v);
-	buf_addc(out, '"');
-	buf_add(out, v.s, at);
-	buf_addc(out, 'T');
-	buf_add(out, blank + 1, v.n - at - 1 - (zoned ? 3 : 0));
-	if (zoned)
-		buf_addc(out, 'Z');
-	buf_addc(out, '"');
-	return 0;
-}
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int put_bytea(const struct cell *c, struct str v)
-{
-	struct buf *bytes = &c->s->bytes;
-
-	if (v.n % 2 || v.n < 2 || memcmp(v.s, "\\x", 2) != 0)
-		return bad_cell(c, "bytes that are not in hexadecimal form");
-	buf_reset(bytes);
-	for (size_t i = 2; i < v.n; i += 2) {
-		int high = hex_value(v.s[i]), low = hex_value(v.s[i + 1]);
-
-		if (high < 0 || low < 0)
-			return bad_cell(c, "bytes that are not in hexadecimal "
-					   "form");
-		buf_addc(bytes, (char)(high << 4 | low));
-	}
-	row_put_base64(c->rows, bytes->data, bytes->len);
-	return 0;
-}
-
-static int put_scalar(const struct cell *c, enum kind kind, struct str v)
-{
-	const char *what;
-
-	switch (kind) {
-	case KIND_BOOL:
-		buf_addz(&c->rows->out.b, *v.s == 't' ? "true" : "false");
-		return 0;
-	case KIND_INTEGER:
-	case KIND_DECIMAL:
-	case KIND_FLOAT:
-		return put_number(c, kind, v);
-	case KIND_TIMESTAMP:
-	case KIND_TIMESTAMPTZ:
-		return put_timestamp(c, kind == KIND_TIMESTAMPTZ, v);
-	case KIND_BYTEA:
-		return put_bytea(c, v);
-	case KIND_JSON:
-		if (row_put_json(&c->rows->out.b, v, c->level, &what) < 0)
-			return bad_cell(c, what);
-		return 0;
-	default:
-		return put_text(c, v);
-	}
-}
-
-/* ---- arrays: {1,NULL,"a,\"b"} ---- */
-
-static int bad_array(const struct cell *c)
-{
-	return bad_cell(c, "not an array as PostgreSQL writes them");
-}
-
-/* The element at *p, in c->s->element. *quoted: so "NULL" is a text. */
-static void take_element(const struct cell *c, const char **p, const char *end,
-			 bool *quoted)
-{
-	struct buf *text = &c->s->element;
-	const char *q = *p;
-
-	buf_reset(text);
-	*quoted = q < end && *q == '"';
-	if (*quoted) {
-		for (q++; q < end && *q != '"'; q++) {
-			if (*q == '\\' && q + 1 < end)
-				q++;
-			buf_addc(text, *q);
-		}
-		q += q < end;
-	} else {
-		while (q < end && *q != ',' && *q != '}')
-			buf_addc(text, *q++);
-	}
-	*p = q;
-}
-
-/* p is at the opening brace; *p is behind the closing one afterwards. */
-static int put_array(struct cell *c, enum kind kind, const char **p,
-		     const char *end)
-{
-	struct buf *out = &c->rows->out.b;
-	bool quoted;
-
-	if (*p == end || **p != '{' || c->level > MAX_DIMENSIONS)
-		return bad_array(c);
-	c->level++;
-	buf_addc(out, '[');
-	if (++*p < end && **p == '}')
-		goto out;
-	for (;;) {
-		if (*p < end && **p == '{') {
-			if (put_array(c, kind, p, end) < 0)
-				return -1;
-		} else {
-			take_element(c, p, end, &quoted);
-			if (!quoted && str_is(buf_str(&c->s->element), "NULL"))
-				buf_addz(out, "null");
-			else if (put_scalar(c, kind, buf_str(&c->s->element)) <
-				 0)
-				return -1;
-		}
-		if (*p == end || (**p != ',' && **p != '}'))
-			return bad_array(c);
-		if (**p == '}')
-			break;
-		buf_addc(out, ',');
-		++*p;
-	}
-out:
-	++*p;
-	c->level--;
-	buf_addc(out, ']');
-	return 0;
-}
-
-static int put_whole_array(struct cell *c, enum kind kind, struct str v)
-{
-	const char *p = v.s, *end = v.s + v.n;
-
-	/* "[0:2]={...}": where its numbering begins is no part of the value. */
-	if (v.n && *p == '[') {
-		p = memchr(v.s, '=', v.n);
-		if (!p)
-			return bad_array(c);
-		p++;
-	}
-	if (put_array(c, kind, &p, end) < 0)
-		return -1;
-	return p == end ? 0 : bad_array(c);
-}
-
 /* ---- rows ---- */
-
-static struct column_type type_of(Oid oid)
-{
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (types[i].oid == oid || types[i].array == oid)
-			return (struct column_type){ types[i].kind,
-						     types[i].array == oid };
-	return (struct column_type){ KIND_TEXT, false };
-}
-
-static int put_value(struct cell *c, struct column_type type, struct str v)
-{
-	if (type.is_array)
-		return put_whole_array(c, type.kind, v);
-	return put_scalar(c, type.kind, v);
-}
 
 static int name_columns(struct postgres *s, const PGresult *r,
 			struct failure *f)
@@ -642,7 +350,7 @@ static int name_columns(struct postgres *s, const PGresult *r,
 		return 0;
 	s->types = xcalloc((size_t)n, sizeof *s->types);
 	for (int i = 0; i < n; i++) {
-		s->types[i] = type_of(PQftype(r, i));
+		s->types[i] = pg_type_of(PQftype(r, i));
 		if (columns_add(&s->columns, str_of(PQfname(r, i)), f) < 0)
 			return failed(f, f->status, "postgresql: %s",
 				      f->text.data);
@@ -656,7 +364,12 @@ static int name_columns(struct postgres *s, const PGresult *r,
 static int put_row(struct postgres *s, const PGresult *r, struct rows *rows,
 		   struct failure *f)
 {
-	struct cell c = { .s = s, .rows = rows, .level = 1, .f = f };
+	struct pg_cell c = { .rows = rows,
+			     .columns = &s->columns,
+			     .element = &s->element,
+			     .bytes = &s->bytes,
+			     .f = f,
+			     .level = 1 };
 
 	for (c.column = 0; c.column < s->columns.n; c.column++) {
 		int i = (int)c.column;
@@ -666,7 +379,7 @@ static int put_row(struct postgres *s, const PGresult *r, struct rows *rows,
 		column_put(&rows->out.b, &s->columns, c.column);
 		if (PQgetisnull(r, 0, i))
 			buf_addz(&rows->out.b, "null");
-		else if (put_value(&c, s->types[i], v) < 0)
+		else if (pg_put_value(&c, s->types[i], v) < 0)
 			return -1;
 	}
 	buf_addc(&rows->out.b, '}');

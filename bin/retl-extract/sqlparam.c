@@ -34,9 +34,11 @@ static const char *behind_quoted(const char *p, const char *end, char quote,
 				 bool backslash)
 {
 	for (p++; p < end; p++) {
-		if (backslash && *p == '\\' && p + 1 < end)
-			p++;
-		else if (*p == quote && p + 1 < end && p[1] == quote)
+		bool more = p + 1 < end;
+
+		/* An escape, or the quote doubled. */
+		if (more && ((backslash && *p == '\\') ||
+			     (*p == quote && p[1] == quote)))
 			p++;
 		else if (*p == quote)
 			return p + 1;

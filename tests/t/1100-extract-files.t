@@ -297,4 +297,39 @@ exits 75 'a file that grows while it is read' bash -c \
 	'retl-extract grow.csv | (sleep 1.5; cat); exit ${PIPESTATUS[0]}'
 wait
 
+# ---- reading fails ----
+
+# At whichever read it happens: status 74, no seal.
+strace -o log true 2>err || {
+	done_testing
+}
+head -n 9 b.csv >r.csv
+gzip -c r.csv >r.csv.gz
+echo '[{"a":1},{"a":2}]' >r.json
+sealed a.ndjson >r.ndjson
+for file in r.csv r.csv.gz r.json r.ndjson; do
+	url=$file
+	[ $file != r.json ] || url=json:$file
+	n=0
+	wrong=
+	while :; do
+		n=$((n + 1))
+		timeout 20 strace -o log -P "$work/$file" -e trace=read \
+			-e inject=read:error=EIO:when=$n \
+			retl-extract $url >out 2>err
+		got=$?
+		[ $got != 0 ] || break
+		[ $got = 74 ] || wrong="$wrong read $n: status $got;"
+		! grep -q "$(printf '\t')" out || wrong="$wrong read $n: sealed;"
+	done
+	is "$wrong" '' "$file: a read that fails is an error"
+	[ $n -gt 2 ]
+	ok $? "$file: $n reads were tried"
+	is "$(grep -c "$(printf '^\t')" out)" 1 "$file: without, it is sealed"
+	timeout 20 strace -o log -P "$work/$file" -e trace=read \
+		-e inject=read:error=EINTR:when=1+2 \
+		retl-extract $url >out2 2>err
+	same out out2 "$file: interrupted reads are repeated"
+done
+
 done_testing
