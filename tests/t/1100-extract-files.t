@@ -299,7 +299,9 @@ wait
 
 # ---- reading fails ----
 
-# At whichever read it happens: status 74, no seal.
+# At whichever read it happens: status 74, no seal. Leaks cannot be looked for
+# under strace.
+export ASAN_OPTIONS=detect_leaks=0
 strace -o log true 2>err || {
 	done_testing
 }
@@ -312,7 +314,7 @@ for file in r.csv r.csv.gz r.json r.ndjson; do
 	[ $file != r.json ] || url=json:$file
 	n=0
 	wrong=
-	while :; do
+	while [ $n -lt 50 ]; do
 		n=$((n + 1))
 		timeout 20 strace -o log -P "$work/$file" -e trace=read \
 			-e inject=read:error=EIO:when=$n \
