@@ -35,11 +35,45 @@ static void digits_parse(struct digits *out, struct str number, bool *huge)
 	*huge = num.huge;
 }
 
-/* The fewest digits that give d again. */
-static void digits_of(struct digits *out, double d)
+/* "1.29e5" to "1.30e5". False: there is one more digit then. */
+static bool round_up(char *text)
+{
+	char *p = strchr(text, 'e');
+
+	while (p-- > text) {
+		if (*p == '.')
+			continue;
+		if (*p != '9') {
+			++*p;
+			return true;
+		}
+		*p = '0';
+	}
+	return false;
+}
+
+/*
+ * The fewest digits that give d again. Below a power of two doubles stand
+ * closer, so there the next decimal above may do where the nearest does not.
+ */
+static void shortest(char *text, size_t size, double d)
 {
 	/* Fifteen digits do for nearly all; what is denormal may have fewer. */
-	int prec = fabs(d) < DBL_MIN ? 0 : 14;
+	int prec = d < DBL_MIN ? 0 : 14, unused;
+	bool power = frexp(d, &unused) == 0.5;
+
+	for (; prec < 16; prec++) {
+		snprintf(text, size, "%.*e", prec, d);
+		if (strtod(text, NULL) == d)
+			return;
+		if (power && round_up(text) && strtod(text, NULL) == d)
+			return;
+	}
+	snprintf(text, size, "%.16e", d);
+}
+
+static void digits_of(struct digits *out, double d)
+{
 	char text[40], *p = text;
 
 	out->neg = signbit(d);
@@ -48,11 +82,7 @@ static void digits_of(struct digits *out, double d)
 	d = fabs(d);
 	if (d == 0)
 		return;
-	for (; prec <= 16; prec++) {
-		snprintf(text, sizeof text, "%.*e", prec, d);
-		if (strtod(text, NULL) == d)
-			break;
-	}
+	shortest(text, sizeof text, d);
 	for (; *p != 'e'; p++)
 		if (*p != '.')
 			out->d[out->n++] = *p;

@@ -2,6 +2,7 @@
 # Programs answer what jq answers: a table of them, and random ones, each on
 # many values, held against jq itself. How values are spelled is another
 # matter (4010): here both sides go through jq once more.
+# shellcheck disable=SC2016 # the dollars are jq's
 . "$(dirname "$0")/../lib.sh"
 command -v jq >/dev/null || skip_all 'jq is not installed'
 [ "$(jq --version)" = jq-1.6 ] || skip_all 'this is not jq 1.6'
