@@ -8,6 +8,12 @@ command -v jq >/dev/null || skip_all 'jq is not installed'
 [ "$(jq --version)" = jq-1.6 ] || skip_all 'this is not jq 1.6'
 [ -x "$B/tests/progrun" ] || skip_all 'progrun is not built'
 
+# libjq 1.6 leaks by itself: ltrimstr() on what is no string, first() on the
+# members of an object, a string that does not end.
+echo 'leak:libjq' >suppressed
+LSAN_OPTIONS=suppressions=$work/suppressed:print_suppressions=0
+export LSAN_OPTIONS
+
 settings='{"x":"a","n":1,"list":[1,2],"a":"s","b":2}'
 
 # hold NAME: the programs in ./programs, which all compile, on ./inputs.
@@ -367,6 +373,8 @@ hold 'a table of programs'
 # ---- what is no program ----
 
 cat >wrong <<\END
+"\(1
+"a
 .a?//1
 $nope
 .a.
@@ -381,7 +389,6 @@ if . then 1 end
 foo
 foo(1)
 "\x"
-"\(1"
 .a | = 1
 . as x | 1
 {$}
