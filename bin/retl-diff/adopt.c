@@ -93,6 +93,8 @@ int diff_adopt(const struct config *cfg)
 	fold_before_run(&a.st);
 	if (!state_open_acked(&a.st, &a.acked))
 		die(EX_NOINPUT, "%s: a file of the state is missing", cfg->dir);
+	if (a.acked.cur)
+		rows_parse(a.acked.cur); /* what types the keys have */
 	input_open(&a.in, &a.st, cfg->max_record);
 	part_begin(&a.out, &a.st, STATE_SNAPSHOT, a.st.generation + 1);
 	copy_all(&a);

@@ -202,9 +202,8 @@ static void check_key(struct state *st, const struct config *cfg)
 			differs(st, "--identity", "", false);
 		return;
 	}
-	same = st->identity.n && id.n
-		   ? strcmp(id.text, st->identity.text) == 0
-		   : st->identity.n == id.n;
+	same = st->identity.n && id.n ? strcmp(id.text, st->identity.text) == 0
+				      : st->identity.n == id.n;
 	if (!same)
 		differs(st, cfg->identity ? "--identity" : "--contract",
 			cfg->identity ? "" : " (its identity)", false);

@@ -212,7 +212,8 @@ static void take_change(struct fold *f, struct rows *r)
 		identity_values(&f->st->identity, &r->rec, &c->values);
 	c->now = c->settled ? FATE_DELIVERED : journal_now(&f->journal, c->n);
 	c->then = c->settled ? FATE_DELIVERED : journal_then(&f->journal, c->n);
-	f->n_fate[c->now]++;
+	if (!c->settled)
+		f->n_fate[c->now]++;
 }
 
 /* ---- what became of a change ---- */
@@ -826,6 +827,9 @@ static void update_run(struct fold *f, int status)
 	/* It was heard of after others had begun. */
 	if (!f->first && (f->journal.n_receipts || f->how == CLOSE_BY_COMMIT))
 		run->until = newest_run(f);
+	/* Its changes may yet arrive, after those of the run that starts. */
+	if (f->first && f->how == CLOSE_BY_START && run_may_live(&f->file))
+		run->until = run_next_number(f->st);
 	if (f->how == CLOSE_BY_COMMIT && !run->committed)
 		for (size_t i = 0; i < f->st->n_runs; i++)
 			f->st->runs[i].commits +=

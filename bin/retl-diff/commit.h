@@ -8,7 +8,8 @@
 /* Who folds: it tells whether the run may still be alive. */
 enum closing {
 	CLOSE_BY_COMMIT, /* its commit stage, whose input has ended */
-	CLOSE_BY_START,  /* another start, or a commit that saw no receipt */
+	CLOSE_SILENT,    /* a commit that saw no receipt */
+	CLOSE_BY_START,  /* another start */
 };
 
 /*

@@ -38,6 +38,7 @@ struct walk {
 	/* of the key at hand */
 	struct rows *now, *old; /* NULL: not there */
 	struct rows key, none;
+	struct rows *lowest; /* a row with that key */
 	struct buf key_text;
 	struct doubt *doubts;
 	size_t n_doubts, cap_doubts;
@@ -102,8 +103,6 @@ static bool in_quarantine(struct walk *w)
 
 	if (!w->cfg->quarantine)
 		return false;
-	while (w->held.have && rows_cmp(&w->held, w->now) < 0)
-		rows_next(&w->held);
 	for (; rows_cmp(&w->held, w->now) == 0; rows_next(&w->held)) {
 		why = w->held.rec.diff_outcome;
 		times = json_get(why, "times");
@@ -163,11 +162,12 @@ static void remove_due(struct walk *w, bool old_due)
 	w->n_due++;
 	w->n_kind[DIFF_REMOVED]++;
 	if (old_due)
-		removals_add(&w->removals, row_text(w->old->rec.line), true);
+		removals_add(&w->removals, row_text(w->old->rec.line),
+			     REMOVE_ACKED);
 	for (size_t i = 0; i < w->n_doubts; i++)
 		if (w->doubts[i].due)
 			removals_add(&w->removals, buf_str(&w->doubts[i].row),
-				     false);
+				     REMOVE_DOUBT);
 }
 
 static bool may_remove(const struct walk *w)
@@ -295,7 +295,7 @@ static void take_doubt(struct walk *w)
 	identity_values(&w->st->identity, &d->rec, &d->values);
 }
 
-/* The lowest of the three keys, and what each stream has for it. */
+/* The lowest of all keys, and what each stream has for it. */
 static void gather(struct walk *w)
 {
 	struct rows *x = &w->in.rows;
@@ -308,6 +308,8 @@ static void gather(struct walk *w)
 		lowest = a;
 	if (rows_cmp(&w->doubt, lowest) < 0)
 		lowest = &w->doubt;
+	if (rows_cmp(&w->held, lowest) < 0)
+		lowest = &w->held;
 	w->now = x->have && rows_cmp(x, lowest) == 0 ? x : NULL;
 	w->old = a->have && rows_cmp(a, lowest) == 0 ? a : NULL;
 	w->n_doubts = 0;
@@ -317,7 +319,7 @@ static void gather(struct walk *w)
 			identity_values(&w->st->identity, &w->old->rec,
 					&w->old_values);
 	}
-	if (lowest == &w->doubt) {
+	if (lowest == &w->doubt || lowest == &w->held) {
 		/* It moves on, while its key is needed still. */
 		rows_hold(&w->key, &w->key_text, lowest);
 		lowest = &w->key;
@@ -325,6 +327,21 @@ static void gather(struct walk *w)
 	for (; w->doubt.have && rows_cmp(&w->doubt, lowest) == 0;
 	     rows_next(&w->doubt))
 		take_doubt(w);
+	w->lowest = lowest;
+}
+
+/* Refused and never there, and the dataset has it no more. */
+static void forget_held(struct walk *w)
+{
+	struct buf row = BUF_INIT;
+
+	if (may_remove(w)) {
+		buf_addc(&row, '{');
+		key_put_members(&row, &w->st->key, &w->lowest->rec);
+		buf_addc(&row, '}');
+		removals_add(&w->removals, buf_str(&row), FORGET_HELD);
+	}
+	buf_release(&row);
 }
 
 static void step(struct walk *w)
@@ -334,7 +351,9 @@ static void step(struct walk *w)
 	buf_reset(&w->more);
 	if (w->old || w->n_doubts)
 		w->n_there++;
-	if (!w->now) {
+	if (!w->now && !w->old && !w->n_doubts) {
+		forget_held(w);
+	} else if (!w->now) {
 		absent(w);
 	} else if (record_is_stub(&w->now->rec)) {
 		w->n_stubs++;
@@ -342,6 +361,8 @@ static void step(struct walk *w)
 	} else {
 		present(w);
 	}
+	while (rows_cmp(&w->held, w->lowest) == 0)
+		rows_next(&w->held);
 	if (w->now) {
 		w->n_rows++;
 		next_input(w);
@@ -354,14 +375,15 @@ static void step(struct walk *w)
 static bool equal_line(struct walk *w)
 {
 	return w->in.rows.have && w->acked.cur && !w->doubt.have &&
-	       !has_identity(w) && !w->full &&
+	       !w->held.have && !has_identity(w) && !w->full &&
 	       str_eq(w->in.rows.rec.line, w->acked.cur->rec.line);
 }
 
 static void walk(struct walk *w)
 {
 	next_input(w);
-	while (w->in.rows.have || w->acked.cur || w->doubt.have) {
+	while (w->in.rows.have || w->acked.cur || w->doubt.have ||
+	       w->held.have) {
 		if (LIKELY(equal_line(w))) {
 			w->n_rows++;
 			w->n_there++;
@@ -425,7 +447,7 @@ static int finish(struct walk *w)
 			       .quarantined = w->n_quarantined,
 			       .withheld = hold ? w->n_due : 0 };
 
-	if (!hold)
+	if (!hold && (sealed || w->cfg->trust_eof))
 		removals_emit(&w->removals, &w->run);
 	run_finish(&w->run, &end);
 	if (!w->n_due)

@@ -268,7 +268,7 @@ static int fold_silent(struct commit *c)
 			  c->cfg->dir);
 		return EX_TEMPFAIL;
 	}
-	status = fold_run(&c->st, open.id, CLOSE_BY_START, c->to);
+	status = fold_run(&c->st, open.id, CLOSE_SILENT, c->to);
 	if (status)
 		msg_warn("run %s: no receipts came: %s", open.id,
 			 status == EX_DATAERR

@@ -82,9 +82,9 @@ void removals_release(struct removals *r)
 	free(r->values.v);
 }
 
-void removals_add(struct removals *r, struct str row, bool acked)
+void removals_add(struct removals *r, struct str row, enum removal why)
 {
-	buf_addc(&r->due.b, acked ? 'A' : 'D');
+	buf_addc(&r->due.b, (char)why);
 	buf_adds(&r->due.b, row);
 	buf_addc(&r->due.b, '\n');
 	spool_end(r, &r->due);
@@ -164,7 +164,7 @@ static void table_add(struct table *t, const uint8_t *digest)
 /* One row of the spool, parsed. */
 struct due {
 	struct record rec;
-	bool acked;
+	enum removal why;
 };
 
 static bool due_next(struct removals *r, struct ndjson *in, struct due *d)
@@ -175,12 +175,14 @@ static bool due_next(struct removals *r, struct ndjson *in, struct due *d)
 	if (!spool_next(in))
 		return false;
 	line = in->line;
-	d->acked = line.s[0] == 'A';
+	d->why = (enum removal)line.s[0];
 	line.s++;
 	line.n--;
 	if (record_parse(&d->rec, line, &fault) < 0)
 		BUG("a spooled row is broken: %s", fault.what);
-	identity_values(&r->st->identity, &d->rec, &r->values);
+	r->values.n = 0;
+	if (d->why != FORGET_HELD)
+		identity_values(&r->st->identity, &d->rec, &r->values);
 	return true;
 }
 
@@ -309,7 +311,7 @@ static void emit_stripped(struct removals *r, struct run *run,
 	buf_addc(&kept, '}');
 
 	buf_addf(&more, "\"diff_outcome\":{\"status\":\"skipped\",\"acked\":%s",
-		 d->acked ? "true" : "false");
+		 d->why == REMOVE_ACKED ? "true" : "false");
 	if (row.len > 2) {
 		buf_addz(&more, ",\"sent\":");
 		buf_adds(&more, buf_str(&row));
@@ -330,6 +332,20 @@ static void emit_stripped(struct removals *r, struct run *run,
 	buf_release(&kept);
 }
 
+/* Without an identity: the row as it was acknowledged. */
+static void emit_plain(struct run *run, struct str row, enum removal why)
+{
+	bool forget = why == FORGET_HELD;
+
+	run_change(run, &(struct change){
+			    .result = DIFF_REMOVED,
+			    .row = row,
+			    .more = forget ? STR("\"diff_outcome\":{\"status\":"
+						 "\"skipped\",\"acked\":false}")
+					   : STR_NONE,
+			    .go = !forget });
+}
+
 static void emit_removals(struct removals *r, struct run *run)
 {
 	bool stripping = r->st->identity.n > 0;
@@ -346,10 +362,7 @@ static void emit_removals(struct removals *r, struct run *run)
 			emit_stripped(r, run, &d, fate + at);
 			at += r->values.n;
 		} else {
-			run_change(run,
-				   &(struct change){ .result = DIFF_REMOVED,
-						     .row = row,
-						     .go = true });
+			emit_plain(run, row, (enum removal)in.line.s[0]);
 		}
 	}
 	spool_close(&in);

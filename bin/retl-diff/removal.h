@@ -9,6 +9,13 @@
 
 #include "bin/retl-diff/run.h"
 
+/* Why a row is among them; a byte before it in the spool. */
+enum removal {
+	REMOVE_ACKED = 'A', /* it is the acknowledged row */
+	REMOVE_DOUBT = 'D', /* it may be there */
+	FORGET_HELD = 'H',  /* the key alone: it was refused and never there */
+};
+
 struct spool {
 	int fd; /* -1: nothing was put aside yet */
 	struct buf b;
@@ -27,8 +34,7 @@ struct removals {
 void removals_init(struct removals *r, struct state *st, bool dry);
 void removals_release(struct removals *r);
 
-/* acked: the row is the acknowledged one, not one in doubt. */
-void removals_add(struct removals *r, struct str row, bool acked);
+void removals_add(struct removals *r, struct str row, enum removal why);
 void removals_add_replacing(struct removals *r, struct str row);
 
 /*

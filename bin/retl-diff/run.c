@@ -3,7 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include "common/clock.h"
@@ -66,6 +66,39 @@ int run_spool(struct state *st, bool dry)
 	return fd;
 }
 
+/* ---- who is at work ---- */
+
+/* Empty where the system does not tell. */
+static void put_host(struct buf *out)
+{
+	char space[64];
+	struct buf boot = BUF_INIT;
+	ssize_t n = readlink("/proc/self/ns/pid", space, sizeof space);
+
+	if (n > 0 &&
+	    file_read("/proc/sys/kernel/random/boot_id", 256, &boot, NULL) ==
+		0 &&
+	    boot.len > 1)
+		buf_addf(out, "%.*s %.*s", (int)boot.len - 1, boot.data, (int)n,
+			 space);
+	buf_release(&boot);
+}
+
+bool run_may_live(const struct run_file *f)
+{
+	struct buf here = BUF_INIT;
+	bool same;
+
+	if (f->group == (int)getpgrp())
+		return false;
+	put_host(&here);
+	same = here.len && f->host && strcmp(here.data, f->host) == 0;
+	buf_release(&here);
+	if (!same || f->group <= 1)
+		return true;
+	return kill(-f->group, 0) == 0 || errno != ESRCH;
+}
+
 /* ---- writing ---- */
 
 uint64_t run_next_number(const struct state *st)
@@ -104,6 +137,8 @@ void run_begin(struct run *r, struct state *st, bool full, bool dry,
 		 ",\"full\":%s,\"started\":\"",
 		 r->id, r->number, full ? "true" : "false");
 	clock_put_rfc3339(&r->file, clock_now_ms());
+	buf_addf(&r->file, "\",\"group\":%d,\"host\":\"", (int)getpgrp());
+	put_host(&r->file);
 	buf_addz(&r->file, "\"}\n");
 	run_flush(r);
 	if (file_sync_dir(state_path(st, "runs"), &err) < 0)
@@ -201,11 +236,16 @@ void run_break(struct run *r)
 
 static void take_header(struct run_file *f, struct str line)
 {
+	struct str host = json_get(line, "host");
 	uint64_t n;
 
 	f->full = str_is(json_get(line, "full"), "true");
 	if (str_to_u64(json_get(line, "number"), &n) == 0)
 		f->number = n;
+	if (str_to_u64(json_get(line, "group"), &n) == 0)
+		f->group = (int)n;
+	if (host.s && json_type(host) == JSON_STRING)
+		f->host = xstrndup(host.s + 1, host.n - 2);
 }
 
 static bool is_header(struct str line, const char *id)
@@ -246,6 +286,7 @@ int run_read_header(struct run_file *f, const struct state *st, const char *id)
 void run_file_release(struct run_file *f)
 {
 	free(f->path);
+	free(f->host);
 	*f = (struct run_file){ .path = NULL };
 }
 
@@ -300,8 +341,8 @@ static void scan_lines(struct run_file *f, struct ndjson *in)
 	while ((got = ndjson_next(in)) == 1) {
 		bool good = record_parse(&rec, in->line, &fault) == 0;
 
-		if (good && in->line_no == 1)
-			take_header(f, in->line);
+		if (in->line_no == 1)
+			good = true; /* the header, read already */
 		else if (good && rec.result == DIFF_NONE)
 			take_end(f, in->line);
 		else if (good)

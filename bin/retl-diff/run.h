@@ -75,7 +75,16 @@ struct run_file {
 	bool data_error;  /* removals withheld, or the stream broke: 65 */
 	uint64_t refused; /* stubs and rows in quarantine */
 	uint64_t bytes;
+	int group;  /* process group of the pipeline that it came from */
+	char *host; /* the boot and process space that this number is of */
 };
+
+/*
+ * May the pipeline that a run came from be at work still? Not if nobody is
+ * left of its process group; nor if that is our own, since the script that
+ * started both has gone on. True where it cannot be told.
+ */
+bool run_may_live(const struct run_file *f);
 
 /* The header alone: 0, or -1 if it is no run file that was begun. */
 int run_read_header(struct run_file *f, const struct state *st, const char *id);
