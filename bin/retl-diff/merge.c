@@ -253,7 +253,7 @@ static NORETURN void stop(struct walk *w)
 {
 	/* What went into the run can still be acknowledged. */
 	run_flush(&w->run);
-	run_break(&w->run);
+	run_break(&w->run, w->in.status == EX_DATAERR ? "broken" : "stopped");
 	die(w->in.status, "%s", w->in.err.data);
 }
 

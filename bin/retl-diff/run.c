@@ -84,12 +84,49 @@ static void put_host(struct buf *out)
 	buf_release(&boot);
 }
 
+/* Parent and process group of a process; false: the system does not tell. */
+static bool relations(pid_t pid, pid_t *parent, pid_t *group)
+{
+	char path[32];
+	struct buf stat = BUF_INIT;
+	const char *name_end;
+	int p, g;
+	bool known = false;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	if (file_read(path, 65536, &stat, NULL) == 0) {
+		/* "12 (name) S 11 10": the name may hold anything. */
+		name_end = strrchr(stat.data, ')');
+		known =
+		    name_end && sscanf(name_end, ") %*c %d %d", &p, &g) == 2;
+	}
+	if (known) {
+		*parent = p;
+		*group = g;
+	}
+	buf_release(&stat);
+	return known;
+}
+
+/* Is the group ours, or that of one who started us? */
+static bool is_our_group(pid_t group)
+{
+	pid_t pid = getpid(), g;
+
+	if (group == getpgrp())
+		return true;
+	while (pid > 1 && relations(pid, &pid, &g))
+		if (g == group)
+			return true;
+	return false;
+}
+
 bool run_may_live(const struct run_file *f)
 {
 	struct buf here = BUF_INIT;
 	bool same;
 
-	if (f->group == (int)getpgrp())
+	if (is_our_group(f->group))
 		return false;
 	put_host(&here);
 	same = here.len && f->host && strcmp(here.data, f->host) == 0;
@@ -160,7 +197,7 @@ void run_flush(struct run *r)
 		int why = errno;
 
 		buf_reset(&r->out);
-		run_break(r);
+		run_break(r, "stopped");
 		die(EX_IOERR, "standard output: %s", strerror(why));
 	}
 	buf_reset(&r->out);
@@ -222,12 +259,12 @@ void run_finish(struct run *r, const struct run_end *e)
 	buf_release(&r->out);
 }
 
-void run_break(struct run *r)
+void run_break(struct run *r, const char *end)
 {
 	if (r->fd < 0)
 		return;
 	buf_reset(&r->file);
-	put_end(r, &(struct run_end){ .end = "broken" });
+	put_end(r, &(struct run_end){ .end = end });
 	if (file_write_all(r->fd, r->file.data, r->file.len) == 0)
 		(void)fdatasync(r->fd);
 }
@@ -295,7 +332,7 @@ static void take_end(struct run_file *f, struct str line)
 	struct str end = json_get(line, "end");
 	uint64_t n;
 
-	f->ended = true;
+	f->ended = !json_text_is(end, "stopped");
 	f->finished =
 	    json_text_is(end, "finished") || json_text_is(end, "withheld");
 	f->data_error =

@@ -48,13 +48,16 @@ void run_flush(struct run *r);
 
 /* What the end mark says. */
 struct run_end {
-	const char *end; /* "finished", "withheld", "broken" */
+	const char *end; /* "finished", "withheld", "broken", "stopped" */
 	bool sealed;
 	uint64_t rows, stubs, quarantined, withheld;
 };
 void run_finish(struct run *r, const struct run_end *e);
-/* For a run that cannot go on: best effort, says nothing if it fails. */
-void run_break(struct run *r);
+/*
+ * For a run that cannot go on: "broken" by its input, or "stopped" by what may
+ * go better next time. Best effort, says nothing if it fails.
+ */
+void run_break(struct run *r, const char *end);
 
 /* ---- reading ---- */
 
@@ -81,8 +84,9 @@ struct run_file {
 
 /*
  * May the pipeline that a run came from be at work still? Not if nobody is
- * left of its process group; nor if that is our own, since the script that
- * started both has gone on. True where it cannot be told.
+ * left of its process group; nor if that is our own, or that of a process
+ * which started us, since the script behind both has gone on. True where it
+ * cannot be told.
  */
 bool run_may_live(const struct run_file *f);
 

@@ -1,0 +1,179 @@
+#!/bin/sh
+# Two syncs of one state: locks, runs that overlap, receipts that come late,
+# stages that are killed.
+. "$(dirname "$0")/../lib.sh"
+. "$top/tests/diff.sh"
+
+rows 1 3 >three
+sealed three >in
+for v in 2 3 4; do
+	rows 1 3 ",\"v\":$v" | sealing >in$v
+done
+both() {
+	receipts delivered <one >r1
+	receipts delivered <two >r2
+}
+
+# ---- runs that overlap ----
+
+new st
+has st three
+retl-diff -s st <in2 >one
+retl-diff -s st <in3 >two
+both
+retl-diff --commit -s st <r1
+is $? 0 'a run is open, another begins, the first commits'
+retl-diff --commit -s st <r2
+is $? 0 'and then the other'
+is "$(count st doubts)" 3 'which of them came last is not known'
+retl-diff -s st <in3 >out
+is "$(short <out)" 'Updated 1
+Updated 2
+Updated 3' 'so the rows are sent once more'
+receipts delivered <out | retl-diff --commit -s st
+is "$? $(count st doubts) $(retl-diff -s st <in3 | grep -c diff_id)" '0 0 0' \
+	'and all is quiet'
+is "$(retl-diff --commit -s st </dev/null; ls st/runs)" '' 'nothing is left of the runs'
+
+new st
+has st three
+retl-diff -s st <in2 >one
+retl-diff -s st <in3 >two
+both
+retl-diff --commit -s st <r2
+is "$? $(count st doubts)" '0 0' 'the newer one commits first'
+retl-diff --commit -s st <r1
+is "$? $(count st doubts)" '0 3' 'the older one turns out to have lived: doubts'
+retl-diff -s st <in3 >out
+is "$(short <out | wc -l)" 3 'sent once more'
+receipts delivered <out | retl-diff --commit -s st
+is "$(count st doubts) $(retl-diff -s st <in3 | grep -c diff_id)" '0 0' 'quiet'
+retl-diff --commit -s st </dev/null
+retl-diff --dump -s st >got
+same in3 got 'the state has the last rows'
+
+new st
+retl-diff -s st <in2 >one
+retl-diff -s st <in3 >two
+receipts delivered <two | retl-diff --commit -s st
+is "$(count st doubts) $(retl-diff -s st <in3 | grep -c diff_id)" '0 0' \
+	'a run that is never heard of again is got over'
+retl-diff --commit -s st </dev/null
+
+new st
+retl-diff -s st <in2 >one
+echo '{"id":9}' | cat three - | sealing >more
+retl-diff -s st <more >two
+both
+cat r1 r2 >r
+retl-diff --commit -s st <r
+is "$? $(count st doubts)" '0 3' 'receipts of both in one commit'
+is "$(retl-diff --dump -s st | grep -c 9)" 1 'what only one has sent is settled'
+
+# A pipeline that is alive beside ours, in a process group of its own.
+if command -v setsid >/dev/null; then
+	new st
+	setsid sh -c 'retl-diff -s st <in2 >one; echo >started; exec sleep 60' &
+	alive=$!
+	at_end "kill $alive 2>/dev/null"
+	i=0
+	while [ ! -e started ] && [ $((i += 1)) -lt 100 ]; do sleep 0.1; done
+	retl-diff -s st <in3 >two
+	receipts delivered <two | retl-diff --commit -s st
+	is "$(count st doubts)" 3 'a run whose pipeline is alive keeps its doubts'
+	kill $alive
+	retl-diff -s st <in3 >out
+	receipts delivered <out | retl-diff --commit -s st
+	is "$(count st doubts) $(retl-diff -s st <in3 | grep -c diff_id)" '0 0' \
+		'over one newer run'
+fi
+
+# ---- locks ----
+
+new st
+has st three
+mkfifo pipe
+retl-diff -s st <pipe >one &
+exec 3>pipe
+sleep 0.2
+exits 75 'a second run while one reads' retl-diff -s st <in
+contains err 'another sync' 'is told why'
+exits 75 'and --adopt too' retl-diff --adopt -s st <in
+exits 0 '--dump does not wait' retl-diff --dump -s st
+exits 0 'nor --status' retl-diff --status -s st
+exits 0 'nor does a dry run' retl-diff -s st -n <in
+cat in2 >&3
+exec 3>&-
+wait
+is "$(grep -c diff_id one)" 3 'the first goes through'
+flock st true
+ok $? 'and lets go of the folder'
+
+# One pipeline: commit starts before diff is done, and may not stop it.
+new st
+# shellcheck disable=SC2094 # the state is meant
+cat in | retl-diff -s st | { receipts delivered; } | retl-diff --commit -s st
+is "$? $(count st rows)" '0 3' 'diff and commit in one pipeline'
+retl-diff -s st <in2 >one
+flock st sleep 0.5 &
+sleep 0.1
+receipts delivered <one | retl-diff --commit -s st
+is $? 0 'a commit waits for the lock'
+wait
+
+# ---- signals ----
+
+# commit_begins: a commit in the background that reads what is written to 3.
+mkfifo receipts.pipe
+commit_begins() {
+	retl-diff --commit -s st <receipts.pipe &
+	commit=$!
+	exec 3>receipts.pipe
+}
+
+new st
+retl-diff -s st <in >one
+commit_begins
+receipts delivered <one | head -n 1 >&3
+sleep 0.2
+kill -TERM $commit
+kill -INT $commit
+kill -HUP $commit
+is "$(cat st/runs/*.receipts | wc -l)" 1 'a receipt is written down when it comes'
+receipts delivered <one | tail -n 2 >&3
+exec 3>&-
+wait $commit
+is "$? $(count st rows)" '0 3' 'commit reads to the end whatever is said to it'
+
+new st
+retl-diff -s st <in >one
+commit_begins
+receipts delivered <one | head -n 2 >&3
+printf '{"torn' >&3
+sleep 1.2
+kill -9 $commit
+wait $commit 2>/dev/null
+exec 3>&-
+exits 0 'commit is killed, the next run finds the receipts' retl-diff -s st <in
+is "$(short <out)" 'Added 3' 'and sends what has none'
+receipts delivered <out | retl-diff --commit -s st
+is "$(count st rows) $(count st doubts)" '3 0' 'all is well'
+
+# ---- a reader that goes away ----
+
+rows 1 50000 | sealing >many
+new st
+retl-diff -s st <many 2>err | head -n 10 >one
+is "$(cat err)" '' 'head ends it quietly'
+receipts delivered <one | retl-diff --commit -s st 2>err
+is "$? $(count st rows)" '75 10' 'what came through is acknowledged'
+retl-diff -s st <many >out
+is "$(grep -c diff_id out)" 49990 'the rest is sent again'
+receipts delivered <out | retl-diff --commit -s st
+is "$? $(count st rows)" '0 50000' 'and the state is whole'
+exits 74 'a full disk under standard output' \
+	sh -c 'grep -v 7 many | retl-diff -s st --trust-eof --max-removed 99% >/dev/full'
+contains err 'standard output' 'is named'
+retl-diff --commit -s st </dev/null 2>err
+is $? 75 'and the commit says that running again helps'
+done_testing
