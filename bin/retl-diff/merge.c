@@ -480,8 +480,12 @@ static void while_waiting(void *arg)
 static void open_all(struct walk *w)
 {
 	if (!state_open_acked(w->st, &w->acked))
-		die(EX_TEMPFAIL,
-		    "%s: another sync has just changed the state: try again",
+		die(w->cfg->dry_run ? EX_TEMPFAIL : EX_NOINPUT,
+		    w->cfg->dry_run
+			? "%s: another sync has just changed the state: try "
+			  "again"
+			: "%s: a file that state.json names is missing: "
+			  "restore the state from a copy",
 		    w->st->dir);
 	state_open_part(w->st, STATE_DOUBT, &w->doubt);
 	state_open_part(w->st, STATE_HELD, &w->held);

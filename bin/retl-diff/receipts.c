@@ -143,11 +143,12 @@ static struct named *find_named(struct commit *c, const char *id)
 	r = &c->runs[c->n_runs++];
 	memcpy(r->id, id, sizeof r->id);
 	r->what = NAMED_STRANGE;
-	if (run_read_header(&f, &c->st, id) == 0)
-		r->what = NAMED_KNOWN;
-	else if (state_find_settled(&c->st, id) >= 0)
+	if (state_find_settled(&c->st, id) >= 0) {
 		r->what = NAMED_SETTLED;
-	run_file_release(&f);
+	} else if (run_read_header(&f, &c->st, id) == 0) {
+		r->what = NAMED_KNOWN;
+		run_file_release(&f);
+	}
 	return r;
 }
 
@@ -311,6 +312,7 @@ int diff_commit(const struct config *cfg)
 			    .in = NDJSON_INIT,
 			    .fd = -1,
 			    .b = BUF_INIT };
+	struct run_file open;
 	int status;
 
 	set_signals(SIG_IGN);
@@ -324,6 +326,8 @@ int diff_commit(const struct config *cfg)
 	state_lock(&c.st, cfg->dir, true);
 	state_load(&c.st, cfg->dir);
 	state_sweep(&c.st);
+	if (run_find_open(&c.st, true, &open))
+		run_file_release(&open);
 	if (c.st.to && c.to && strcmp(c.st.to, c.to) != 0)
 		die(EX_CONFIG,
 		    "to: the state belongs to %s since another commit, the "

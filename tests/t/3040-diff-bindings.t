@@ -3,8 +3,8 @@
 . "$(dirname "$0")/../lib.sh"
 . "$top/tests/diff.sh"
 
-rows 1 3 ',"a":1,"b":1' >rows
-sealed rows >in
+rows 1 3 ',"a":1,"b":1' >three
+sealed three >in
 echo '{email: .mail}' >crm.jq
 
 retl-diff --init -s st -k id --ignore b --bind mapping=@crm.jq --bind shard=1/2
@@ -25,7 +25,7 @@ bind -k id --ignore b --bind mapping=@crm.jq --bind shard=1/2 --bind x=y
 identity -k id --ignore b --bind mapping=@crm.jq --bind shard=1/2 --identity a
 EOF
 
-has st rows
+has st three
 exits 0 'a run may repeat what holds' \
 	retl-diff -s st -k id --ignore b --bind shard=1/2 <in
 exits 0 'a text that is the content of the bound file holds too' \
@@ -81,8 +81,8 @@ receipts delivered <out | retl-diff --commit -s st
 # ---- --full that does not come to its end ----
 
 new st
-has st rows
-{ cat rows; echo '{"id":'; } >broken
+has st three
+{ cat three; echo '{"id":'; } >broken
 exits 65 'a --full run that breaks' retl-diff -s st --full <broken
 is "$(grep -c DiffAdded out)" 3 'in the middle'
 receipts delivered <out | retl-diff --commit -s st 2>err

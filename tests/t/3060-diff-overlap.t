@@ -62,8 +62,8 @@ retl-diff --commit -s st </dev/null
 
 new st
 retl-diff -s st <in2 >one
-echo '{"id":9}' | cat three - | sealing >more
-retl-diff -s st <more >two
+echo '{"id":9}' | cat three - | sealing >in9
+retl-diff -s st <in9 >two
 both
 cat r1 r2 >r
 retl-diff --commit -s st <r
@@ -112,7 +112,7 @@ ok $? 'and lets go of the folder'
 # One pipeline: commit starts before diff is done, and may not stop it.
 new st
 # shellcheck disable=SC2094 # the state is meant
-cat in | retl-diff -s st | { receipts delivered; } | retl-diff --commit -s st
+retl-diff -s st <in | { receipts delivered; } | retl-diff --commit -s st
 is "$? $(count st rows)" '0 3' 'diff and commit in one pipeline'
 retl-diff -s st <in2 >one
 flock st sleep 0.5 &
