@@ -295,7 +295,6 @@ static enum http_failure failure_of(struct transfer *t, CURLcode code)
 	case CURLE_OK:
 		return HTTP_OK;
 	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 		return HTTP_BAD_URL;
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
@@ -309,9 +308,11 @@ static enum http_failure failure_of(struct transfer *t, CURLcode code)
 	case CURLE_ABORTED_BY_CALLBACK:
 		return HTTP_LOST;
 	default:
-		/* Headers and what the status line took with them. */
 		curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
-		return sent > 0 ? HTTP_LOST : HTTP_UNREACHABLE;
+		if (sent > 0)
+			return HTTP_LOST;
+		return code == CURLE_UNSUPPORTED_PROTOCOL ? HTTP_BAD_URL
+							  : HTTP_UNREACHABLE;
 	}
 }
 
@@ -330,12 +331,14 @@ static void describe(struct transfer *t, CURLcode code, struct http_answer *a)
 	 * was cut off by the network is asked again; one that is too large or
 	 * garbled would be so again.
 	 */
-	if (a->status >= 300 ||
-	    (a->status && (t->too_large || code == CURLE_BAD_CONTENT_ENCODING)))
+	if (t->headers_end && (a->status >= 300 || t->too_large ||
+			       code == CURLE_BAD_CONTENT_ENCODING))
 		a->failure = HTTP_OK;
 	a->why = code == CURLE_OK ? ""
 		 : code == CURLE_ABORTED_BY_CALLBACK
 		     ? "the connection ended before an answer came"
+		 : a->status && !t->headers_end
+		     ? "the headers of the answer are cut off or endless"
 		 : t->error[0] ? t->error
 			       : curl_easy_strerror(code);
 	a->body = buf_str(&t->body);

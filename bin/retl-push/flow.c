@@ -300,20 +300,6 @@ static bool sweep(struct flow *f, int64_t wait_ms)
 	return false;
 }
 
-void flow_answered(struct flow *f, int64_t wait_ms)
-{
-	const struct step *s = &f->op->steps[f->step];
-
-	f->under_way = false;
-	if (!sweep(f, wait_ms))
-		return;
-	f->acted_before |= s->commits;
-	f->step++;
-	list_push(&f->push->ready, f, true);
-}
-
-/* ---- going on ---- */
-
 /* All steps are done: who was in the results of none has been delivered. */
 static void finish(struct flow *f)
 {
@@ -329,6 +315,24 @@ static void finish(struct flow *f)
 	}
 	sweep(f, -1);
 }
+
+void flow_answered(struct flow *f, int64_t wait_ms)
+{
+	const struct step *s = &f->op->steps[f->step];
+
+	f->under_way = false;
+	if (!sweep(f, wait_ms))
+		return;
+	f->acted_before |= s->commits;
+	f->step++;
+	/* The last answer is the end, whatever has happened to the push. */
+	if (f->step == f->op->n_steps)
+		finish(f);
+	else
+		list_push(&f->push->ready, f, true);
+}
+
+/* ---- going on ---- */
 
 static void mark_sent(struct flow *f)
 {

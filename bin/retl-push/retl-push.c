@@ -143,5 +143,7 @@ int main(int argc, char **argv)
 	http_free(p.http);
 	delivery_release(&p.d);
 	contract_free(p.contract);
+	free(p.cfg.contract.set.v);
+	free(p.cfg.contract.on.v);
 	return status;
 }

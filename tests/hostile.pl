@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+# A server that answers badly: POST /WORD gets the answer called WORD. Writes
+# its port to the file that is named, ends after a minute. No answer here is
+# one that a fake vendor would give: see tests/mock for those.
+use strict;
+use warnings;
+use IO::Socket::INET;
+
+$SIG{CHLD} = $SIG{PIPE} = 'IGNORE';
+alarm 60;
+my $bomb = $ARGV[1] // '';
+my $server =
+    IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die;
+open my $port, '>', "$ARGV[0].tmp" or die;
+print $port $server->sockport, "\n";
+close $port;
+rename "$ARGV[0].tmp", $ARGV[0];
+
+my $c; # the connection
+
+sub answer {
+	my ($status, $type, $body, @headers) = @_;
+	print $c join "\r\n", "HTTP/1.1 $status", "content-type: $type",
+	    'content-length: ' . length $body, @headers, '', $body;
+}
+
+sub endless {
+	my ($head, $more) = @_;
+	print $c $head;
+	for (1 .. 20000) {
+		print $c $more or last;
+	}
+	exit;
+}
+
+sub cut {
+	my ($status) = @_;
+	print $c "HTTP/1.1 $status\r\ncontent-type: application/json\r\n",
+	    "content-length: 100\r\n\r\n{\"a\":";
+	exit;
+}
+
+my $json = 'application/json';
+my %answers = (
+	ok      => sub { answer('200 OK', $json, '{"a":1}') },
+	cutjson => sub { answer('200 OK', $json, '{"a":[1,') },
+	html    => sub { answer('200 OK', 'text/html', '<p>hello</p>') },
+	deep    => sub { answer('200 OK', $json, '[' x 100000) },
+	badutf8 => sub { answer('200 OK', $json, "{\"a\":\"\xff\"}") },
+	notgzip => sub {
+		answer('200 OK', $json, 'not gzip at all',
+		    'content-encoding: gzip');
+	},
+	bomb => sub {
+		open my $f, '<', $bomb or die;
+		local $/ = undef;
+		answer('200 OK', $json, <$f>, 'content-encoding: gzip');
+	},
+	big => sub {
+		endless("HTTP/1.1 200 OK\r\ncontent-type: $json\r\n"
+			    . "transfer-encoding: chunked\r\n\r\n",
+			"10000\r\n" . 'x' x 65536 . "\r\n");
+	},
+	headers => sub {
+		endless("HTTP/1.1 200 OK\r\n", 'h: ' . 'x' x 500 . "\r\n");
+	},
+	header  => sub { endless("HTTP/1.1 200 OK\r\nh: ", 'x' x 65536) },
+	half    => sub { cut('200 OK') },
+	half500 => sub { cut('500 No') },
+	half400 => sub { cut('400 No') },
+	close   => sub { exit },
+	garbage => sub { print $c "no HTTP at all\r\n\r\n"; exit },
+	lie     => sub {
+		print $c "HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n{}";
+		exit;
+	},
+	slow    => sub { sleep 20; exit },
+	text400 => sub { answer('400 No', 'text/plain', "\xff\xfe\0 \1") },
+	secret  => sub { answer('400 No', $json, '{"m":"key s3cr3t-k3y"}') },
+	s302    => sub {
+		answer('302 Found', 'text/plain', '',
+			'location: http://127.0.0.1:1/');
+	},
+	(map { my $s = $_; ("s$s" => sub { answer("$s X", $json, '{}') }) }
+		400, 401, 403, 404, 409, 413, 418, 422, 429, 500, 503, 999),
+);
+
+while (1) {
+	$c = $server->accept or next;
+	if (fork) {
+		close $c;
+		next;
+	}
+	while (1) {
+		my $got = '';
+		while ($got !~ /\r\n\r\n/) {
+			sysread($c, $got, 65536, length $got) or exit;
+		}
+		my ($head, $body) = split /\r\n\r\n/, $got, 2;
+		my ($n) = $head =~ /^content-length:\s*(\d+)/im;
+		while (length $body < ($n // 0)) {
+			sysread($c, $body, 65536, length $body) or exit;
+		}
+		my ($word) = $head =~ m{^\S+ /([^ ?]*)};
+		($answers{$word} // $answers{ok})->();
+		$c->flush;
+	}
+}

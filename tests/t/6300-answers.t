@@ -1,0 +1,110 @@
+#!/bin/sh
+# Answers that no client should trust: cut, endless, garbled, lying. Each has
+# a documented outcome, and none crashes, hangs or fills the memory.
+. "$(dirname "$0")/../lib.sh"
+. "$top/tests/push.sh"
+command -v perl >/dev/null || skip_all 'perl is missing'
+
+head -c 100000000 /dev/zero | gzip -1 >bomb.gz
+hostile "$work/bomb.gz"
+contract plain '{}'
+contract read '{"operations": {"send": {"results": "{status: \"delivered\", x: .a}"}}}'
+contract never '{"operations": {"send": {"resend": "never"}}}'
+
+# push CONTRACT WORD... : one record a word; outcomes in ./got, status in $status
+push() {
+	name=$1
+	shift
+	n=0
+	for word in "$@"; do
+		n=$((n + 1))
+		echo "{\"id\":$n,\"to\":\"$word\",\"diff_result\":\"DiffAdded\",\"diff_id\":\"r:$n\"}"
+	done >in
+	timeout 60 retl-push -c "t/$name" --set "base_url=$hostile" \
+		--timeout 2 --rejects rejects <in >out 2>err
+	status=$?
+	outcomes out >got
+}
+
+push plain ok cutjson html deep badutf8 notgzip bomb big
+is "$(uniq got)/$status" 'delivered/0' \
+	'where the contract does not look, 200 is enough'
+
+push read ok html cutjson deep badutf8 notgzip bomb big
+cat >want <<\EOF
+delivered
+unknown 200 unreadable
+unknown 200 unreadable
+unknown 200 unreadable
+unknown 200 unreadable
+unknown 200 unreadable
+unknown 200 unreadable
+unknown 200 unreadable
+EOF
+same want got 'where it looks, an answer that cannot be read leaves a doubt'
+is $status 75 'and another run can help'
+
+push plain headers header half close garbage lie slow
+cat >want <<\EOF
+unknown 200 lost
+unknown 200 lost
+unknown 200 lost
+unknown lost
+unknown lost
+unknown 200 lost
+unknown lost
+EOF
+same want got 'an answer that does not arrive is asked for again, then in doubt'
+is "$(jq -s 'map(.attempts) | unique | tojson' -r out)/$status" '[3]/75' \
+	'after all attempts'
+
+push never half close slow half500 s500
+cat >want <<\EOF
+unknown 200 lost
+unknown lost
+unknown lost
+unknown 500
+unknown 500
+EOF
+same want got 'what must not be repeated is in doubt at once'
+is "$(jq -r 'select(.status == "unknown") | "\(.attempts) \(.resend)"' out |
+	sort -u)/$status" '1 false/1' 'and says that it stays so'
+is "$(jq -r 'select(.status == "sending") | .line' out | sort | uniq -c |
+	awk '{ print $1 }' | uniq)" 1 'one "sending" stands before'
+
+push plain half500 s500 s503 s429
+is "$(uniq -c got | awk '{ print $1, $2, $3 }' | tr '\n' ',')/$status" \
+	'2 failed 500,1 failed 503,1 failed 429,/75' \
+	'what passes is tried again, then failed'
+
+push plain half400 text400 s400 s404 s409 s413 s422 ok
+is "$(cut -d ' ' -f 1 got | uniq -c | awk '{ print $1, $2 }' |
+	tr '\n' ',')/$status" '7 rejected,1 delivered,/1' \
+	'what is the record'\''s fault is rejected, the rest goes on'
+is "$(wc -l <rejects)/$(jq -r .code rejects | uniq)" 7/refused \
+	'rejected records are listed'
+
+for stop in s401/77 s403/77 s302/69 s418/69 s999/69; do
+	push plain "${stop%/*}" ok ok ok ok ok ok ok ok ok
+	is "$(cut -d ' ' -f 1 got | sort -u | grep -v delivered)/$status" \
+		"failed/${stop#*/}" "HTTP ${stop%/*} ends the push"
+done
+
+# ---- secrets that come back ----
+contract key '{"settings": {"key": {"env": "T_KEY", "secret": true}},
+	"auth": {"type": "header", "name": "X-Key", "value": "{key}"}}'
+T_KEY=s3cr3t-k3y
+export T_KEY
+rm -f rejects
+push key secret
+is "$(jq -r .reason out)" 'key **********' \
+	'a secret that the destination repeats is not shown'
+cat out err rejects >all
+lacks all "$T_KEY" 'anywhere'
+printf '%s\n' '{"id":1,"to":"secret","diff_result":"DiffAdded"}' >in
+retl-push -v -c t/key --set "base_url=$hostile" <in >out 2>err
+contains err 'HTTP 400' 'with -v the answer is shown'
+contains err '> X-Key: ***' 'and what was sent, without the credentials'
+cat out err >all
+lacks all "$T_KEY" 'the secret is not shown then either'
+done_testing
