@@ -74,7 +74,7 @@ my %answers = (
 		print $c "HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n{}";
 		exit;
 	},
-	slow    => sub { sleep 20; exit },
+	slow    => sub { sleep 4; exit },
 	text400 => sub { answer('400 No', 'text/plain', "\xff\xfe\0 \1") },
 	secret  => sub { answer('400 No', $json, '{"m":"key s3cr3t-k3y"}') },
 	s302    => sub {

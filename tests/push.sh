@@ -26,7 +26,7 @@ EOF
 
 # hostile: starts tests/hostile.pl; its address is in $hostile.
 hostile() {
-	perl "$top/tests/hostile.pl" hostile.port "$@" &
+	perl "$top/tests/hostile.pl" hostile.port "$@" >/dev/null 2>&1 &
 	echo $! >hostile.pid
 	at_end 'kill "$(cat hostile.pid)" 2>/dev/null'
 	for wait in 1 2 3 5 9 9 9 9 9 9 9 9 9; do

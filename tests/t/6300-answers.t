@@ -21,7 +21,7 @@ push() {
 		echo "{\"id\":$n,\"to\":\"$word\",\"diff_result\":\"DiffAdded\",\"diff_id\":\"r:$n\"}"
 	done >in
 	timeout 60 retl-push -c "t/$name" --set "base_url=$hostile" \
-		--timeout 2 --rejects rejects <in >out 2>err
+		--timeout 1 --rejects rejects <in >out 2>err
 	status=$?
 	outcomes out >got
 }
