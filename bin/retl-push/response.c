@@ -725,7 +725,7 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 	if (v == STOP || v == REFRESH)
 		stop(w, v == REFRESH);
 	/* A server that broke down may have done its work before. */
-	if (w->a->status >= 500 && v != REJECTED)
+	if (w->a->status >= 500 && w->a->status < 600 && v != REJECTED)
 		mark_ambiguous(w);
 	if (v == RETRY && w->a->status >= 300) {
 		w->wait_ms = hint_of(w);
