@@ -182,6 +182,22 @@ bench_extract() {
 		'retl-extract table.csv | cat >/dev/null'
 }
 
+# Day 2: a table as it comes, what changed, in the destination's words. The peer
+# is the same in the usual tools, and wrong about ids beyond 2^53.
+bench_pipeline() {
+	gen -n "$ROWS" -o shuffled -m 1,2,0.5 >tomorrow.mixed 2>counts
+	n=$(wc -l <tomorrow.mixed)
+	seal "$n" >>tomorrow.mixed
+	versus 'pipeline, day 2' 'jq, sort, mawk, jq' \
+		"jq .id tomorrow.mixed | paste - tomorrow.mixed |
+			sort -n | cut -f2- >tomorrow.sorted
+		mawk -v OLD=sorted -v NEW=tomorrow.sorted -f $here/merge.awk |
+			cut -f2- | jq -c -f map.jq | cat >/dev/null" \
+		'cat tomorrow.mixed | retl-sort -k id |
+			retl-diff -n -s state | retl-map -m map.jq |
+			retl-hash -f email=trim,lower,sha256 | cat >/dev/null'
+}
+
 # The seal over N records.
 seal() {
 	awk -v n="$1" 'BEGIN { for (i = 1; i <= length(n ""); i++) {
@@ -199,3 +215,6 @@ for tool in sort diff map hash extract; do
 		echo "$tool: retl-$tool is not built"
 	fi
 done
+if [ -f state/state.json ] && [ -f map.jq ] && have jq && have mawk; then
+	bench_pipeline
+fi
