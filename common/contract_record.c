@@ -15,7 +15,7 @@ static bool same_shape(const struct record_rules *s, const struct json_obj *o)
 	 * By names, not by number: two structs, or one that was used afresh,
 	 * may count the same.
 	 */
-	return o->shape && s->n_plan &&
+	return o->shape && s->planned &&
 	       str_eq(buf_str(&o->names), buf_str(&s->names));
 }
 
@@ -110,8 +110,10 @@ static void make_plan(struct record_rules *s, const struct record *rec)
 
 	if (LIKELY(same_shape(s, o)))
 		return;
+	/* Names with escapes have no shape, and their plan no second use. */
+	s->planned = o->shape != 0;
 	buf_reset(&s->names);
-	if (o->shape)
+	if (s->planned)
 		buf_adds(&s->names, buf_str(&o->names));
 	s->n_plan = 0;
 	for (size_t i = 0; i < o->n; i++)
@@ -217,8 +219,9 @@ static enum settled settle_one(struct record_rules *s, const struct plan *p,
 		if (json_type(v) == JSON_NULL)
 			return OMIT;
 		return value_is_clear(s, v) ||
-			       schema_member_check(s->root->node, p->name, v,
-						   &run) == 0
+			       schema_member_check(
+				   rules_children(s->root->node), p->name, v,
+				   &run) == 0
 			   ? SAME
 			   : BAD;
 	case PLAN_COPY:
@@ -481,6 +484,7 @@ int contract_load_record(struct contract *c, struct str schema, bool ad_hoc,
 	s->identity_sets = ask_sets(s, c->identity, c->n_identity);
 	s->n_identity_sets = c->n_identity;
 	s->whole_check = needs_whole(n);
+	n = rules_children(n);
 	s->closed = n->additional && n->additional->never;
 	return check_fallbacks(c, err);
 }

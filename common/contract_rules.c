@@ -141,8 +141,7 @@ static int read_own(struct compile *k, struct rule *r)
 
 static struct rule *compile_rule(struct compile *k, struct schema_node *n);
 
-/* Where the schemas of members and items stand: here, or behind a $ref. */
-static const struct schema_node *with_children(const struct schema_node *n)
+const struct schema_node *rules_children(const struct schema_node *n)
 {
 	for (; n->ref; n = n->ref)
 		if (n->properties.n || n->patterns.n || n->additional ||
@@ -180,7 +179,7 @@ static int read_members(struct compile *k, struct rule *r,
 
 static int read_children(struct compile *k, struct rule *r)
 {
-	const struct schema_node *n = with_children(r->node);
+	const struct schema_node *n = rules_children(r->node);
 	char name[40];
 
 	r->members =
@@ -344,8 +343,8 @@ static int check_conditions(struct compile *k, const struct rule *r)
 	for (size_t i = 0; i < n->n_dependent; i++)
 		if (check_branch(k, r, n->dependent[i].node, 0) < 0)
 			return -1;
-	if (n->ref && ours(r) && with_children(n) == n &&
-	    with_children(n->ref)->properties.n)
+	if (n->ref && ours(r) && rules_children(n) == n &&
+	    rules_children(n->ref)->properties.n)
 		return wrong(k, "members are described here and behind $ref: "
 				"describe them in one place");
 	return 0;
@@ -528,7 +527,7 @@ static int check_known(struct compile *k, const struct name_set *sets, size_t n,
 		       const char *what)
 {
 	const struct rule *root = k->r->root;
-	const struct schema_node *node = with_children(root->node);
+	const struct schema_node *node = rules_children(root->node);
 	bool several, unclear;
 
 	if (!node->additional || !node->additional->never)

@@ -112,6 +112,7 @@ struct record_rules {
 	bool needs_identity, needs_key;
 
 	/* the plan of the last shape: its members, then absent defaults */
+	bool planned;     /* names and plan hold */
 	struct buf names; /* as json_obj has them */
 	struct buf texts; /* unescaped names */
 	struct plan *plan;
@@ -170,6 +171,9 @@ void rules_demand_removal(struct record_rules *s);
 /* The rule that describes a member; *several: more than one schema does. */
 struct rule *rule_for(const struct rule *r, struct str name, bool *several,
 		      bool *unclear);
+
+/* Where the schemas of members and items stand: here, or behind a $ref. */
+const struct schema_node *rules_children(const struct schema_node *n);
 
 /* Fills r->root and what is demanded. */
 int rules_compile(struct contract *c, struct str schema, int *status,

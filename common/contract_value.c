@@ -77,7 +77,8 @@ static enum settled pass_digest(struct record_rules *s, const struct rule *r,
 				struct str v, struct str text,
 				struct result *out)
 {
-	if (r->hashed_reject)
+	/* What push sees has been through retl-hash. */
+	if (r->hashed_reject && s->stage != SETTLE_PUSH)
 		return value_fault(
 		    s, "hashed",
 		    "a digest already, where the contract wants the "
@@ -337,8 +338,10 @@ static enum settled settle_nested(struct record_rules *s, const struct rule *r,
 		return value_fault(s, "contract",
 				   "described twice by the contract");
 	if (several || !of)
-		return schema_member_check(r->node, name, v, &run) < 0 ? BAD
-								       : SAME;
+		return schema_member_check(rules_children(r->node), name, v,
+					   &run) < 0
+			   ? BAD
+			   : SAME;
 	if (of->plain || value_is_clear(s, v))
 		return SAME;
 	return value_settle(s, of, v, depth, out);

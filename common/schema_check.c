@@ -580,7 +580,8 @@ static int check_combined(const struct schema_node *n, struct str v,
 	int ret = 0;
 
 	if (n->ref)
-		ret |= schema_node_check(n->ref, v, run, skip);
+		ret |= schema_node_check(n->ref, v, run,
+					 skip & SCHEMA_SKIP_CHILDREN);
 	for (size_t i = 0; i < n->all_of.n; i++)
 		ret |= schema_node_check(n->all_of.v[i], v, run, 0);
 	if (n->any_of.n && !count_fitting(&n->any_of, v))

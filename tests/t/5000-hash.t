@@ -73,6 +73,9 @@ echo '{"id":1,"mails":["A@b.co","",null,"a@b.co"],"kin":{"email":"A@B.co","age":
 is "$(cat out)" "{\"id\":1,\"mails\":[\"$sha\",\"$sha\"],\"kin\":{\"email\":\"$sha\",\"age\":3,\"z\":1.0},\"plan\":\"free\"}" \
 	'elements of lists and members of objects are hashed, empty ones left out'
 
+echo "{\"id\":1,\"md\":\"9dd4e461268c8034f5c8564e155c67a6\"}" >in
+exits 0 'but not after hashing' person --check in
+
 # ---- nothing is not hashed ----
 
 echo '{"id":1,"email":"","phone":null,"name":" \u00a0 ","plan":null}' | person >out
@@ -105,6 +108,29 @@ exits 65 'a name repeated in an object that is looked into ends the run' person 
 contains err 'line 1: kin: a member name comes twice' 'with its place'
 echo '{"id":1,"email":"a@b.co","\u0065mail":"c@d.co"}' >in
 exits 65 'so does one at the top, in another spelling' person <in
+
+# A plan made for names with escapes must not serve the next record.
+printf '%s\n' '{"\u0069d":1,"plan":"free"}' '{}' '{"id":2,"plan":"free"}' >in
+exits 1 'names with escapes are names' person in
+is "$(sed -n 2p out)" '{"id":2,"plan":"free"}' 'and nothing of them stays behind'
+
+cat >ref.json <<\E
+{"name": "ref", "api": {"checked": "2026-11-22"}, "account": false,
+ "base_url": "https://example.com", "auth": {"type": "none"},
+ "record": {"$ref": "#/$defs/person", "$defs": {
+   "mail": {"type": "string", "normalize": ["lower"], "hash": "sha256"},
+   "person": {"properties": {"id": {}, "email": {"$ref": "#/$defs/mail"},
+       "friends": {"type": "array", "items": {"$ref": "#/$defs/person"}}},
+     "required": ["email"], "additionalProperties": false}}},
+ "key": ["id"], "changes": {}, "operations": {"put": null}}
+E
+echo '{"id":1,"email":"A@b.co","friends":[{"email":"a@B.co"}]}' | retl-hash -c ./ref.json >out
+is "$(cat out)" "{\"id\":1,\"email\":\"$sha\",\"friends\":[{\"email\":\"$sha\"}]}" '$ref leads to rules, and round again'
+for r in '{"id":1}' '{"id":1,"email":"a@b.co","x":1}' '{"id":1,"email":"a@b.co","friends":[{"email":"a@b.co","x":1}]}' \
+	'{"id":1,"email":"a@b.co","friends":[{}]}' '{"id":1,"email":"a@b.co","friends":[{"email":["a@b.co"]}]}'; do
+	echo "$r" >in
+	exits 1 "behind a \$ref all holds: $r" retl-hash -c ./ref.json in
+done
 
 # ---- refusing ----
 
