@@ -166,7 +166,7 @@ static uint64_t container_memory(void)
 	return n;
 }
 
-/* A quarter of the memory there is; 64 MiB at least, 4 GiB at most. */
+/* A quarter of the memory there is; 8 MiB at least, 4 GiB at most. */
 static uint64_t default_memory(void)
 {
 	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
@@ -179,7 +179,7 @@ static uint64_t default_memory(void)
 	/* Memory is mapped generously: a block takes three times its size. */
 	if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur / 2 < all)
 		all = space.rlim_cur / 2;
-	return MIN(MAX(all / 4, (uint64_t)64 << 20), (uint64_t)4 << 30);
+	return MIN(MAX(all / 4, (uint64_t)8 << 20), (uint64_t)4 << 30);
 }
 
 static enum unique unique_parse(const char *text)
