@@ -1,0 +1,129 @@
+#!/bin/sh
+# However a push ends, every record that was read has one final receipt, and
+# the status says what the worst was.
+. "$(dirname "$0")/../lib.sh"
+. "$top/tests/push.sh"
+command -v perl >/dev/null || skip_all 'perl is missing'
+
+hostile none
+contract plain '{}'
+contract many '{"operations": {"send": {"batch": {"records": 10},
+	"request": {"url": "/ok"}}}}'
+
+# records FROM TO [WORD]: removals if WORD is gone
+records() {
+	awk -v a="$1" -v b="$2" -v to="${3:-ok}" 'BEGIN { for (i = a; i <= b; i++)
+		printf "{\"id\":%d,\"to\":\"%s\",\"diff_result\":\"DiffAdded\",\"diff_id\":\"r:%d\"}\n", i, to, i }'
+}
+push() {
+	timeout 60 retl-push --set "base_url=$hostile" --timeout 2 "$@"
+}
+# each N FILE...: the files have one final receipt for each of N lines
+each() {
+	n=$1
+	shift
+	cat "$@" | grep '^{' | jq -r 'select(.status != "sending") | .line' |
+		sort -n >lines
+	seq 1 "$n" | cmp -s - lines
+}
+
+# ---- the other end of stdout ----
+records 1 300 >in
+(push -c t/many --receipts left <in 2>err; echo $? >status) | head -n 1 >out
+is "$(cat status)" 74 'a reader that goes away ends the push with 74'
+jq -r .line left | sort -n >lines
+is "$(uniq -d lines)" '' 'no record has two receipts'
+# head reads more than the line that it prints: a batch, or two.
+ok "$(tail -n 1 lines | awk -v n="$(wc -l <lines)" '{ print !($1 - n <= 20) }')" \
+	'what head did not take is in the file'
+is "$(jq -r .status left | sort -u | tr '\n' ' ')" 'delivered failed ' \
+	'what was under way was delivered, the rest not sent'
+contains err 'receipts go to left' 'the message says so'
+exits 74 'a full disk under the receipts' \
+	sh -c 'retl-push -c t/many --set "base_url=$1" <in >/dev/full' sh "$hostile"
+ok "$(grep -c '^{.*delivered' err | awk '{ print !($1 >= 1) }')" \
+	'sends the receipts of what was under way to stderr'
+contains err 'No space left' 'and says why'
+
+# ---- signals ----
+mkfifo pipe
+(cat in; sleep 8) >pipe &
+feeder=$!
+retl-push -c t/many --set "base_url=$hostile" <pipe >out 2>err &
+pid=$!
+sleep 0.7
+kill -TERM $pid
+wait $pid
+is $? 75 'SIGTERM ends the push with 75'
+kill $feeder 2>/dev/null
+each 300 out
+ok $? 'each record that was read has a receipt'
+is "$(counts out)" 'delivered 300' 'what was under way was waited for'
+records 1 3 slow >slow
+(cat slow in; sleep 8) >pipe &
+feeder=$!
+retl-push -c t/plain --set "base_url=$hostile" --concurrency 3 \
+	<pipe >out 2>err &
+pid=$!
+sleep 0.5
+kill -TERM $pid
+sleep 0.2
+kill -TERM $pid
+wait $pid
+is $? 75 'a second SIGTERM ends the waiting'
+kill $feeder 2>/dev/null
+is "$(jq -r 'select(.line <= 3) | .status' out | sort | uniq -c |
+	awk '{ print $1, $2 }')" '3 unknown' 'what is under way is in doubt'
+is "$(jq -r 'select(.line > 3) | .status' out | sort -u)" 'failed' \
+	'what was read is failed'
+
+# ---- a broken stream ----
+{ records 1 25; echo '{"id":26,'; records 27 30; } >broken
+push -c t/many <broken >out 2>err
+is $? 65 'a malformed line ends the push with 65'
+each 25 out
+ok $? 'what came before is delivered'
+contains err 'line 26: byte ' 'and the place is named'
+{ records 1 3; printf '{"id":4,"to":"ok","diff_result":"DiffAdded","id":5}\n'; } >twice
+push -c t/plain <twice >out 2>err
+is $? 65 'a member that is there twice is never sent'
+
+# ---- stops ----
+{ records 1 5 s403; records 6 200; } >in
+push -c t/plain --concurrency 2 <in >out 2>err
+is $? 77 'a refused account ends the push with 77'
+each 200 out
+ok $? 'after that it reads on'
+is "$(jq -r 'select(.line > 10) | .status' out | sort -u)" failed \
+	'and answers failed'
+is "$(grep -c error: err)" 1 'with one message'
+
+# ---- refusals ----
+{ records 1 1 s400; records 2 40; } >in
+push -c t/plain --concurrency 1 --strict <in >out 2>err
+is $? 65 '--strict ends with the first refusal'
+each 40 out
+ok $? 'each record has its receipt all the same'
+push -c t/plain --rejects /dev/full <in >out 2>err
+is $? 74 'rejects that cannot be written end the push with 74'
+each 40 out
+ok $? 'and each record has its receipt'
+
+# ---- nothing to reach ----
+records 1 30 >in
+timeout 20 retl-push -c t/many --set base_url=http://127.0.0.1:1 <in >out 2>err
+is "$?/$(counts out)" '75/failed 30' 'nobody listens: all failed, 75'
+timeout 20 retl-push -c t/many --set base_url=ftp://127.0.0.1/ <in >out 2>err
+is "$?/$(counts out)" '78/failed 30' 'an address of another kind: 78'
+
+# ---- other ends ----
+push -c t/plain --limit 3 <in >out 2>err
+is "$?/$(counts out)" '0/delivered 3' '--limit reads so many and no more'
+push -c t/plain </dev/null >out 2>err
+is "$?/$(wc -c <out)" 0/0 'an empty stream is delivered'
+exits 66 'a file that is not there' retl-push -c t/plain absent
+exits 64 'two files' retl-push -c t/plain in in
+exits 64 'a contract is needed' retl-push
+exits 64 'an unknown kind' retl-push -c t/plain --as gone in
+exits 66 'no such contract' retl-push -c t/absent in
+done_testing
