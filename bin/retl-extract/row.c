@@ -223,7 +223,25 @@ static void decimal_parse(struct decimal *d, const char *text)
 		d->n--;
 }
 
-/* d > 0. The fewest digits that read back as d. */
+/* n / 10^k, n > 0 */
+static void decimal_set(struct decimal *d, uint64_t n, int k)
+{
+	char text[20], *p = text + sizeof text;
+
+	do
+		*--p = (char)('0' + n % 10);
+	while (n /= 10);
+	d->n = (int)(text + sizeof text - p);
+	d->exp = d->n - k;
+	while (d->n > 1 && p[d->n - 1] == '0')
+		d->n--;
+	memcpy(d->digits, p, (size_t)d->n);
+}
+
+/*
+ * d > 0. The fewest digits that read back as d, and of those the nearest; of a
+ * few powers of two one digit more, which reads back as well.
+ */
 static void decimal_shortest(struct decimal *out, double d)
 {
 	char text[40];
@@ -267,35 +285,43 @@ static void decimal_put(struct buf *out, const struct decimal *d)
 }
 
 /*
- * Prices and the like: n / 10^k with n below 10^15. Dividing two integers that
- * are exact doubles is rounded correctly, as reading the decimal would be, and
- * so few digits belong to one double only: the test is exact.
+ * The same for 10^-4 <= d < 10^15, where 128 bits hold every step exactly: d is
+ * m / 2^shift, and n / 10^k reads back as d if it is no farther from it than
+ * half the way to d's neighbours.
  */
-static bool short_decimal(struct buf *out, double d)
+static void decimal_exact(struct decimal *out, double d)
 {
-	static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6 };
-	char text[24], *p = text + sizeof text;
+	static const double tens[] = { 1e-3, 1e-2, 1e-1, 1e0,  1e1,  1e2,
+				       1e3,  1e4,  1e5,  1e6,  1e7,  1e8,
+				       1e9,  1e10, 1e11, 1e12, 1e13, 1e14 };
+	int exp2, exp10 = -4, digits = 15;
+	uint64_t m = (uint64_t)ldexp(frexp(d, &exp2), 53);
+	unsigned shift = (unsigned)(53 - exp2);
+	unsigned __int128 n, scale = 1;
+	unsigned __int128 half = (unsigned __int128)1 << (shift - 1);
 
-	for (unsigned k = 0; k < ARRAY_LEN(power); k++) {
-		double scaled = d * power[k];
-		uint64_t n;
+	/* The doubles next to 10^-1 and so on are above them: no mistake. */
+	while (exp10 < 14 && d >= tens[exp10 + 4])
+		exp10++;
+	for (int k = 14 - exp10; k > 0; k--)
+		scale *= 10;
+	for (;; digits++, scale *= 10) {
+		unsigned __int128 exact = m * scale, back, off;
 
-		if (scaled >= 1e15)
-			return false;
-		n = (uint64_t)(scaled + 0.5);
-		if ((double)n / power[k] != d)
-			continue;
-		for (unsigned i = 0; i < k; i++, n /= 10)
-			*--p = (char)('0' + n % 10);
-		if (k)
-			*--p = '.';
-		do
-			*--p = (char)('0' + n % 10);
-		while (n /= 10);
-		buf_add(out, p, (size_t)(text + sizeof text - p));
-		return true;
+		n = exact >> shift;
+		back = n << shift;
+		/* To the nearest, of two as near to the even one. */
+		if (exact - back > half || (exact - back == half && n % 2)) {
+			n++;
+			back += 2 * half;
+		}
+		off = back > exact ? back - exact : exact - back;
+		/* Below a power of two the neighbour is half as far. */
+		off <<= back < exact && m == (uint64_t)1 << 52 ? 2 : 1;
+		if (digits == 17 || off < scale)
+			break;
 	}
-	return false;
+	decimal_set(out, (uint64_t)n, digits - 1 - exp10);
 }
 
 void double_put(struct buf *out, double d)
@@ -308,8 +334,11 @@ void double_put(struct buf *out, double d)
 	}
 	if (d == 0) {
 		buf_addc(out, '0');
-	} else if (d < 1e-4 || !short_decimal(out, d)) {
-		decimal_shortest(&shortest, d);
+	} else {
+		if (d >= 1e-4 && d < 1e15)
+			decimal_exact(&shortest, d);
+		else
+			decimal_shortest(&shortest, d);
 		decimal_put(out, &shortest);
 	}
 }
