@@ -88,6 +88,16 @@ static void check(const struct config *cfg)
 		opt_die("--full and --delta exclude each other");
 }
 
+static int run(const struct config *cfg)
+{
+	return cfg->init     ? diff_init(cfg)
+	       : cfg->adopt  ? diff_adopt(cfg)
+	       : cfg->commit ? diff_commit(cfg)
+	       : cfg->status ? diff_status(cfg)
+	       : cfg->dump   ? diff_dump(cfg)
+			     : diff_run(cfg);
+}
+
 int main(int argc, char **argv)
 {
 	struct config cfg = { .max_record = NDJSON_MAX_RECORD };
@@ -157,6 +167,8 @@ int main(int argc, char **argv)
 		.n = ARRAY_LEN(opts),
 	};
 
+	int status;
+
 	msg_init(argv[0]);
 	if (opt_parse(&spec, argc, argv) > 0)
 		opt_die("'%s': rows and receipts come from standard input",
@@ -164,10 +176,9 @@ int main(int argc, char **argv)
 	check(&cfg);
 	parse_emit(&cfg);
 	parse_guard(&cfg);
-	return cfg.init     ? diff_init(&cfg)
-	       : cfg.adopt  ? diff_adopt(&cfg)
-	       : cfg.commit ? diff_commit(&cfg)
-	       : cfg.status ? diff_status(&cfg)
-	       : cfg.dump   ? diff_dump(&cfg)
-			    : diff_run(&cfg);
+	status = run(&cfg);
+	free(cfg.bind.v);
+	free(cfg.contract.set.v);
+	free(cfg.contract.on.v);
+	return status;
 }

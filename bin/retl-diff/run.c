@@ -247,13 +247,13 @@ static void put_end(struct run *r, const struct run_end *e)
 void run_finish(struct run *r, const struct run_end *e)
 {
 	run_flush(r);
-	if (r->fd < 0)
-		return;
-	put_end(r, e);
-	run_flush(r);
-	if (close(r->fd) < 0)
-		die(EX_IOERR, "%s: %s", r->path, strerror(errno));
-	r->fd = -1;
+	if (r->fd >= 0) {
+		put_end(r, e);
+		run_flush(r);
+		if (close(r->fd) < 0)
+			die(EX_IOERR, "%s: %s", r->path, strerror(errno));
+		r->fd = -1;
+	}
 	free(r->path);
 	buf_release(&r->file);
 	buf_release(&r->out);
