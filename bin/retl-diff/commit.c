@@ -643,13 +643,16 @@ static void fold_key(struct fold *f)
  */
 static struct rows *lowest(struct fold *f)
 {
-	struct rows *all[] = { &f->changes, &f->doubt,  &f->held_rows,
-			       &f->sec[0],  &f->sec[1], &f->sec[2] };
+	enum { OTHERS = 6 };
+	struct rows *const other[OTHERS] = {
+		&f->changes, &f->doubt,  &f->held_rows,
+		&f->sec[0],  &f->sec[1], &f->sec[2],
+	};
 	struct rows *low = &f->snapshot;
 
-	for (size_t i = 0; i < ARRAY_LEN(all); i++)
-		if (rows_cmp(all[i], low) <= 0)
-			low = all[i];
+	for (size_t i = 0; i < OTHERS; i++)
+		if (rows_cmp(other[i], low) <= 0)
+			low = other[i];
 	return low->have ? low : NULL;
 }
 

@@ -66,12 +66,13 @@ static bool counts(const struct compare *c, const struct json_member *m)
 static const struct json_member *partner(const struct json_obj *o, size_t i,
 					 const struct json_member *m)
 {
+	const struct json_member *there = i < o->n ? o->m + i : NULL;
 	struct buf name = BUF_INIT;
 	ssize_t at;
 
-	if (LIKELY(i < o->n && !m->key_esc && !o->m[i].key_esc &&
-		   str_eq(o->m[i].key, m->key)))
-		return &o->m[i];
+	if (LIKELY(there && !m->key_esc && !there->key_esc &&
+		   str_eq(there->key, m->key)))
+		return there;
 	json_unescape(&name, m->key);
 	at = json_obj_find(o, buf_str(&name));
 	buf_release(&name);

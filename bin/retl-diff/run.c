@@ -31,7 +31,8 @@ bool run_is_id(struct str text)
 	if (text.n != RUN_ID_LEN)
 		return false;
 	for (size_t i = 0; i < text.n; i++)
-		if (!memchr("0123456789abcdef", text.s[i], 16))
+		if (!isdigit((unsigned char)text.s[i]) &&
+		    (text.s[i] < 'a' || text.s[i] > 'f'))
 			return false;
 	return true;
 }
@@ -305,9 +306,12 @@ int run_read_header(struct run_file *f, const struct state *st, const char *id)
 	ssize_t n;
 
 	*f = (struct run_file){ .path = NULL };
-	if (fd < 0)
+	if (fd < 0 && errno == ENOENT)
 		return -1;
-	n = read(fd, text, sizeof text);
+	n = fd < 0 ? -1 : read(fd, text, sizeof text);
+	/* What cannot be read now must not be taken for what never was. */
+	if (n < 0)
+		die(EX_NOINPUT, "%s: %s", path, strerror(errno));
 	close(fd);
 	lf = n > 0 ? memchr(text, '\n', (size_t)n) : NULL;
 	if (!lf)
@@ -447,8 +451,8 @@ static void remove_run(struct state *st, const char *id)
 bool run_find_open(struct state *st, bool sweep, struct run_file *f)
 {
 	DIR *d = opendir(state_path(st, "runs"));
+	char open_id[RUN_ID_LEN + 1] = "", id[RUN_ID_LEN + 1];
 	struct dirent *e;
-	bool found = false;
 
 	*f = (struct run_file){ .path = NULL };
 	if (!d)
@@ -456,24 +460,17 @@ bool run_find_open(struct state *st, bool sweep, struct run_file *f)
 		    strerror(errno));
 	while ((e = readdir(d))) {
 		struct run_file g;
-		char id[RUN_ID_LEN + 1];
 
 		if (sweep && strncmp(e->d_name, "spool.", 6) == 0)
 			unlinkat(dirfd(d), e->d_name, 0);
 		if (!id_of(e->d_name, id) || state_find_run(st, id))
 			continue;
-		if (run_read_header(&g, st, id) == 0 && g.number > st->run) {
-			/* Both names of the one run lead here. */
-			run_file_release(f);
-			*f = g;
-			found = true;
-			continue;
-		}
-		/* Settled, or never begun. */
-		run_file_release(&g);
-		if (sweep)
+		if (run_read_header(&g, st, id) == 0 && g.number > st->run)
+			memcpy(open_id, id, sizeof id);
+		else if (sweep) /* settled, or never begun */
 			remove_run(st, id);
+		run_file_release(&g);
 	}
 	closedir(d);
-	return found;
+	return *open_id && run_read_header(f, st, open_id) == 0;
 }

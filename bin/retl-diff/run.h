@@ -90,7 +90,10 @@ struct run_file {
  */
 bool run_may_live(const struct run_file *f);
 
-/* The header alone: 0, or -1 if it is no run file that was begun. */
+/*
+ * The header alone: 0, or -1 if there is no such file, or no whole header in
+ * it, so that nothing can have gone out.
+ */
 int run_read_header(struct run_file *f, const struct state *st, const char *id);
 /* All of it. */
 void run_scan(struct run_file *f, const struct state *st, const char *id);
