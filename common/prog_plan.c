@@ -126,116 +126,35 @@ static void push_def(struct planner *pl, struct node *n)
 	pl->defs[pl->n_defs++] = n;
 }
 
-/* Builtins that give one value if each argument does. */
-static bool one_builtin(const struct node *n)
+/* Is it one of these words, each with a space before and behind? */
+static bool among(struct str word, const char *words)
 {
-	static const char *const names[] = {
-		"length",
-		"utf8bytelength",
-		"not",
-		"keys",
-		"keys_unsorted",
-		"add",
-		"any",
-		"all",
-		"flatten",
-		"floor",
-		"ceil",
-		"round",
-		"sqrt",
-		"pow",
-		"log",
-		"fabs",
-		"tostring",
-		"tonumber",
-		"type",
-		"sort",
-		"sort_by",
-		"group_by",
-		"min",
-		"max",
-		"min_by",
-		"max_by",
-		"unique",
-		"unique_by",
-		"reverse",
-		"contains",
-		"inside",
-		"startswith",
-		"endswith",
-		"ltrimstr",
-		"rtrimstr",
-		"explode",
-		"implode",
-		"split",
-		"join",
-		"ascii_downcase",
-		"ascii_upcase",
-		"ascii",
-		"todate",
-		"fromdate",
-		"now",
-		"dateadd",
-		"datesub",
-		"date",
-		"fromdateiso8601",
-		"todateiso8601",
-		"strftime",
-		"strptime",
-		"mktime",
-		"gmtime",
-		"strflocaltime",
-		"localtime",
-		"gsub",
-		"sub",
-		"test",
-		"tojson",
-		"fromjson",
-		"has",
-		"in",
-		"map",
-		"map_values",
-		"to_entries",
-		"from_entries",
-		"with_entries",
-		"index",
-		"rindex",
-		"indices",
-		"isnan",
-		"isinfinite",
-		"isnormal",
-		"infinite",
-		"nan",
-		"transpose",
-		"del",
-		"delpaths",
-		"error",
-		"walk",
-		"ascii",
-		"tostream",
-		"isempty",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (str_is(n->text, names[i]))
-			return !str_is(n->text, "tostream");
-	return false;
-}
-
-/* Arguments that run in a loop of their own may give what they like. */
-static bool takes_streams(const struct node *n)
-{
-	static const char *const names[] = {
-		"map",      "map_values", "with_entries", "walk",   "sort_by",
-		"group_by", "unique_by",  "min_by",       "max_by", "any",
-		"all",      "del",        "isempty",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (str_is(n->text, names[i]))
+	for (const char *p = words; (p = strchr(p, ' ')); p++)
+		if (strncmp(p + 1, word.s, word.n) == 0 && p[1 + word.n] == ' ')
 			return true;
 	return false;
 }
+
+/* Builtins that give one value if each argument does. */
+static const char one_builtins[] =
+    " length utf8bytelength not keys keys_unsorted add any all flatten floor "
+    "ceil round sqrt pow log fabs tostring tonumber type sort sort_by group_by "
+    "min max min_by max_by unique unique_by reverse contains inside startswith "
+    "endswith ltrimstr rtrimstr explode implode split join ascii_downcase "
+    "ascii_upcase ascii todate fromdate now dateadd datesub date "
+    "fromdateiso8601 todateiso8601 strftime strptime mktime gmtime "
+    "strflocaltime localtime gsub sub test tojson fromjson has in map "
+    "map_values to_entries from_entries with_entries index rindex indices "
+    "isnan isinfinite isnormal infinite nan transpose del delpaths error walk ";
+
+/* Of these, whose arguments run in a loop and may give what they like. */
+static const char loop_builtins[] =
+    " map map_values with_entries sort_by group_by unique_by min_by max_by any "
+    "all del ";
+
+/* Builtins that do not look at their input, but for their arguments. */
+static const char blind_builtins[] =
+    " empty error now range limit first last isempty infinite nan ";
 
 static bool gives_one(struct planner *pl, const struct node *n);
 
@@ -282,8 +201,8 @@ static bool call_gives_one(struct planner *pl, const struct node *n)
 	bool one;
 
 	if (!def)
-		return one_builtin(n) &&
-		       (takes_streams(n) || all_give_one(pl, n));
+		return among(n->text, one_builtins) &&
+		       (among(n->text, loop_builtins) || all_give_one(pl, n));
 	if (def->kind == N_CALL)
 		return true; /* a parameter: its argument has been looked at */
 	if (!all_give_one(pl, n) || !enter_def(pl, at, &saved))
@@ -347,14 +266,10 @@ static void reads(struct planner *pl, const struct node *n,
 static void call_reads(struct planner *pl, const struct node *n,
 		       struct names *names)
 {
-	static const char *const blind[] = {
-		"empty", "error", "now",     "range",    "limit",
-		"first", "last",  "isempty", "infinite", "nan",
-	};
 	struct scope saved;
 	size_t at;
 	struct node *def = find_def(pl, n, &at);
-	bool sees = true;
+	bool sees;
 
 	for (size_t i = 0; i < n->n; i++)
 		reads(pl, n->v[i], names);
@@ -371,9 +286,7 @@ static void call_reads(struct planner *pl, const struct node *n,
 		leave_def(pl, at, &saved);
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(blind); i++)
-		if (str_is(n->text, blind[i]))
-			sees = false;
+	sees = !among(n->text, blind_builtins);
 	/* first and last without arguments look at their input. */
 	if ((str_is(n->text, "first") || str_is(n->text, "last") ||
 	     str_is(n->text, "error")) &&
@@ -773,25 +686,35 @@ static struct plan *plan_fn(struct planner *pl, struct node *n)
 {
 	static const struct {
 		const char *name;
+		size_t args;
 		enum plan_fn fn;
 	} fns[] = {
-		{ "tostring", FN_TOSTRING },
-		{ "tojson", FN_TOJSON },
-		{ "tonumber", FN_TONUMBER },
-		{ "ascii_downcase", FN_DOWNCASE },
-		{ "ascii_upcase", FN_UPCASE },
-		{ "length", FN_LENGTH },
-		{ "not", FN_NOT },
-		{ "type", FN_TYPE },
+		{ "tostring", 0, FN_TOSTRING },
+		{ "tojson", 0, FN_TOJSON },
+		{ "tonumber", 0, FN_TONUMBER },
+		{ "ascii_downcase", 0, FN_DOWNCASE },
+		{ "ascii_upcase", 0, FN_UPCASE },
+		{ "length", 0, FN_LENGTH },
+		{ "not", 0, FN_NOT },
+		{ "type", 0, FN_TYPE },
+		{ "startswith", 1, FN_STARTSWITH },
+		{ "endswith", 1, FN_ENDSWITH },
+		{ "ltrimstr", 1, FN_LTRIMSTR },
+		{ "rtrimstr", 1, FN_RTRIMSTR },
+		{ "split", 1, FN_SPLIT },
+		{ "join", 1, FN_JOIN },
 	};
+	struct plan *p = make(pl, P_CALL, n);
 
-	for (size_t i = 0; i < ARRAY_LEN(fns); i++)
-		if (is_builtin(pl, n, fns[i].name, 0)) {
-			struct plan *p = make(pl, P_CALL, n);
-
-			p->fn = fns[i].fn;
-			return p;
-		}
+	for (size_t i = 0; i < ARRAY_LEN(fns); i++) {
+		if (!is_builtin(pl, n, fns[i].name, fns[i].args))
+			continue;
+		/* What to look for must stand in the program. */
+		if (n->n && !is_text(n->v[0], &p->text))
+			break;
+		p->fn = fns[i].fn;
+		return p;
+	}
 	return not_plain(pl, n->text);
 }
 
@@ -1132,22 +1055,21 @@ static bool has_prefix_var(const struct node *n, const char *name)
 	return n->kind == N_VAR && str_is(n->text, name);
 }
 
+static const char *const forbidden[] = { "input",
+					 "inputs",
+					 "debug",
+					 "stderr",
+					 "env",
+					 "halt",
+					 "halt_error",
+					 "input_filename",
+					 "input_line_number",
+					 "modulemeta",
+					 "get_search_list" };
+
 /* A record is all that a program sees, and a value all that it gives. */
 const char *plan_forbidden(struct planner *pl, struct node *n, unsigned *line)
 {
-	static const char *const names[] = {
-		"input",
-		"inputs",
-		"debug",
-		"stderr",
-		"env",
-		"halt",
-		"halt_error",
-		"input_filename",
-		"input_line_number",
-		"get_search_list",
-		"modulemeta",
-	};
 	const char *found = NULL;
 	size_t saved = pl->n_defs, at;
 
@@ -1157,9 +1079,9 @@ const char *plan_forbidden(struct planner *pl, struct node *n, unsigned *line)
 	if (has_prefix_var(n, "ENV"))
 		return "$ENV";
 	if (n->kind == N_CALL && !find_def(pl, n, &at))
-		for (size_t i = 0; i < ARRAY_LEN(names); i++)
-			if (str_is(n->text, names[i]))
-				return names[i];
+		for (size_t i = 0; i < ARRAY_LEN(forbidden); i++)
+			if (str_is(n->text, forbidden[i]))
+				return forbidden[i];
 	if (n->kind == N_DEF)
 		for (size_t i = 0; i < n->n; i++)
 			push_def(pl, n->v[i]);

@@ -50,6 +50,13 @@ enum plan_fn {
 	FN_LENGTH,
 	FN_NOT,
 	FN_TYPE,
+	/* With a text, in plan.text. */
+	FN_STARTSWITH,
+	FN_ENDSWITH,
+	FN_LTRIMSTR,
+	FN_RTRIMSTR,
+	FN_SPLIT,
+	FN_JOIN,
 };
 
 enum plan_cmp { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };

@@ -15,11 +15,8 @@
 static int run_eval(struct run *r, struct plan *p, struct str in,
 		    struct str *v);
 
-static int broken(struct run *r, const struct plan *p, const char *code,
-		  const char *fmt, ...) PRINTF_LIKE(4, 5);
-
-static int broken(struct run *r, const struct plan *p, const char *code,
-		  const char *fmt, ...)
+int run_fail(struct run *r, const struct plan *p, const char *code,
+	     const char *fmt, ...)
 {
 	va_list ap;
 
@@ -32,13 +29,13 @@ static int broken(struct run *r, const struct plan *p, const char *code,
 	return -1;
 }
 
-static int repeated(struct run *r, const struct plan *p)
+int run_repeated(struct run *r, const struct plan *p)
 {
-	return broken(r, p, "repeated",
-		      "a member name stands twice in one object");
+	return run_fail(r, p, "repeated",
+			"a member name stands twice in one object");
 }
 
-static const char *a_type(struct str v)
+const char *run_type(struct str v)
 {
 	static const char *const names[] = {
 		[JSON_NULL] = "null",       [JSON_BOOL] = "a boolean",
@@ -49,19 +46,9 @@ static const char *a_type(struct str v)
 	return names[json_type(v)];
 }
 
-static bool truthy(struct str v)
-{
-	return v.s[0] != 'n' && v.s[0] != 'f';
-}
-
-static struct str boolean(bool b)
-{
-	return b ? STR("true") : STR("false");
-}
-
 /* ---- buffers ---- */
 
-static size_t tmp_take(struct run *r)
+size_t run_tmp(struct run *r)
 {
 	if (r->n_tmp == r->cap_tmp) {
 		GROW(r->tmp, r->n_tmp, r->cap_tmp);
@@ -104,11 +91,11 @@ static int member_of(struct run *r, struct plan *p, struct str v,
 		return 0;
 	}
 	if (json_type(v) != JSON_OBJECT)
-		return broken(r, p, "jq", "%s has no member '%.*s'", a_type(v),
-			      STR_ARG(name));
+		return run_fail(r, p, "jq", "%s has no member '%.*s'",
+				run_type(v), STR_ARG(name));
 	found = json_find(v, name, out);
 	if (found < 0)
-		return repeated(r, p);
+		return run_repeated(r, p);
 	if (!found)
 		*out = STR("null");
 	return 0;
@@ -138,8 +125,8 @@ static int element_of(struct run *r, struct plan *p, struct str v,
 	if (json_type(v) == JSON_NULL)
 		return 0;
 	if (json_type(v) != JSON_ARRAY)
-		return broken(r, p, "jq", "%s has no elements by number",
-			      a_type(v));
+		return run_fail(r, p, "jq", "%s has no elements by number",
+				run_type(v));
 	if (index < 0)
 		index += (int64_t)json_count(v);
 	if (index < 0)
@@ -163,17 +150,17 @@ static int lookup(struct run *r, struct plan *p, struct str v, struct str key,
 		json_unescape(&r->scratch,
 			      (struct str){ key.s + 1, key.n - 2 });
 		if (json_type(v) != JSON_OBJECT && json_type(v) != JSON_NULL)
-			return broken(r, p, "jq", "%s has no members",
-				      a_type(v));
+			return run_fail(r, p, "jq", "%s has no members",
+					run_type(v));
 		return member_of(r, p, v, buf_str(&r->scratch), out);
 	case JSON_NUMBER:
 		if (num_to_double(key, &d) < 0 || d != (double)(int32_t)d)
-			return broken(r, p, "jq",
-				      "an index is not a whole number");
+			return run_fail(r, p, "jq",
+					"an index is not a whole number");
 		return element_of(r, p, v, (int64_t)d, out);
 	default:
-		return broken(r, p, "jq", "%s cannot be looked up in %s",
-			      a_type(key), a_type(v));
+		return run_fail(r, p, "jq", "%s cannot be looked up in %s",
+				run_type(key), run_type(v));
 	}
 }
 
@@ -196,115 +183,7 @@ static int step(struct run *r, struct plan *p, struct str in, struct str v,
 	return ret < 0 && p->opt && strcmp(r->code, "jq") == 0 ? 1 : ret;
 }
 
-/* ---- text ---- */
-
-/* Like json_put_str, with DEL escaped as jq does. */
-static void put_json_string(struct run *r, struct buf *out, struct str v)
-{
-	struct str text = json_text(v, &r->scratch);
-	size_t from = 0;
-
-	buf_addc(out, '"');
-	for (size_t i = 0; i < text.n; i++)
-		if (text.s[i] == 0x7f) {
-			json_put_escaped(
-			    out, (struct str){ text.s + from, i - from });
-			buf_addz(out, "\\u007f");
-			from = i + 1;
-		}
-	json_put_escaped(out, (struct str){ text.s + from, text.n - from });
-	buf_addc(out, '"');
-}
-
-static bool has_repeats(struct str object)
-{
-	struct json_iter it;
-	struct json_member m;
-	struct buf name = BUF_INIT;
-	struct str found;
-	bool twice = false;
-
-	json_iter_init(&it, object);
-	while (!twice && json_iter_member(&it, &m)) {
-		buf_reset(&name);
-		json_unescape(&name, m.key);
-		twice = json_find(object, buf_str(&name), &found) < 0;
-	}
-	buf_release(&name);
-	return twice;
-}
-
-/* v as jq's tojson writes it. */
-static int put_json(struct run *r, const struct plan *p, struct buf *out,
-		    struct str v)
-{
-	struct json_iter it;
-	struct json_member m;
-	struct str e;
-	char sep;
-
-	switch (json_type(v)) {
-	case JSON_NUMBER:
-		num_put_text(out, v);
-		return 0;
-	case JSON_STRING:
-		put_json_string(r, out, v);
-		return 0;
-	case JSON_ARRAY:
-		json_iter_init(&it, v);
-		for (sep = '['; json_iter_element(&it, &e); sep = ',') {
-			buf_addc(out, sep);
-			if (put_json(r, p, out, e) < 0)
-				return -1;
-		}
-		buf_addz(out, sep == '[' ? "[]" : "]");
-		return 0;
-	case JSON_OBJECT:
-		if (has_repeats(v))
-			return repeated(r, p);
-		json_iter_init(&it, v);
-		for (sep = '{'; json_iter_member(&it, &m); sep = ',') {
-			buf_addc(out, sep);
-			put_json_string(
-			    r, out, (struct str){ m.key.s - 1, m.key.n + 2 });
-			buf_addc(out, ':');
-			if (put_json(r, p, out, m.val) < 0)
-				return -1;
-		}
-		buf_addz(out, sep == '{' ? "{}" : "}");
-		return 0;
-	default:
-		buf_adds(out, v);
-		return 0;
-	}
-}
-
-/* The text of v inside a string: without quotes, escaped. */
-static int put_inside(struct run *r, const struct plan *p, struct buf *out,
-		      struct str v)
-{
-	size_t at;
-	int ret;
-
-	switch (json_type(v)) {
-	case JSON_STRING:
-		buf_add(out, v.s + 1, v.n - 2);
-		return 0;
-	case JSON_NUMBER:
-		num_put_text(out, v);
-		return 0;
-	case JSON_ARRAY:
-	case JSON_OBJECT:
-		at = tmp_take(r);
-		ret = put_json(r, p, &r->tmp[at], v);
-		json_put_escaped(out, buf_str(&r->tmp[at]));
-		r->n_tmp--;
-		return ret;
-	default:
-		buf_adds(out, v);
-		return 0;
-	}
-}
+/* ---- strings ---- */
 
 static int put_string(struct run *r, struct plan *p, struct str in,
 		      struct buf *out)
@@ -314,169 +193,10 @@ static int put_string(struct run *r, struct plan *p, struct str in,
 	buf_addc(out, '"');
 	for (size_t i = 0; i < p->n; i++)
 		if (run_eval(r, p->v[i], in, &v) < 0 ||
-		    put_inside(r, p, out, v) < 0)
+		    text_put_inside(r, p, out, v) < 0)
 			return -1;
 	buf_addc(out, '"');
 	return 0;
-}
-
-/* ---- functions ---- */
-
-static char change_case(char c, bool up)
-{
-	if (up ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z')
-		return (char)(c ^ 0x20);
-	return c;
-}
-
-static int put_case(struct run *r, struct plan *p, struct str v, bool up,
-		    struct buf *out)
-{
-	struct str text;
-	size_t from;
-
-	if (json_type(v) != JSON_STRING)
-		return broken(r, p, "jq", "%s where a string is expected",
-			      a_type(v));
-	buf_reset(&r->scratch);
-	if (memchr(v.s, '\\', v.n)) {
-		json_unescape(&r->scratch, (struct str){ v.s + 1, v.n - 2 });
-		for (size_t i = 0; i < r->scratch.len; i++)
-			r->scratch.data[i] =
-			    change_case(r->scratch.data[i], up);
-		json_put_str(out, buf_str(&r->scratch));
-		return 0;
-	}
-	text = v;
-	from = out->len;
-	buf_adds(out, text);
-	for (size_t i = from; i < out->len; i++)
-		out->data[i] = change_case(out->data[i], up);
-	return 0;
-}
-
-/* What jq's strtod takes beyond JSON: +1, 01, 1., .5 */
-static bool is_loose_number(struct str t)
-{
-	size_t i = 0, digits = 0;
-
-	if (i < t.n && (t.s[i] == '+' || t.s[i] == '-'))
-		i++;
-	for (; i < t.n && isdigit((unsigned char)t.s[i]); i++)
-		digits++;
-	if (i < t.n && t.s[i] == '.')
-		for (i++; i < t.n && isdigit((unsigned char)t.s[i]); i++)
-			digits++;
-	if (!digits)
-		return false;
-	if (i < t.n && (t.s[i] == 'e' || t.s[i] == 'E')) {
-		i++;
-		if (i < t.n && (t.s[i] == '+' || t.s[i] == '-'))
-			i++;
-		if (i == t.n)
-			return false;
-		while (i < t.n && isdigit((unsigned char)t.s[i]))
-			i++;
-	}
-	return i == t.n;
-}
-
-static int put_number(struct run *r, struct plan *p, struct str v,
-		      struct buf *out)
-{
-	struct json_fault f;
-	struct str text, number;
-
-	if (json_type(v) == JSON_NUMBER) {
-		buf_adds(out, v);
-		return 0;
-	}
-	if (json_type(v) != JSON_STRING)
-		return broken(r, p, "jq", "%s cannot become a number",
-			      a_type(v));
-	text = json_text(v, &r->scratch);
-	if (json_check(text, &number, &f) == 0 &&
-	    json_type(number) == JSON_NUMBER) {
-		buf_adds(out, number);
-		return 0;
-	}
-	if (!is_loose_number(text))
-		return broken(r, p, "jq", "a text is not a number");
-	if (text.s[0] == '+') {
-		text.s++;
-		text.n--;
-	}
-	num_put_text(out, text);
-	return 0;
-}
-
-static int put_length(struct run *r, struct plan *p, struct str v,
-		      struct buf *out)
-{
-	struct str text;
-	size_t n = 0;
-
-	switch (json_type(v)) {
-	case JSON_NULL:
-		break;
-	case JSON_BOOL:
-		return broken(r, p, "jq", "a boolean has no length");
-	case JSON_NUMBER:
-		if (*v.s == '-') {
-			v.s++;
-			v.n--;
-		}
-		buf_adds(out, v);
-		return 0;
-	case JSON_STRING:
-		text = json_text(v, &r->scratch);
-		for (size_t i = 0; i < text.n; i++)
-			n += ((unsigned char)text.s[i] & 0xc0) != 0x80;
-		break;
-	case JSON_OBJECT:
-		if (has_repeats(v))
-			return repeated(r, p);
-		/* fall through */
-	case JSON_ARRAY:
-		n = json_count(v);
-	}
-	buf_addu(out, n);
-	return 0;
-}
-
-static int put_call(struct run *r, struct plan *p, struct str v,
-		    struct buf *out)
-{
-	size_t at;
-	int ret;
-
-	switch (p->fn) {
-	case FN_TOSTRING:
-		if (json_type(v) == JSON_STRING) {
-			buf_adds(out, v);
-			return 0;
-		}
-		/* fall through */
-	case FN_TOJSON:
-		at = tmp_take(r);
-		ret = put_json(r, p, &r->tmp[at], v);
-		json_put_str(out, buf_str(&r->tmp[at]));
-		r->n_tmp--;
-		return ret;
-	case FN_TONUMBER:
-		return put_number(r, p, v, out);
-	case FN_DOWNCASE:
-	case FN_UPCASE:
-		return put_case(r, p, v, p->fn == FN_UPCASE, out);
-	case FN_LENGTH:
-		return put_length(r, p, v, out);
-	case FN_NOT:
-		buf_adds(out, boolean(!truthy(v)));
-		return 0;
-	default:
-		json_put_strz(out, json_type_name(json_type(v)));
-		return 0;
-	}
 }
 
 /* ---- comparing ---- */
@@ -519,7 +239,7 @@ static int eval_compare(struct run *r, struct plan *p, struct str in,
 
 	if (run_eval(r, p->a, in, &a) < 0 || run_eval(r, p->b, in, &b) < 0)
 		return -1;
-	*v = boolean(compare(p->cmp, a, b));
+	*v = run_boolean(compare(p->cmp, a, b));
 	return 0;
 }
 
@@ -528,9 +248,9 @@ static int eval_logic(struct run *r, struct plan *p, struct str in,
 {
 	if (run_eval(r, p->a, in, v) < 0)
 		return -1;
-	if (truthy(*v) == (p->op == P_AND) && run_eval(r, p->b, in, v) < 0)
+	if (run_truthy(*v) == (p->op == P_AND) && run_eval(r, p->b, in, v) < 0)
 		return -1;
-	*v = boolean(truthy(*v));
+	*v = run_boolean(run_truthy(*v));
 	return 0;
 }
 
@@ -542,8 +262,8 @@ static int add_numbers(struct run *r, struct plan *p, struct str a,
 	double x, y;
 
 	if (num_to_double(a, &x) < 0 || num_to_double(b, &y) < 0)
-		return broken(r, p, "precision",
-			      "a number has more digits than jq can keep");
+		return run_fail(r, p, "precision",
+				"a number has more digits than jq can keep");
 	num_put_double(out, x + y);
 	return 0;
 }
@@ -601,8 +321,8 @@ static int merge(struct run *r, struct plan *p, struct str a, struct str b,
 	char sep = '{';
 	int found;
 
-	if ((!unique_a && has_repeats(a)) || has_repeats(b))
-		return repeated(r, p);
+	if ((!unique_a && text_has_repeats(a)) || text_has_repeats(b))
+		return run_repeated(r, p);
 	json_iter_init(&it, a);
 	while (json_iter_member(&it, &m)) {
 		name = key_text(r, &m);
@@ -629,8 +349,8 @@ static int put_sum(struct run *r, struct plan *p, struct str a, struct str b,
 		return 0;
 	}
 	if (json_type(a) != json_type(b) || json_type(a) == JSON_BOOL)
-		return broken(r, p, "jq", "%s and %s cannot be added",
-			      a_type(a), a_type(b));
+		return run_fail(r, p, "jq", "%s and %s cannot be added",
+				run_type(a), run_type(b));
 	switch (json_type(a)) {
 	case JSON_NUMBER:
 		return add_numbers(r, p, a, b, out);
@@ -673,11 +393,11 @@ static int put_delete(struct run *r, struct plan *p, struct str in,
 		return 0;
 	}
 	if (json_type(v) != JSON_OBJECT)
-		return broken(r, p, "jq", "%s has no members to delete",
-			      a_type(v));
+		return run_fail(r, p, "jq", "%s has no members to delete",
+				run_type(v));
 	for (size_t i = 0; i < p->n; i++)
 		if (json_find(v, p->v[i]->text, &found) < 0)
-			return repeated(r, p);
+			return run_repeated(r, p);
 	json_iter_init(&it, v);
 	while (json_iter_member(&it, &m)) {
 		gone = false;
@@ -717,7 +437,7 @@ static int put_array(struct run *r, struct plan *p, struct str in,
 		buf_addz(out, "[]");
 		return 0;
 	}
-	a.tmp = tmp_take(r);
+	a.tmp = run_tmp(r);
 	ret = run_each(r, p->a, in, add_element, &a);
 	buf_adds(out, buf_str(&r->tmp[a.tmp]));
 	buf_addz(out, a.sep == '[' ? "[]" : "]");
@@ -778,7 +498,7 @@ struct product {
 
 static int product_done(struct run *r, struct product *o)
 {
-	size_t at = tmp_take(r), last;
+	size_t at = run_tmp(r), last;
 	struct buf *b = &r->tmp[at];
 	struct str v;
 	char sep = '{';
@@ -837,9 +557,9 @@ static int product_next(struct run *r, struct product *o)
 		if (run_eval(r, e->key, o->in, &o->names[o->i]) < 0)
 			return -1;
 		if (json_type(o->names[o->i]) != JSON_STRING)
-			return broken(r, o->p, "jq",
-				      "a member name is %s, not a string",
-				      a_type(o->names[o->i]));
+			return run_fail(r, o->p, "jq",
+					"a member name is %s, not a string",
+					run_type(o->names[o->i]));
 	}
 	return run_each(r, e->val, o->in, product_value, o);
 }
@@ -930,7 +650,8 @@ static int each_piece(struct run *r, struct plan *p, struct str in,
 
 		for (size_t i = 0; i < o.n && code == 0; i++)
 			code = sink(r, ctx, o.v[i]);
-		return code < 0 ? -1 : broken(r, p, word, "%.*s", STR_ARG(why));
+		return code < 0 ? -1
+				: run_fail(r, p, word, "%.*s", STR_ARG(why));
 	}
 	for (size_t i = 0; ret == 0 && i < o.n; i++)
 		ret = sink(r, ctx, o.v[i]);
@@ -945,8 +666,8 @@ static int eval_piece(struct run *r, struct plan *p, struct str in,
 	if (run_piece(r, p, in, &o) < 0)
 		return -1;
 	if (o.n != 1)
-		return broken(r, p, "jq", "%zu values where one is expected",
-			      o.n);
+		return run_fail(r, p, "jq", "%zu values where one is expected",
+				o.n);
 	*v = o.v[0];
 	return 0;
 }
@@ -970,7 +691,7 @@ int run_put(struct run *r, struct plan *p, struct str in, struct buf *out)
 	case P_DELETE:
 		return put_delete(r, p, in, out);
 	case P_CALL:
-		return put_call(r, p, p->a ? record_text(r) : in, out);
+		return text_call(r, p, p->a ? record_text(r) : in, out);
 	case P_PIPE:
 		return run_eval(r, p->a, in, &v) < 0 ? -1
 						     : run_put(r, p->b, v, out);
@@ -981,7 +702,7 @@ int run_put(struct run *r, struct plan *p, struct str in, struct buf *out)
 	case P_IF:
 		if (run_eval(r, p->a, in, &v) < 0)
 			return -1;
-		return run_put(r, truthy(v) ? p->b : p->c, in, out);
+		return run_put(r, run_truthy(v) ? p->b : p->c, in, out);
 	default:
 		if (run_eval(r, p, in, &v) < 0)
 			return -1;
@@ -996,7 +717,7 @@ static int eval_built(struct run *r, struct plan *p, struct str in,
 {
 	/* The table of buffers may move: nothing points into it. */
 	struct buf b;
-	size_t at = tmp_take(r);
+	size_t at = run_tmp(r);
 	int ret;
 
 	b = r->tmp[at];
@@ -1044,14 +765,14 @@ static int run_eval(struct run *r, struct plan *p, struct str in, struct str *v)
 	case P_ALT:
 		if (run_eval(r, p->a, in, v) < 0)
 			return -1;
-		return truthy(*v) ? 0 : run_eval(r, p->b, in, v);
+		return run_truthy(*v) ? 0 : run_eval(r, p->b, in, v);
 	case P_COMPARE:
 		return eval_compare(r, p, in, v);
 	case P_AND:
 	case P_OR:
 		return eval_logic(r, p, in, v);
 	case P_ERROR:
-		return broken(r, p, "jq", "%.*s", STR_ARG(p->text));
+		return run_fail(r, p, "jq", "%.*s", STR_ARG(p->text));
 	case P_JQ:
 		return eval_piece(r, p, in, v);
 	case P_PIPE:
@@ -1065,7 +786,7 @@ static int run_eval(struct run *r, struct plan *p, struct str in, struct str *v)
 	case P_IF:
 		if (run_eval(r, p->a, in, v) < 0)
 			return -1;
-		return run_eval(r, truthy(*v) ? p->b : p->c, in, v);
+		return run_eval(r, run_truthy(*v) ? p->b : p->c, in, v);
 	default:
 		return eval_built(r, p, in, v);
 	}
@@ -1107,11 +828,11 @@ static int pass_each(struct run *r, void *ctx, struct str v)
 	}
 	if (json_type(v) != JSON_OBJECT)
 		return s->p->opt ? 0
-				 : broken(r, s->p, "jq",
-					  "%s has no elements to go through",
-					  a_type(v));
-	if (has_repeats(v))
-		return repeated(r, s->p);
+				 : run_fail(r, s->p, "jq",
+					    "%s has no elements to go through",
+					    run_type(v));
+	if (text_has_repeats(v))
+		return run_repeated(r, s->p);
 	json_iter_init(&it, v);
 	while (ret == 0 && json_iter_member(&it, &m))
 		ret = s->sink(r, s->ctx, m.val);
@@ -1129,7 +850,7 @@ static int pass_truthy(struct run *r, void *ctx, struct str v)
 {
 	struct passing *s = ctx;
 
-	if (!truthy(v))
+	if (!run_truthy(v))
 		return 0;
 	s->found = true;
 	return s->sink(r, s->ctx, v);
@@ -1139,7 +860,7 @@ static int pass_selected(struct run *r, void *ctx, struct str v)
 {
 	struct passing *s = ctx;
 
-	return truthy(v) ? s->sink(r, s->ctx, s->in) : 0;
+	return run_truthy(v) ? s->sink(r, s->ctx, s->in) : 0;
 }
 
 static int pass_bind(struct run *r, void *ctx, struct str v)
@@ -1153,7 +874,7 @@ static int pass_bind(struct run *r, void *ctx, struct str v)
 static int pass_sum(struct run *r, void *ctx, struct str a)
 {
 	struct passing *s = ctx;
-	size_t at = tmp_take(r);
+	size_t at = run_tmp(r);
 	struct str v;
 	int ret = put_sum(r, s->p, a, s->other, &r->tmp[at]);
 
@@ -1183,7 +904,7 @@ static int each_branch(struct run *r, struct passing *s)
 
 	if (run_eval(r, s->p->a, s->in, &v) < 0)
 		return -1;
-	return run_each(r, truthy(v) ? s->p->b : s->p->c, s->in, s->sink,
+	return run_each(r, run_truthy(v) ? s->p->b : s->p->c, s->in, s->sink,
 			s->ctx);
 }
 

@@ -37,6 +37,36 @@ int run_each(struct run *r, struct plan *p, struct str in, plan_sink *sink,
 /* p->one: appends its value. On failure out may hold a part of it. */
 int run_put(struct run *r, struct plan *p, struct str in, struct buf *out);
 
+/* Notes why the run failed; returns -1. The message shows no value. */
+int run_fail(struct run *r, const struct plan *p, const char *code,
+	     const char *fmt, ...) PRINTF_LIKE(4, 5);
+int run_repeated(struct run *r, const struct plan *p);
+const char *run_type(struct str v); /* "a number" */
+
+/* A buffer for what is built: its place in r->tmp, from r->n_tmp on. */
+size_t run_tmp(struct run *r);
+
+static inline bool run_truthy(struct str v)
+{
+	return v.s[0] != 'n' && v.s[0] != 'f';
+}
+static inline struct str run_boolean(bool b)
+{
+	return b ? STR("true") : STR("false");
+}
+
+/* ---- prog_text.c ---- */
+
+bool text_has_repeats(struct str object);
+/* v as jq's tojson writes it. */
+int text_put_json(struct run *r, const struct plan *p, struct buf *out,
+		  struct str v);
+/* The text of v inside a string: without quotes, escaped. */
+int text_put_inside(struct run *r, const struct plan *p, struct buf *out,
+		    struct str v);
+/* What the function p->fn makes of v. */
+int text_call(struct run *r, struct plan *p, struct str v, struct buf *out);
+
 void run_begin(struct run *r);
 void run_release(struct run *r);
 

@@ -287,11 +287,11 @@ with_entries(.)?
 label $f | 1, break $f, 2
 ={a:.a?|tostring|length}
 {a:(.b?|tostring|test("x")), b:.b?}
-{n:(.a?|tostring|ltrimstr("1")), m:{k:(.b?|tostring|ascii_downcase|length)}}
+={n:(.a?|tostring|ltrimstr("1")), m:{k:(.b?|tostring|ascii_downcase|length)}}
 . + {q:(.b?|tostring|gsub("x";"y"))}
-[.[]?|tostring|startswith("1")]
+=[.[]?|tostring|startswith("1")]
 "\(.a?|tostring|ltrimstr("A"))!"
-(.b?|tostring|split(",")) as $p | {f:$p[0]}
+=(.b?|tostring|split(",")) as $p | {f:$p[0]}
 =-(1)
 -.a?
 1 - 1
@@ -346,7 +346,7 @@ to_entries? | map(.key)
 (.a? == null) and (.b? == null)
 tojson | fromjson
 =[.[]? | tojson]
-ltrimstr("t")
+=ltrimstr("t")
 @base64
 @csv "\([1,"a"])"
 @html "<\(.)>"
@@ -360,6 +360,44 @@ $settings | keys
 =$settings["x"]
 =$settings.x.y
 =def f: nosuch; 1
+=startswith("t")
+=endswith("t")
+=startswith("")
+=ltrimstr("te")
+=rtrimstr("xt")
+=ltrimstr("a\"")
+=ltrimstr("")
+=rtrimstr("")
+=ltrimstr("text")
+=rtrimstr("/😀/")
+=split("e")
+=split("")
+=split("text")
+=split("t")
+=split("xx")
+=split("\"")
+=.[]?|split(",")
+=join(",")
+=join("")
+=join("\"\n")
+=.a? | join("-")
+=map(tostring) | join("/")
+join(1)
+join(.a?)
+ltrimstr(1)
+="a,b,,c,"|split(",")
+=",,"|split(",,")
+="aXbX"|split("X")|join("-")
+=[null,null]|join(",")
+=[true,1.50,"x",null]|join(", ")
+=["a",[1]]|join(",")
+=[[1]]|join(",")
+=[{}]|join(",")
+={"a":"x","b":"y"}|join(",")
+=.a?|tostring|endswith("b")
+="é😀x"|split("")
+="é😀x"|ltrimstr("é")|rtrimstr("x")
+def split(x): 7; split("a")
 END
 
 sed 's/^=//' table >programs
@@ -438,7 +476,7 @@ function leaf(r) {
 function two(op, d) { return "(" gen(d) " " op " " gen(d) ")" }
 function gen(d, r) {
 	if (d-- <= 0) return leaf()
-	r = pick(27)
+	r = pick(29)
 	if (r == 0) return "{" name() ": (" gen(d) "), " name() ": (" gen(d) ")}"
 	if (r == 1) return "{\"k\\(" gen(d) ")\": (" gen(d) "), " name() "}"
 	if (r == 2) return "[" gen(d) ", " gen(d) "]"
@@ -463,7 +501,9 @@ function gen(d, r) {
 	if (r == 22) return "((" gen(d) ") as $v | [$v, " gen(d) "])"
 	if (r == 23) return two(",", d)
 	if (r == 24) return "(" gen(d) " | type)"
-	if (r == 25) return "(" gen(d) " | tostring | ltrimstr(\"t\"))"
+	if (r == 25) return "(" gen(d) " | tostring | explode | implode)"
+	if (r == 26) return "(" gen(d) " | tostring | split(\"" name() "\"))"
+	if (r == 27) return "(" gen(d) " | join(\"-\"))"
 	return "map(" gen(d) ")"
 }
 BEGIN { srand(seed); for (i = 0; i < n; i++) print gen(1 + pick(3)) }
