@@ -35,12 +35,12 @@ static const struct vendor *vendor_find(const char *name)
 {
 	static const struct vendor *const all[] = { &vendor_hubspot,
 						    &vendor_meta,
-						    &vendor_webhook };
+						    &vendor_webhook, NULL };
+	const struct vendor *const *v = all;
 
-	for (size_t i = 0; i < ARRAY_LEN(all); i++)
-		if (strcmp(all[i]->name, name) == 0)
-			return all[i];
-	return NULL;
+	while (*v && strcmp((*v)->name, name) != 0)
+		v++;
+	return *v;
 }
 
 /* How many files a mode that reads cases takes; -1: it is no such mode. */

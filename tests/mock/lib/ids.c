@@ -74,19 +74,27 @@ bool ids_add(struct ids *t, struct str id)
 	return true;
 }
 
+static struct id_entry *entry_new(struct ids *t, struct str id)
+{
+	uint32_t at = (uint32_t)t->n;
+
+	if (2 * (t->n + 1) > t->table_cap)
+		table_grow(t);
+	GROW(t->v, t->n, t->cap);
+	/* There is room. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+	t->v[at] = (struct id_entry){ .id = copy(id) };
+	*slot(t, id) = at + 1;
+	t->n++;
+	return &t->v[at];
+}
+
 struct id_entry *ids_set(struct ids *t, struct str id, struct str value)
 {
 	struct id_entry *e = find_any(t, id);
 	struct str fresh = copy(value);
 
-	if (!e) {
-		if (2 * (t->n + 1) > t->table_cap)
-			table_grow(t);
-		GROW(t->v, t->n, t->cap);
-		e = &t->v[t->n++];
-		*e = (struct id_entry){ .id = copy(id) };
-		*slot(t, id) = (uint32_t)t->n;
-	}
+	if (!e)
+		e = entry_new(t, id);
 	free((char *)e->value.s);
 	e->value = fresh;
 	e->gone = false;

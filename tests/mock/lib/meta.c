@@ -231,7 +231,7 @@ static void serve_upload(struct vendor_run *v, const struct request *r,
 {
 	struct str body = vendor_body(v, r), row;
 	struct json_iter it;
-	struct upload u;
+	struct upload u = { .n = 0 };
 
 	if (!body.s || upload_parse(v, body, &u) < 0) {
 		trouble(a, 400, 100, "Invalid parameter");
