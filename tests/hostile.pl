@@ -77,6 +77,9 @@ my %answers = (
 	slow    => sub { sleep 4; exit },
 	text400 => sub { answer('400 No', 'text/plain', "\xff\xfe\0 \1") },
 	secret  => sub { answer('400 No', $json, '{"m":"key s3cr3t-k3y"}') },
+	day => sub {
+		answer('429 Slow', 'text/plain', '', 'retry-after: 86400');
+	},
 	s302    => sub {
 		answer('302 Found', 'text/plain', '',
 			'location: http://127.0.0.1:1/');

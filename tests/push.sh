@@ -20,7 +20,8 @@ contract() {
  "retry": {"attempts": 3, "first": 0.01, "most": 0.02},
  "concurrency": 4}
 EOF
-	printf '%s' "$2" | jq -s --arg n "t/$1" '.[0] * .[1] * {name: $n}' \
+	printf '%s' "$2" | jq -s --arg n "t/$1" '.[0] * .[1] * {name: $n} |
+		walk(if type == "object" then with_entries(select(.value != null)) else . end)' \
 		contracts/base.json - >"contracts/t/$1.json"
 }
 

@@ -462,6 +462,27 @@ static void loop(struct push *p)
 
 /* ---- the whole ---- */
 
+/* How much a body is without its items, so that batches come out right. */
+static void measure_bodies(struct push *p)
+{
+	for (size_t i = 0; i < p->d.n_ops; i++) {
+		struct operation *op = p->d.ops[i];
+		struct flow alone = { .push = p, .op = op };
+		struct scope scope;
+
+		scope_fill(&alone, NULL, &scope);
+		for (size_t k = 0; k < op->n_steps && !op->one; k++) {
+			struct step *s = &op->steps[k];
+
+			buf_reset(&p->scratch);
+			if (s->body.prog &&
+			    program_value(&s->body, STR("[]"), &scope,
+					  &p->scratch, NULL, &p->err) == 1)
+				s->body_extra = p->scratch.len;
+		}
+	}
+}
+
 static void begin(struct push *p)
 {
 	uint8_t id[16];
@@ -475,6 +496,7 @@ static void begin(struct push *p)
 	buf_addf(&p->run_json, "{\"id\":\"%s\",\"time\":\"", p->run_id);
 	clock_put_rfc3339(&p->run_json, p->started_ms);
 	buf_addz(&p->run_json, "\"}");
+	measure_bodies(p);
 	p->last_input = clock_tick_ms();
 	p->in.nowait = true;
 	order_init(&p->order);

@@ -151,10 +151,9 @@ static enum verdict settled_verdict(struct flow *f, struct rec *r,
 {
 	switch (r->verdict) {
 	case AGAIN:
-		if (r->attempts)
-			r->attempts--;
 		return RETRY;
 	case RETRY:
+		r->trying = false;
 		return is_spent(f, r) ? given_up(f, r) : RETRY;
 	case SPLIT:
 		if (f->acted_before)
@@ -347,7 +346,8 @@ static void mark_sent(struct flow *f)
 
 		if (!r->carried)
 			continue;
-		r->attempts++;
+		r->attempts += !r->trying;
+		r->trying = true;
 		if (s->resend == RESEND_NEVER)
 			receipts_sending(&p->receipts, r->line,
 					 rec_str(r, r->id));

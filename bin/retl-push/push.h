@@ -55,7 +55,9 @@ struct rec {
 	bool ambiguous;
 	bool in_results; /* some request with results carried it */
 	bool carried;    /* by the request under way */
+	/* How often it has been tried; steps and halves do not count. */
 	uint64_t attempts;
+	bool trying; /* attempts counts what goes on */
 	/* What has been decided, until flow_sweep acts on it. */
 	enum verdict verdict;
 	long http_status;

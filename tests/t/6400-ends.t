@@ -29,13 +29,11 @@ each() {
 
 # ---- the other end of stdout ----
 records 1 300 >in
-(push -c t/many --receipts left <in 2>err; echo $? >status) | head -n 1 >out
+(sleep 0.3; push -c t/many --receipts left <in 2>err; echo $? >status) | true
 is "$(cat status)" 74 'a reader that goes away ends the push with 74'
 jq -r .line left | sort -n >lines
-is "$(uniq -d lines)" '' 'no record has two receipts'
-# head reads more than the line that it prints: a batch, or two.
-ok "$(tail -n 1 lines | awk -v n="$(wc -l <lines)" '{ print !($1 - n <= 20) }')" \
-	'what head did not take is in the file'
+seq 1 "$(tail -n 1 lines)" >want
+same want lines 'all that were read have their receipts in the file'
 is "$(jq -r .status left | sort -u | tr '\n' ' ')" 'delivered failed ' \
 	'what was under way was delivered, the rest not sent'
 contains err 'receipts go to left' 'the message says so'

@@ -27,7 +27,7 @@ cat >records <<'EOF1'
 EOF1
 sealed records >in
 mock_start hook mockapi webhook --ledger hook.ledger --log hook.log --account /in
-push "$(mock_url hook)/in" in
+push "$(mock_url hook)/in" in --concurrency 1
 is $status 0 'signed messages are taken'
 jq -r '.type' hook.ledger | tr '\n' ' ' >types
 is "$(cat types)" 'record.added record.updated record.removed ' \

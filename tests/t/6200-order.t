@@ -1,0 +1,81 @@
+#!/bin/sh
+# The order in which a destination sees changes, with many of them under way
+# and a server that fails and dawdles.
+. "$(dirname "$0")/../lib.sh"
+. "$top/tests/push.sh"
+. "$top/tests/mock.sh"
+WEBHOOK_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+export WEBHOOK_SECRET
+mkdir -p contracts/webhook
+jq '. * {retry: {attempts: 20, first: 0.01, most: 0.05}}' \
+	"$top/contracts/webhook/standard.json" >contracts/webhook/standard.json
+
+# push FILE [OPTION...]
+push() {
+	in=$1
+	shift
+	timeout 60 retl-push -c webhook/standard --set url="$(mock_url hook)/" \
+		"$@" <"$in" >out 2>err
+	status=$?
+}
+mishaps='--chance 10=429 --chance 10=500 --chance 10=reset-before
+	--chance 20=slow30 --chance 10=slow5'
+
+# ---- keys ----
+# A third of the changes are of one key; the others of ten.
+awk 'BEGIN { for (i = 1; i <= 400; i++)
+	printf "{\"id\":%d,\"v\":%d,\"diff_result\":\"DiffUpdated\"}\n",
+		i % 3 ? i % 10 : 77, i }' >in
+# shellcheck disable=SC2086
+mock_start hook mockapi webhook --ledger keys.ledger $mishaps
+push in --concurrency 16
+is "$status/$(counts out)" '0/delivered 400' 'all changes of few keys arrive'
+jq -r '"\(.data.id) \(.data.v)"' keys.ledger | sort -s -n -k 1,1 >got
+sort -s -n -k 1,1 -k 2,2n got >want
+same want got 'and those of one key in their order'
+mock_stop hook
+
+# ---- removals and what stands around them ----
+awk 'BEGIN { for (i = 1; i <= 300; i++)
+	printf "{\"id\":%d,\"diff_result\":\"Diff%s\",\"diff_id\":\"r:%d\"}\n",
+		i, i <= 100 ? "Added" : i <= 200 ? "Removed" : "Updated", i }' >in
+# shellcheck disable=SC2086
+mock_start hook mockapi webhook --ledger turns.ledger $mishaps
+push in --concurrency 16
+is "$status/$(counts out)" '0/delivered 300' 'additions, removals and more arrive'
+is "$(jq -r .type turns.ledger | uniq -c | awk '{ print $1, $2 }' |
+	tr '\n' ',')" \
+	'100 record.added,100 record.removed,100 record.updated,' \
+	'removals overtake nothing and nothing overtakes them'
+mock_stop hook
+
+# ---- any of several keys ----
+contract any '{"key": {"any": ["email", "phone"]},
+	"operations": {"send": {"batch": {"records": 10},
+	"request": {"url": "/x"}}}}'
+cat >in <<\EOF
+{"email":"a","phone":"1"}
+{"email":"b","phone":"2"}
+{"email":"c","phone":"1"}
+{"email":"b"}
+{"phone":"2","email":"d"}
+{"email":"e"}
+EOF
+retl-push -n -c t/any --as added in >out
+is "$(jq -c .lines out | tr '\n' ' ')" '[1,2,6] [3,4,5] ' \
+	'who shares any value of the key waits'
+
+# ---- how much is under way ----
+awk 'BEGIN { for (i = 1; i <= 60; i++)
+	printf "{\"id\":%d,\"diff_result\":\"DiffAdded\"}\n", i }' >in
+mock_start hook mockapi webhook --ledger some.ledger --every 1=slow20
+begin=$(date +%s%N)
+push in --concurrency 1
+one=$(($(date +%s%N) - begin))
+begin=$(date +%s%N)
+push in --concurrency 12
+many=$(($(date +%s%N) - begin))
+mock_stop hook
+is $((one > 1200000000)) 1 'one at a time takes its time'
+is $((many < one / 2)) 1 'several at once take less'
+done_testing
