@@ -131,6 +131,11 @@ static void take_field(void *s, size_t n, void *self)
 		if (columns_add(&c->columns, (struct str){ s, s ? n : 0 },
 				c->f) < 0)
 			give_up(c, c->line, "the header: %s", c->f->text.data);
+		else if (c->columns.text.len / 2 > c->o.max_record)
+			give_up(c, c->line,
+				"the header is longer than %zu bytes "
+				"(--max-record raises that)",
+				c->o.max_record);
 	} else if (c->n_fields < c->columns.n && !rows_full(c->rows)) {
 		column_put(&c->rows->out.b, &c->columns, c->n_fields);
 		put_value(c, s, n);

@@ -106,11 +106,11 @@ static int put_timestamp(const struct pg_cell *c, bool zoned, struct str v)
 {
 	struct buf *out = &c->rows->out.b;
 	const char *blank = memchr(v.s, ' ', v.n);
-	bool bc = v.n > 3 && memcmp(v.s + v.n - 3, " BC", 3) == 0;
 	bool utc = v.n > 3 && memcmp(v.s + v.n - 3, "+00", 3) == 0;
 	size_t at = blank ? (size_t)(blank - v.s) : 0;
 
-	if (!blank || bc || (zoned && !utc) || !isdigit((unsigned char)*v.s))
+	/* Letters: infinity, BC. */
+	if (!blank || (zoned && !utc) || strspn(v.s, "0123456789-:.+ ") < v.n)
 		return put_text(c, v);
 	buf_addc(out, '"');
 	buf_add(out, v.s, at);
