@@ -136,6 +136,22 @@ static int compile(struct prog *p, const struct prog_opts *opts,
 	return ret;
 }
 
+/* jq would put replacement characters in place of what is no UTF-8. */
+static int check_text(const struct prog *p, struct str text, struct buf *err)
+{
+	struct buf quoted = BUF_INIT;
+	struct json_fault f;
+	int ret = 0;
+
+	if (text.n && memchr(text.s, '\0', text.n))
+		return fail(err, "%s: a zero byte in the program", p->where);
+	json_put_str(&quoted, text);
+	if (json_check(buf_str(&quoted), NULL, &f) < 0)
+		ret = fail(err, "%s: %s in the program", p->where, f.what);
+	buf_release(&quoted);
+	return ret;
+}
+
 struct prog *prog_new(struct str text, const struct prog_opts *opts,
 		      struct buf *err)
 {
@@ -146,11 +162,8 @@ struct prog *prog_new(struct str text, const struct prog_opts *opts,
 	p->n_vars = opts->n_vars;
 	p->run.scratch = p->run.why = BUF_INIT;
 	p->obj = JSON_OBJ_INIT;
-	if (text.n && memchr(text.s, '\0', text.n)) {
-		fail(err, "%s: a zero byte in the program", p->where);
-	} else if (compile(p, opts, err) == 0) {
+	if (check_text(p, text, err) == 0 && compile(p, opts, err) == 0)
 		return p;
-	}
 	prog_free(p);
 	return NULL;
 }

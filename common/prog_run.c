@@ -65,7 +65,7 @@ size_t run_tmp(struct run *r)
 static struct str record_text(struct run *r)
 {
 	const struct record *rec = r->record;
-	struct buf b = BUF_INIT;
+	size_t at;
 
 	if (r->input.s)
 		return r->input;
@@ -74,10 +74,11 @@ static struct str record_text(struct run *r)
 		r->input = rec->line;
 		return r->input;
 	}
-	record_put_open(&b, rec);
-	buf_addc(&b, '}');
-	r->input = arena_copy(&r->mem, buf_str(&b));
-	buf_release(&b);
+	at = run_tmp(r);
+	record_put_open(&r->tmp[at], rec);
+	buf_addc(&r->tmp[at], '}');
+	r->input = arena_copy(&r->mem, buf_str(&r->tmp[at]));
+	r->n_tmp = at;
 	return r->input;
 }
 

@@ -30,17 +30,21 @@ bool text_has_repeats(struct str object)
 {
 	struct json_iter it;
 	struct json_member m;
-	struct buf name = BUF_INIT;
-	struct str found;
+	struct buf text = BUF_INIT;
+	struct str name, found;
 	bool twice = false;
 
 	json_iter_init(&it, object);
 	while (!twice && json_iter_member(&it, &m)) {
-		buf_reset(&name);
-		json_unescape(&name, m.key);
-		twice = json_find(object, buf_str(&name), &found) < 0;
+		name = m.key;
+		if (m.key_esc) {
+			buf_reset(&text);
+			json_unescape(&text, m.key);
+			name = buf_str(&text);
+		}
+		twice = json_find(object, name, &found) < 0;
 	}
-	buf_release(&name);
+	buf_release(&text);
 	return twice;
 }
 

@@ -105,6 +105,10 @@ for p in '{diff_id: 1}' '. + {diff_result: "x"}' '{a: 1} | {diff_changed: .a}' \
 do
 	exits 78 "$p defines a reserved member" retl-map -e "$p" in
 done
+printf '{a: "\377"}' >bad.jq
+exits 78 'a mapping that is not UTF-8' retl-map -m bad.jq in
+printf '.\000' >bad.jq
+exits 78 'a mapping with a zero byte' retl-map -m bad.jq in
 printf 'def m: "module";' >mod.jq
 exits 78 'import without -L' retl-map -e 'import "mod" as m; {x: m::m}' one
 exits 0 'import with -L' retl-map -L . -e 'import "mod" as m; {x: m::m, y: .a}' one
