@@ -186,6 +186,25 @@ echo '{"id":1,"a":2}' >two
 exits 1 'one: two are too many' retl-hash -c ./c.json two
 contains err 'more than one of these has a value: id, a' 'by name'
 
+# ---- what receipts are bound to ----
+
+# to ARG...: the digits behind t/base# in the receipt of a skipped record.
+to() {
+	echo '{"id":1}' | T_TOKEN=abcd-us retl-push --quiet -c t/base --as added --on added=skip "$@" |
+		sed -n 's/.*"to":"t\/base#\([0-9a-f]*\)".*/\1/p'
+}
+# digits LINE...: what the page says they are.
+digits() {
+	printf '%s\n' "$@" | head -c -1 | sha256sum | cut -c1-8
+}
+if [ -x "$B/bin/retl-push" ]; then
+	is "$(to --set list=5)" "$(digits https://example.com/v1/5 code=us list=5)" \
+		'a receipt is bound to the address and the accounts'
+	is "$(to --set list=5 --set rate=7)" "$(to --set list=5)" 'and to nothing else'
+	is "$(to --set base_url=http://127.0.0.1:1)" "$(digits http://127.0.0.1:1 code=us)" \
+		'another address is another account'
+fi
+
 # ---- every contract of ours ----
 
 for c in "$top"/contracts/*/*.json; do
