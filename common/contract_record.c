@@ -262,7 +262,7 @@ static void settle_member(struct record_rules *s, const struct record *rec,
 	const struct json_member *m = i < rec->obj.n ? &rec->obj.m[i] : NULL;
 	bool removal = rec->result == DIFF_REMOVED;
 	size_t mark = s->faults->n;
-	struct result one;
+	struct result one = { STR_NONE, STR_NONE };
 	enum settled how;
 
 	s->seen[i] = ABSENT;
@@ -335,7 +335,7 @@ static bool put_one(struct record_rules *s, const struct record *rec,
 		    struct str name, bool any, struct buf *out)
 {
 	size_t i = 0;
-	struct result one;
+	struct result one = { STR_NONE, STR_NONE };
 	enum settled how;
 
 	while (i < s->n_plan && !str_eq(s->plan[i].name, name))
@@ -442,7 +442,7 @@ static int check_fallbacks(struct contract *c, struct buf *err)
 	struct record_rules *s = c->rules;
 	struct faults faults = FAULTS_INIT;
 	struct buf text = BUF_INIT;
-	struct result one;
+	struct result one = { STR_NONE, STR_NONE };
 	int ret = 0;
 
 	s->stage = SETTLE_HASH;

@@ -211,7 +211,8 @@ static struct rule *compile_rule(struct compile *k, struct schema_node *n)
 	if (r)
 		return r;
 	r = xcalloc(1, sizeof *r);
-	GROW(k->r->all, k->r->n_all, k->r->cap_all);
+	k->r->all =
+	    xreallocarray(k->r->all, k->r->n_all + 1, sizeof(struct rule *));
 	k->r->all[k->r->n_all++] = r;
 	n->private = r;
 	r->node = n;

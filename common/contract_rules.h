@@ -92,7 +92,7 @@ struct record_rules {
 	struct schema *schema;
 	struct rule *root;
 	struct rule **all;
-	size_t n_all, cap_all;
+	size_t n_all;
 	bool ad_hoc;
 	bool whole_check; /* the schema has more to say than of its members */
 	bool closed;      /* additionalProperties: false */

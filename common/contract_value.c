@@ -281,7 +281,7 @@ static enum settled settle_items(struct record_rules *s, const struct rule *r,
 {
 	enum settled all = SAME, how;
 	struct json_iter it;
-	struct result one;
+	struct result one = { STR_NONE, STR_NONE };
 	struct str e;
 	char name[24];
 	size_t i = 0, mark;
@@ -362,7 +362,7 @@ static enum settled add_fallbacks(struct record_rules *s, const struct rule *r,
 				  bool any)
 {
 	enum settled all = SAME, how;
-	struct result one;
+	struct result one = { STR_NONE, STR_NONE };
 	struct str unused;
 	size_t mark;
 
@@ -396,7 +396,7 @@ static enum settled settle_members(struct record_rules *s, const struct rule *r,
 	enum settled all = SAME, how;
 	struct json_iter it;
 	struct json_member m;
-	struct result one;
+	struct result one = { STR_NONE, STR_NONE };
 	bool any = false;
 	size_t mark;
 

@@ -15,6 +15,16 @@ typedef int keyword_fn(struct compile *c, struct schema_node *n,
 
 static struct schema_node *compile_node(struct compile *c, struct str text);
 
+static void list_add(struct schema_list *l, struct schema_node *n)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 16;
+		l->v =
+		    xreallocarray(l->v, l->cap, sizeof(struct schema_node *));
+	}
+	l->v[l->n++] = n;
+}
+
 /* ---- what keywords hold ---- */
 
 static int wrong(struct compile *c, const char *what)
@@ -107,8 +117,7 @@ static int read_list(struct compile *c, struct str val, struct schema_list *out)
 		node = compile_node(c, v);
 		if (!node)
 			return -1;
-		GROW(out->v, out->n, out->cap);
-		out->v[out->n++] = node;
+		list_add(out, node);
 		buf_truncate(&c->path, mark);
 	}
 	return 0;
@@ -465,15 +474,13 @@ static int read_keyword(struct compile *c, struct schema_node *n,
 
 static struct schema_node *node_new(struct compile *c, struct str text)
 {
-	struct schema_list *all = &c->s->all;
 	struct schema_node *n = xcalloc(1, sizeof *n);
 
 	n->text = text;
 	n->max_length = n->max_items = n->max_properties = UINT64_MAX;
 	n->max_contains = UINT64_MAX;
 	n->min_contains = 1;
-	GROW(all->v, all->n, all->cap);
-	all->v[all->n++] = n;
+	list_add(&c->s->all, n);
 	return n;
 }
 

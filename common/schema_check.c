@@ -168,9 +168,9 @@ static bool is_multiple(struct str v, struct str of)
 		return true;
 	shift = (x.exp - (int64_t)(x.a.n + x.b.n)) -
 		(y.exp - (int64_t)(y.a.n + y.b.n));
-	if (x.huge || shift < 0)
-		return false;
 	m = digits_mod(&y, UINT64_MAX);
+	if (x.huge || shift < 0 || !m)
+		return false;
 	return (unsigned __int128)digits_mod(&x, m) *
 		   pow10_mod((uint64_t)shift, m) % m ==
 	       0;
