@@ -511,7 +511,7 @@ int contract_fill_in(struct contract *c, struct str text, struct str *out,
 		     int *status, struct buf *err)
 {
 	struct buf b = BUF_INIT;
-	struct str rest = text, value, name;
+	struct str rest = text, value = STR_NONE, name;
 	const char *open, *close;
 	int ret = 0;
 
@@ -645,7 +645,7 @@ static int by_name(const void *a, const void *b)
 void contract_set_to(struct contract *c)
 {
 	const struct setting **v =
-	    xreallocarray(NULL, c->n_settings + 1, sizeof *v);
+	    xcalloc(c->n_settings + 1, sizeof(struct setting *));
 	const struct setting *base = find(c, STR("base_url"));
 	struct buf text = BUF_INIT, raw = BUF_INIT, to = BUF_INIT;
 	struct str url = json_get(c->root, "base_url"), other;
@@ -661,7 +661,7 @@ void contract_set_to(struct contract *c)
 	for (size_t i = 0; i < c->n_settings; i++)
 		if (c->settings[i].account && c->settings[i].text.s)
 			v[n++] = &c->settings[i];
-	qsort(v, n, sizeof *v, by_name);
+	qsort(v, n, sizeof(struct setting *), by_name);
 	for (size_t i = 0; i < n; i++)
 		buf_addf(&text, "\n%.*s=%.*s", STR_ARG(v[i]->name),
 			 STR_ARG(v[i]->text));
