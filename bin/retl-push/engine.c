@@ -40,7 +40,7 @@ static void on_signal(int sig)
 	errno = was;
 }
 
-static void watch_signals(void)
+static void watch_signals(bool dry_run)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction act = { .sa_handler = on_signal }, was;
@@ -55,7 +55,8 @@ static void watch_signals(void)
 			sigaction(signals[i], &act, NULL);
 	}
 	/* A reader that went away is a write that fails, and dealt with. */
-	signal(SIGPIPE, SIG_IGN);
+	if (!dry_run)
+		signal(SIGPIPE, SIG_IGN);
 }
 
 /* ---- taking a record ---- */
@@ -166,6 +167,56 @@ static void find_keys(struct push *p, struct rec *r)
 		hash_key(r, rec_str(r, r->record), &p->contract->keys[i]);
 }
 
+static bool is_listed(struct str list, const struct json_member *m)
+{
+	struct buf scratch = BUF_INIT;
+	struct json_iter it;
+	struct str v;
+	bool yes = false;
+
+	if (!list.s || json_type(list) != JSON_ARRAY)
+		return false;
+	json_iter_init(&it, list);
+	while (!yes && json_iter_element(&it, &v))
+		yes = json_type(v) == JSON_STRING &&
+		      json_key_is(m, json_text(v, &scratch));
+	buf_release(&scratch);
+	return yes;
+}
+
+static bool is_key(const struct contract *c, const struct json_member *m)
+{
+	for (size_t i = 0; i < c->n_keys; i++)
+		for (size_t k = 0; k < c->keys[i].n; k++)
+			if (json_key_is(m, c->keys[i].v[k]))
+				return true;
+	return false;
+}
+
+/* changed_only: leaves out of the settled record what has not changed. */
+static void keep_changed(struct push *p, struct rec *r)
+{
+	struct json_iter it;
+	struct json_member m;
+
+	if (!r->op->always.s || !p->rec.diff_changed.s)
+		return;
+	buf_reset(&p->scratch);
+	json_iter_init(&it, buf_str(&r->text));
+	while (json_iter_member(&it, &m)) {
+		if (!is_key(p->contract, &m) && !is_listed(r->op->always, &m) &&
+		    !is_listed(p->rec.diff_changed, &m))
+			continue;
+		buf_addc(&p->scratch, p->scratch.len ? ',' : '{');
+		buf_add(&p->scratch, m.key.s - 1, m.key.n + 2);
+		buf_addc(&p->scratch, ':');
+		buf_adds(&p->scratch, m.val);
+	}
+	buf_addz(&p->scratch, p->scratch.len ? "}" : "{}");
+	buf_reset(&r->text);
+	buf_adds(&r->text, buf_str(&p->scratch));
+}
+
 /* The record's own memory, with what is to be sent; NULL: it is settled. */
 static struct rec *make_rec(struct push *p, const struct operation *op,
 			    enum diff_result kind)
@@ -202,6 +253,7 @@ static struct rec *make_rec(struct push *p, const struct operation *op,
 		return NULL;
 	}
 	buf_addc(&r->text, '}');
+	keep_changed(p, r);
 	r->record = (struct span){ 0, r->text.len };
 	if (p->rec.diff_id.s)
 		r->id = put_span(r, p->rec.diff_id);
@@ -377,6 +429,8 @@ static void interrupted(struct push *p)
 /* Standard output is gone: what is under way is finished, no more. */
 static void check_output(struct push *p)
 {
+	if (p->cfg.dry_run)
+		dryrun_flush(p);
 	if (receipts_flush(&p->receipts) == 0)
 		return;
 	if (p->stop_status == EX_IOERR)
@@ -500,7 +554,7 @@ static void begin(struct push *p)
 	p->last_input = clock_tick_ms();
 	p->in.nowait = true;
 	order_init(&p->order);
-	watch_signals();
+	watch_signals(p->cfg.dry_run != NULL);
 	receipts_open(&p->receipts);
 	rejects_open(&p->rejects);
 }

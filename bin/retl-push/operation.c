@@ -227,7 +227,6 @@ static int load_named(struct loader *l, struct str object, const char *member,
 	return ret;
 }
 
-/* Those of object, and then those of more that object does not name. */
 static int load_headers(struct loader *l, struct str object, struct header **v,
 			size_t *n)
 {
@@ -238,6 +237,8 @@ static int load_headers(struct loader *l, struct str object, struct header **v,
 		return 0;
 	if (json_type(object) != JSON_OBJECT)
 		return wrong(l, "headers", "not an object");
+	if (json_count(object) > MAX_HEADERS)
+		return wrong(l, "headers", "too many");
 	*v = xcalloc(MAX(json_count(object), 1), sizeof **v);
 	json_iter_init(&it, object);
 	while (json_iter_member(&it, &m)) {
@@ -352,6 +353,15 @@ static int load_method(struct loader *l, struct str rq, struct step *s)
 	return 0;
 }
 
+/* The base may end with the slash that the rest begins with. */
+static void trim_slash(struct tmpl *url)
+{
+	struct tmpl_part *base = &url->v[0];
+
+	while (base->n && url->text.data[base->at + base->n - 1] == '/')
+		base->n--;
+}
+
 /* A url that starts with / stands behind the base. */
 static int load_url(struct loader *l, struct str rq, struct step *s)
 {
@@ -370,6 +380,8 @@ static int load_url(struct loader *l, struct str rq, struct step *s)
 	json_put_str(&quoted, buf_str(&whole));
 	ret =
 	    get_template(l, buf_str(&quoted), "request.url", TMPL_URL, &s->url);
+	if (!ret && text.n && text.s[0] == '/')
+		trim_slash(&s->url);
 	buf_release(&whole);
 	buf_release(&scratch);
 	buf_release(&quoted);

@@ -52,6 +52,8 @@ struct named {
 	struct program prog;
 };
 
+#define MAX_HEADERS 100 /* that one place of a contract may name */
+
 struct header {
 	struct str name;
 	struct tmpl value;

@@ -615,7 +615,7 @@ void request_send(struct flow *f)
 {
 	struct push *p = f->push;
 	const struct step *s = &f->op->steps[f->step];
-	const char *lines[64];
+	const char *lines[2 * MAX_HEADERS + 16];
 	size_t n = 0;
 	char *at = f->headers.data;
 	struct http_request rq = {

@@ -133,6 +133,24 @@ is "$(tail -n 2 ran | head -n 1)" "$(cat quote)" \
 	'quoting keeps every byte of the body'
 exits 64 '-n=wget' retl-push -n=wget -c t/secret quote
 
+# ---- only what changed ----
+contract patch '{"operations": {"send": {"changed_only": ["lang"],
+	"request": {"url": "/x"}}}}'
+cat >in <<\EOF
+{"id":1,"lang":"de","a":1,"b":2,"c":{"x":1.0},"diff_result":"DiffUpdated","diff_changed":["c"]}
+{"id":1,"lang":"de","a":1,"b":2,"diff_result":"DiffAdded"}
+{"id":1,"a":1,"diff_result":"DiffUpdated","diff_changed":[]}
+EOF
+dry patch in
+is "$(sed "s/.*\"body\"://; s/,\"diff_ids.*//" out | tr '\n' ' ')" \
+	'{"id":1,"lang":"de","c":{"x":1.0}} {"id":1,"lang":"de","a":1,"b":2} {"id":1} ' \
+	'changed_only sends key, what it names, and what changed'
+
+# ---- addresses ----
+dry plain in --set base_url=http://127.0.0.1:9/v1/
+is "$(jq -r .url out | uniq)" http://127.0.0.1:9/v1/x \
+	'a slash too many at the end of base_url does no harm'
+
 # ---- what this version does not do ----
 contract each '{"operations": {"send": {"whole": true}}}'
 exits 78 'a member that is not supported is an error' \
