@@ -110,9 +110,16 @@ static int check_names(struct str v, struct buf *err)
 		ret = fail(err, "%s", f.what);
 	json_obj_release(&o);
 	json_iter_init(&it, v);
-	while (!ret && json_iter_member(&it, &m))
-		if (check_names(m.val, err) < 0)
+	while (!ret && json_iter_member(&it, &m)) {
+		/* Merging and looking up go by the name as it is written. */
+		if (m.key_esc)
+			ret = fail(err,
+				   "%.*s: a member name with a backslash: "
+				   "write it as it is",
+				   STR_ARG(m.key));
+		else if (check_names(m.val, err) < 0)
 			ret = fail(err, "%.*s/%s", STR_ARG(m.key), err->data);
+	}
 	return ret;
 }
 

@@ -33,7 +33,11 @@ const char *contract_holds(const char *kind, struct str member);
 
 int contract_load_settings(struct contract *c, const struct contract_args *args,
 			   int *status, struct buf *err);
-/* The setting's text, or an error that says how to give it one. */
+/*
+ * The setting's text, or an error that says how to give it one. text NULL: only
+ * whether it has one; else a secret is an error, as names of members and
+ * arguments of steps are shown.
+ */
 int contract_need_setting(struct contract *c, struct str name, struct str *text,
 			  int *status, struct buf *err);
 /* Fills in "{name}" as it stands, for names of members and operations. */

@@ -490,7 +490,13 @@ int contract_need_setting(struct contract *c, struct str name, struct str *text,
 	if (!s)
 		return fail(err, "%s: {%.*s}: there is no such setting",
 			    c->path, STR_ARG(name));
-	*text = s->text;
+	if (s->secret && text)
+		return fail(err,
+			    "%s: {%.*s}: a secret, which cannot stand where it "
+			    "would be shown",
+			    c->path, STR_ARG(name));
+	if (text)
+		*text = s->text;
 	if (s->text.s)
 		return 0;
 	env = json_get(spec_of(c, s), "env");
@@ -534,15 +540,13 @@ int contract_fill_in(struct contract *c, struct str text, struct str *out,
 /* Push sends requests: there is nothing that it may do without. */
 static int check_missing(struct contract *c, int *status, struct buf *err)
 {
-	struct str unused;
-
 	for (size_t i = 0; i < c->n_settings; i++) {
 		const struct setting *s = &c->settings[i];
 
 		if (s->text.s || is_true(json_get(spec_of(c, s), "optional")) ||
 		    str_is(s->name, "api_version"))
 			continue;
-		if (contract_need_setting(c, s->name, &unused, status, err) < 0)
+		if (contract_need_setting(c, s->name, NULL, status, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -152,6 +152,13 @@ with .settings.width '{"type":"integer"}'
 refuses 78 "setting 'width' has no value: give --set width=..., or put it into --settings FILE" \
 	'a setting that is needed'
 
+with .record.properties.name.normalize '["cut=$token"]'
+T_TOKEN=abcd-us refuses 78 'a secret, which cannot stand where it would be shown' 'a secret in a step'
+with .key '["{token}"]'
+T_TOKEN=abcd-us refuses 78 'a secret, which cannot' 'or as a name'
+printf '{"n\\u0061me": "x"}' >c.json
+refuses 78 'a member name with a backslash' 'a name of a contract that is escaped'
+
 # ---- operations ----
 
 exits 64 '--on takes three kinds' retl-hash -c t/base --on moved=skip in
