@@ -111,7 +111,7 @@ static void put_outcome(struct buf *out, const struct rule *r, struct str name,
 		buf_addz(out, "left out");
 	else if (r && r->hash && json_type(v) == JSON_STRING && v.n > 2)
 		buf_add(out, v.s + 1, v.n - 2);
-	else if (r && (r->own || r->deep))
+	else if (r && (r->steps || r->deep))
 		buf_addz(out, "as the steps leave it");
 	else
 		buf_addz(out, "as it is");

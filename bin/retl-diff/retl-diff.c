@@ -154,8 +154,7 @@ int main(int argc, char **argv)
 	};
 	const struct opt_spec spec = {
 		.synopsis =
-		    "--init -s DIR -k KEY [--identity NAMES | -c CONTRACT] "
-		    "[--fields NAMES | --ignore NAMES] [--bind NAME=TEXT]...\n"
+		    "--init -s DIR -k KEY [OPTION]...\n"
 		    "-s DIR [OPTION]... <ROWS >CHANGES\n"
 		    "--commit -s DIR <RECEIPTS\n"
 		    "--adopt -s DIR <ROWS\n"

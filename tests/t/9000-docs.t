@@ -51,9 +51,10 @@ cd readme || exit 99
 sqlite3 shop.db <shop.sql
 WEBHOOK_SECRET=whsec_cmV0bC1kZW1vLXJldGwtZGVtby1yZXRsLWRlbW8=
 RETL_CONTRACTS=$top/contracts
+export WEBHOOK_SECRET RETL_CONTRACTS
 mock_start rx receiver --log receiver.log
 WEBHOOK_URL=$(mock_url rx)/
-export WEBHOOK_SECRET RETL_CONTRACTS WEBHOOK_URL
+export WEBHOOK_URL
 awk '/^```/ { on = /console/; next } on' "$top/README.md" >transcript
 play transcript
 [ "$(cat count)" -gt 0 ]
