@@ -205,8 +205,8 @@ struct jqside *jqside_new(const struct jqside_opts *o, struct buf *err)
 		s->scratch = s->out = BUF_INIT;
 		keep(s, o);
 	} else if (check_alone(o, err) == 0) {
-		/* "1) | (2" and its like, or a limit of libjq. */
-		compile_error(msg.data, o->where, err);
+		/* The line is that of what was put around the pieces. */
+		fail(err, "%s: more than libjq can hold", o->where);
 	}
 	buf_release(&text);
 	buf_release(&msg);

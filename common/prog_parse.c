@@ -92,6 +92,13 @@ enum token_kind {
 /* Programs nested deeper than this go to libjq, which has a limit too. */
 #define MAX_NESTING 200
 
+/*
+ * A long chain (a + b + c, .a.b.c) is a deep tree as well. Short chains are
+ * free; of long ones a program has so many links.
+ */
+#define FREE_LINKS 8
+#define MAX_LINKS 2000
+
 struct parser {
 	const char *start, *end;
 	const char *p; /* behind the current token */
@@ -99,7 +106,7 @@ struct parser {
 	struct str tok;
 	const char *last;    /* the end of the token before the current one */
 	const char *line_at; /* in this line */
-	unsigned line, depth;
+	unsigned line, depth, links;
 	struct arena *mem;
 	struct buf scratch;
 };
@@ -325,6 +332,12 @@ static struct node *dot_at(struct parser *ps, const char *start)
 
 	n->src = (struct str){ start, 0 };
 	return n;
+}
+
+/* Another link in a chain of n: is that too much? */
+static bool too_long(struct parser *ps, unsigned n)
+{
+	return n > FREE_LINKS && ++ps->links > MAX_LINKS;
 }
 
 /* ---- the grammar ---- */
@@ -695,6 +708,7 @@ static struct node *parse_term(struct parser *ps)
 {
 	const char *start = ps->tok.s;
 	struct node *n, *more;
+	unsigned links = 0;
 	bool none;
 
 	if (++ps->depth > MAX_NESTING)
@@ -704,7 +718,7 @@ static struct node *parse_term(struct parser *ps)
 		more = parse_suffix(ps, n, start, &none);
 		if (none)
 			break;
-		n = more;
+		n = too_long(ps, ++links) ? NULL : more;
 	}
 	ps->depth--;
 	return n;
@@ -873,7 +887,9 @@ static struct node *parse_def(struct parser *ps, const char *start)
 	    !take_op(ps, ";"))
 		return NULL;
 	n->src.n = (size_t)(ps->last - start);
-	n->b = parse_exp(ps, P_PIPE);
+	/* Definitions alone are the identity, as is nothing at all. */
+	n->b =
+	    ps->kind == T_END ? dot_at(ps, ps->tok.s) : parse_exp(ps, P_PIPE);
 	return n->b ? n : NULL;
 }
 
@@ -984,6 +1000,7 @@ static struct node *parse_exp(struct parser *ps, int min)
 {
 	const char *start = ps->tok.s;
 	struct node *n, *right;
+	unsigned links = 0;
 	int prec;
 
 	if (++ps->depth > MAX_NESTING)
@@ -993,6 +1010,8 @@ static struct node *parse_exp(struct parser *ps, int min)
 		struct node *a = n;
 
 		next(ps);
+		if (too_long(ps, ++links))
+			return NULL;
 		n = make(ps, N_TRY, start);
 		n->a = a;
 	}
@@ -1002,6 +1021,8 @@ static struct node *parse_exp(struct parser *ps, int min)
 		struct str op = ps->tok;
 
 		next(ps);
+		if (too_long(ps, ++links))
+			return NULL;
 		right = parse_exp(ps, to_right ? prec : prec + 1);
 		n = make2(ps, kind_of(prec), start, n, right);
 		if (n)
@@ -1058,7 +1079,8 @@ int ast_parse(struct ast *ast, struct str text, struct arena *mem)
 	next(&ps);
 	ast->root = NULL;
 	if (parse_directives(&ps, ast) == 0)
-		ast->root = parse_exp(&ps, P_PIPE);
+		ast->root = ps.kind == T_END ? dot_at(&ps, ps.tok.s)
+					     : parse_exp(&ps, P_PIPE);
 	if (ps.kind != T_END)
 		ast->root = NULL;
 	buf_release(&ps.scratch);

@@ -408,6 +408,11 @@ done >slow
 is "$(cat slow)" '' 'the plain subset runs natively'
 hold 'a table of programs'
 
+for p in '' ' ' '# nothing' 'def f: 1;' 'def f: 1; # c'; do
+	is "$(progrun "$p" <inputs | tr -d '[]')" \
+		"$(tr -d '[]' <inputs)" "a program of nothing is the identity: $p"
+done
+
 # ---- what is no program ----
 
 cat >wrong <<\END
