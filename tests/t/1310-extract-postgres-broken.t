@@ -18,18 +18,24 @@ exits 75 'a statement timeout' retl-extract -q 'SELECT pg_sleep(9)' \
 	"$db?options=-cstatement_timeout%3D200"
 
 slow='SELECT g AS id, pg_sleep(0.001) FROM generate_series(1, 60000) g'
+# wait_until CONDITION: half a minute at most.
+wait_until() {
+	tries=0
+	until eval "$1" || [ $tries -ge 300 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+}
+
 # A backend that is busy with us, once rows have come.
 backend() {
-	until grep -qs '"id":5,' slow.out && [ -n "$victim" ]; do
-		sleep 0.1
-		victim=$(sql -c "SELECT max(pid) FROM pg_stat_activity
-			WHERE application_name = 'retl-extract'
-			AND query LIKE '%60000%'")
-	done
+	wait_until "grep -qs '\"id\":5,' slow.out"
+	victim=$(sql -c "SELECT max(pid) FROM pg_stat_activity
+		WHERE application_name = 'retl-extract'
+		AND query LIKE '%60000%'")
 }
 for how in terminate kill interrupt; do
 	: >slow.out
-	victim=
 	timeout 60 perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' \
 		retl-extract -q "$slow" "$db" >slow.out 2>slow.err &
 	pid=$!
@@ -49,11 +55,7 @@ for how in terminate kill interrupt; do
 		is $got 75 "$how: try again later"
 		is "$(wc -l <slow.err)" 1 "$how: one line says so"
 	fi
-	i=0
-	until [ -n "$(sql -c 'SELECT 1' 2>log2)" ] || [ $i -ge 100 ]; do
-		i=$((i + 1))
-		sleep 0.1
-	done
+	wait_until "[ -n \"\$(sql -c 'SELECT 1' 2>log2)\" ]"
 done
 sleep 0.5
 is "$(sql -c "SELECT count(*) FROM pg_stat_activity
