@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 		  "the folder that remembers what was delivered" },
 		{ 0, "init", OPT_FLAG, &cfg.init, NULL, "create the state" },
 		{ 0, "adopt", OPT_FLAG, &cfg.adopt, NULL,
-		  "take the input for what the destination has; send nothing" },
+		  "take the input for what the destination has" },
 		{ 0, "commit", OPT_FLAG, &cfg.commit, NULL,
 		  "read receipts; what they confirm becomes state" },
 		{ 0, "status", OPT_FLAG, &cfg.status, NULL,
@@ -115,11 +115,11 @@ int main(int argc, char **argv)
 		  "print the acknowledged rows, sealed" },
 		{ 'k', "key", OPT_STR, &cfg.key, "KEY[,KEY...]",
 		  "the members that name a row" },
-		{ 0, "identity", OPT_STR, &cfg.identity, "NAME[,NAME...]",
-		  "members by whose values the destination knows a person" },
-		{ 0, "fields", OPT_STR, &cfg.fields, "NAME[,NAME...]",
+		{ 0, "identity", OPT_STR, &cfg.identity, "NAMES",
+		  "members whose values tell who a row is" },
+		{ 0, "fields", OPT_STR, &cfg.fields, "NAMES",
 		  "compare these members only" },
-		{ 0, "ignore", OPT_STR, &cfg.ignore, "NAME[,NAME...]",
+		{ 0, "ignore", OPT_STR, &cfg.ignore, "NAMES",
 		  "compare all members but these" },
 		{ 0, "bind", OPT_LIST, &cfg.bind, "NAME=TEXT|@FILE",
 		  "bind the state to a text or a file's content too" },
@@ -131,14 +131,14 @@ int main(int argc, char **argv)
 		  "settings of the contract, as a JSON object" },
 		{ 0, "on", OPT_LIST, &cfg.contract.on, "CHANGE=OPERATION",
 		  "what the contract does for a kind of change" },
-		{ 0, "emit", OPT_STR, &cfg.emit, "KIND[,KIND...]",
+		{ 0, "emit", OPT_STR, &cfg.emit, "KINDS",
 		  "added, updated, removed: send these kinds only" },
 		{ 0, "changed", OPT_FLAG, &cfg.changed, NULL,
 		  "name the members that changed in diff_changed" },
 		{ 0, "max-removed", OPT_STR, &cfg.max_removed, "N|P%",
 		  "withhold all removals if more rows would go" },
 		{ 0, "quarantine", OPT_COUNT, &cfg.quarantine, "N",
-		  "do not resend what was rejected N times unchanged" },
+		  "do not resend what was rejected N times" },
 		{ 0, "delta", OPT_FLAG, &cfg.delta, NULL,
 		  "the input is only what changed: remove nothing" },
 		{ 0, "full", OPT_FLAG, &cfg.full, NULL,
@@ -153,15 +153,14 @@ int main(int argc, char **argv)
 		  "the longest line that is read (16M)" },
 	};
 	const struct opt_spec spec = {
-		.synopsis =
-		    "--init -s DIR -k KEY [OPTION]...\n"
-		    "-s DIR [OPTION]... <ROWS >CHANGES\n"
-		    "--commit -s DIR <RECEIPTS\n"
-		    "--adopt -s DIR <ROWS\n"
-		    "--status -s DIR\n"
-		    "--dump -s DIR",
-		.about = "Find what changed in a sorted dataset since it was "
-			 "last delivered, and remember what was.",
+		.synopsis = "--init -s DIR -k KEY [BINDING]...\n"
+			    "-s DIR [OPTION]... <ROWS >CHANGES\n"
+			    "--commit -s DIR <RECEIPTS\n"
+			    "--adopt -s DIR <ROWS\n"
+			    "--status -s DIR\n"
+			    "--dump -s DIR",
+		.about = "Find what changed in a sorted dataset since its last "
+			 "delivery.",
 		.opts = opts,
 		.n = ARRAY_LEN(opts),
 	};
