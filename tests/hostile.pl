@@ -16,7 +16,7 @@ print $port $server->sockport, "\n";
 close $port;
 rename "$ARGV[0].tmp", $ARGV[0];
 
-my $c; # the connection
+my ($c, $body); # the connection, and what came on it
 
 sub answer {
 	my ($status, $type, $body, @headers) = @_;
@@ -42,6 +42,7 @@ sub cut {
 
 my $json = 'application/json';
 my %answers = (
+	echo    => sub { answer('200 OK', $json, $body) },
 	ok      => sub { answer('200 OK', $json, '{"a":1}') },
 	cutjson => sub { answer('200 OK', $json, '{"a":[1,') },
 	html    => sub { answer('200 OK', 'text/html', '<p>hello</p>') },
@@ -99,7 +100,7 @@ while (1) {
 		while ($got !~ /\r\n\r\n/) {
 			sysread($c, $got, 65536, length $got) or exit;
 		}
-		my ($head, $body) = split /\r\n\r\n/, $got, 2;
+		(my $head, $body) = split /\r\n\r\n/, $got, 2;
 		my ($n) = $head =~ /^content-length:\s*(\d+)/im;
 		while (length $body < ($n // 0)) {
 			sysread($c, $body, 65536, length $body) or exit;

@@ -95,6 +95,68 @@ for stop in s401/77 s403/77 s302/69 s418/69 s999/69; do
 		"failed/${stop#*/}" "HTTP ${stop%/*} ends the push"
 done
 
+# ---- outcomes ----
+# The server repeats what it is sent: each record brings an outcome along.
+contract says '{"operations": {"send": {"batch": {"records": 4},
+	"match": ".k", "results": ".[] | select(. != null)",
+	"request": {"url": "/echo", "item": ".o"}}}}'
+# says OUTCOME...: one batch of records k1, k2, ... with these outcomes
+says() {
+	n=0
+	for o in "$@"; do
+		n=$((n + 1))
+		printf '{"id":%d,"k":"k%d","o":%s,"diff_result":"DiffAdded"}\n' \
+			$n $n "$o"
+	done >in
+	timeout 30 retl-push -c t/says --set "base_url=$hostile" \
+		<in >out 2>err
+	status=$?
+	outcomes out | tr '\n' ',' >got
+}
+says '{"status":"delivered","index":2}' '{"status":"rejected","index":0,"code":"c"}' \
+	'{"status":"failed","index":1}' null
+is "$(cat got)$status" \
+	'rejected 200 c,failed 200,delivered,unknown 200 no_outcome,75' \
+	'outcomes by position; whom none reaches is in doubt'
+says '{"status":"delivered","key":"k4"}' '{"status":"rejected","key":"k1"}' \
+	'{"status":"skipped","ref":"2"}' '{"status":"rejected","ref":3}'
+is "$(cat got)$status" 'rejected 200,skipped 200,rejected 200,delivered,1' \
+	'by key and by reference'
+says '{"status":"delivered"}' '{"status":"rejected","key":"k1"}' \
+	'{"status":"delivered","key":"k1"}' null
+is "$(cat got)$status" 'rejected 200,delivered,delivered,delivered,1' \
+	'who is not named shares what names nobody; bad news outweigh good'
+says '{"status":"delivered"}' '{"status":"rejected","key":"nobody"}' \
+	'{"status":"rejected","index":99}' '{"status":"rejected","index":-1}'
+is "$(cat got)$status" 'delivered,delivered,delivered,delivered,0' \
+	'outcomes of strangers are nobody'\''s'
+says '{"status":"rejected","key":null}' null null null
+is "$(cat got)" 'unknown 200 no_outcome,unknown 200 no_outcome,unknown 200 no_outcome,unknown 200 no_outcome,' \
+	'one that names null names nobody we know'
+for odd in 7 '"delivered"' '[]' '{}' '{"status":"great"}' '{"status":1}' \
+	'{"status":"ok"}'; do
+	says '{"status":"delivered"}' "$odd" null null
+	is "$(cat got)$status" \
+		'unknown 200 unreadable,unknown 200 unreadable,unknown 200 unreadable,unknown 200 unreadable,75' \
+		"$odd is no outcome: nothing is certain"
+done
+says '{"status":"split"}' null null null
+is "$(cut -d , -f 1 got)" 'rejected 200' 'halves, until one stands alone'
+says '{"status":"retry"}' null null null
+is "$(cat got)" 'failed 200,failed 200,failed 200,failed 200,' \
+	'retry has an end'
+is "$(jq -r .attempts out | sort -u)" 3 'after all attempts'
+says '{"status":"again"}' null null null
+is "$(cat got)" 'failed 200,failed 200,failed 200,failed 200,' \
+	'again without a culprit too'
+says '{"status":"again"}' '{"status":"rejected","key":"k1"}' null null
+is "$(sed 's/ [^,]*//g' got)" 'rejected,unknown,unknown,unknown,' \
+	'again beside one is sent once more'
+says '{"status":"stop","code":"gone","reason":"no list"}' null null null
+is "$(cat got)$status" 'failed 200 gone,failed 200 gone,failed 200 gone,failed 200 gone,69' \
+	'stop ends the push'
+contains err 'gone: no list' 'with the reason'
+
 # ---- secrets that come back ----
 contract key '{"settings": {"key": {"env": "T_KEY", "secret": true}},
 	"auth": {"type": "header", "name": "X-Key", "value": "{key}"}}'
