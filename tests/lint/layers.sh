@@ -15,14 +15,17 @@ layer() {
 }
 
 bad=0
+names=$(mktemp)
+trap 'rm -f "$names"' EXIT
 for file in common/*.[ch]; do
 	mine=$(basename "$file" | sed 's/\.[ch]$//')
-	for other in $(sed -n 's/^#include "common\/\(.*\)\.h"/\1/p' "$file"); do
+	sed -n 's/^#include "common\/\(.*\)\.h"/\1/p' "$file" >"$names"
+	while read -r other; do
 		if [ "$(layer "$other")" -gt "$(layer "$mine")" ]; then
 			echo "$file includes common/$other.h, which is above it"
 			bad=1
 		fi
-	done
+	done <"$names"
 	if grep -n '^#include "bin/' "$file"; then
 		echo "$file: common/ includes bin/"
 		bad=1
