@@ -333,14 +333,16 @@ void flow_answered(struct flow *f, int64_t wait_ms)
 
 /* ---- going on ---- */
 
-static void mark_sent(struct flow *f)
+/*
+ * Counts the request, and says so first where it must not be repeated. -1:
+ * nobody takes receipts any more, so nothing is sent.
+ */
+static int mark_sent(struct flow *f)
 {
 	struct push *p = f->push;
 	const struct step *s = &f->op->steps[f->step];
 	int64_t tick = clock_tick_ms();
 
-	for (size_t i = 0; i < p->d.n_limits; i++)
-		rate_spend(&p->d.limits[i], s->cost, tick);
 	for (size_t i = 0; i < f->n; i++) {
 		struct rec *r = f->recs[i];
 
@@ -352,6 +354,12 @@ static void mark_sent(struct flow *f)
 			receipts_sending(&p->receipts, r->line,
 					 rec_str(r, r->id));
 	}
+	/* Receipts stand before what they are about leaves. */
+	if (receipts_flush(&p->receipts) < 0)
+		return -1;
+	for (size_t i = 0; i < p->d.n_limits; i++)
+		rate_spend(&p->d.limits[i], s->cost, tick);
+	return 0;
 }
 
 /* A dry run takes every answer for a yes, and knows nothing of what it says. */
@@ -395,7 +403,10 @@ static void go(struct flow *f)
 				pretend(f);
 				break;
 			}
-			mark_sent(f);
+			if (mark_sent(f) < 0) {
+				list_push(&p->ready, f, true);
+				return;
+			}
 			f->under_way = true;
 			request_send(f);
 			return;
@@ -451,7 +462,7 @@ int64_t flow_run_ready(struct push *p)
 	int64_t next = wake_sleepers(p, tick);
 	struct flow *f;
 
-	while (!p->stopped && (f = pick(p))) {
+	while (!p->stopped && !p->receipts.error && (f = pick(p))) {
 		int64_t wait;
 
 		wait = f->step < f->op->n_steps ? pause_of(p, f, tick) : 0;

@@ -247,7 +247,7 @@ static int load_headers(struct loader *l, struct str object, struct header **v,
 		h->name = m.key;
 		for (size_t i = 0; i < m.key.n; i++)
 			if (!isalnum((uint8_t)m.key.s[i]) &&
-			    !memchr("-_.", m.key.s[i], 3))
+			    !strchr("-_.", m.key.s[i]))
 				return wrong(l, "headers",
 					     "one is not a header's name");
 		if (get_template(l, m.val, "headers", TMPL_HEADER, &h->value) <

@@ -93,7 +93,7 @@ static bool mentions(struct str text, const char *name)
 int program_new(struct program *p, const struct contract *c, struct str value,
 		enum place place, const char *where, struct buf *err)
 {
-	const char *vars[N_VARS];
+	const char *vars[N_VARS] = { NULL };
 	struct buf text = BUF_INIT, why = BUF_INIT;
 	int ret = -1;
 

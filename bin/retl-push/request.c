@@ -633,8 +633,6 @@ void request_send(struct flow *f)
 		lines[n++] = at;
 	}
 	rq.n_headers = n;
-	/* Receipts stand before what they are about leaves. */
-	receipts_flush(&p->receipts);
 	p->n_under_way++;
 	http_send(p->http, &rq, answered, f);
 }

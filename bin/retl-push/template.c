@@ -232,7 +232,7 @@ int tmpl_expand(const struct tmpl *t, enum tmpl_use use,
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct tmpl_part *p = &t->v[i];
-		struct str val;
+		struct str val = STR_NONE;
 
 		if (p->kind == TMPL_TEXT) {
 			buf_adds(out, part_text(t, p));
