@@ -26,26 +26,37 @@ static void put_json_string(struct run *r, struct buf *out, struct str v)
 	buf_addc(out, '"');
 }
 
+/*
+ * For any number of members, and names with escapes: the text is valid, so a
+ * repeated name is all that can be wrong with it.
+ */
+static bool has_repeats_among_many(struct str object)
+{
+	struct json_obj obj = JSON_OBJ_INIT;
+	struct json_fault f;
+	bool twice = json_obj_parse(&obj, object, &f) < 0;
+
+	json_obj_release(&obj);
+	return twice;
+}
+
 bool text_has_repeats(struct str object)
 {
+	struct str names[32];
 	struct json_iter it;
 	struct json_member m;
-	struct buf text = BUF_INIT;
-	struct str name, found;
-	bool twice = false;
+	size_t n = 0;
 
 	json_iter_init(&it, object);
-	while (!twice && json_iter_member(&it, &m)) {
-		name = m.key;
-		if (m.key_esc) {
-			buf_reset(&text);
-			json_unescape(&text, m.key);
-			name = buf_str(&text);
-		}
-		twice = json_find(object, name, &found) < 0;
+	while (json_iter_member(&it, &m)) {
+		if (m.key_esc || n == ARRAY_LEN(names))
+			return has_repeats_among_many(object);
+		for (size_t i = 0; i < n; i++)
+			if (str_eq(names[i], m.key))
+				return true;
+		names[n++] = m.key;
 	}
-	buf_release(&text);
-	return twice;
+	return false;
 }
 
 /* v as jq's tojson writes it. */
