@@ -241,6 +241,8 @@ int tmpl_expand(const struct tmpl *t, enum tmpl_use use,
 		*field = part_text(t, p);
 		if (find_value(p, *field, scope, &val, err) < 0)
 			goto out;
+		/* find_value has set it.
+		 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 		if (json_type(val) == JSON_STRING)
 			val = json_text(val, &scratch);
 		if (put_value(p, use, val, out, err) < 0)
