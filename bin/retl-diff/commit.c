@@ -44,6 +44,7 @@ struct folded {
 	bool removal;
 	bool acked;   /* a removal, of the acknowledged row */
 	bool settled; /* it never went out: there was nothing to send */
+	bool unsent;  /* it never went out, though it should have */
 	struct ident_values values;
 	enum fate now, then;
 };
@@ -210,9 +211,10 @@ static void take_change(struct fold *f, struct rows *r)
 	}
 	if (f->st->identity.n)
 		identity_values(&f->st->identity, &r->rec, &c->values);
+	c->unsent = outcome.s && json_get(outcome, "unsent").s;
 	c->now = c->settled ? FATE_DELIVERED : journal_now(&f->journal, c->n);
 	c->then = c->settled ? FATE_DELIVERED : journal_then(&f->journal, c->n);
-	if (!c->settled)
+	if (!c->settled && !c->unsent)
 		f->n_fate[c->now]++;
 }
 
@@ -627,10 +629,13 @@ static void fold_key(struct fold *f)
 {
 	take_key(f);
 	for (size_t i = 0; i < f->n_c; i++)
+		if (f->c[i].unsent && f->first)
+			doubt(f, buf_str(&f->c[i].row), true, f->c[i].n);
+	for (size_t i = 0; i < f->n_c; i++)
 		if (f->c[i].removal)
 			fold_removal(f, &f->c[i]);
 	for (size_t i = 0; i < f->n_c; i++)
-		if (!f->c[i].removal)
+		if (!f->c[i].removal && !f->c[i].unsent)
 			fold_addition(f, &f->c[i]);
 	write_doubts(f);
 	write_held(f);

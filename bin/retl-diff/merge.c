@@ -46,7 +46,7 @@ struct walk {
 	struct buf marks, more;
 
 	uint64_t n_rows; /* read */
-	uint64_t n_stubs, n_quarantined, n_kept_back;
+	uint64_t n_stubs, n_quarantined;
 	uint64_t n_there;   /* keys that the destination may have */
 	uint64_t n_gone;    /* of these, keys that are not in the input */
 	uint64_t n_due;     /* keys with something to remove */
@@ -81,6 +81,23 @@ static void send_now(struct walk *w, enum diff_result kind, bool replacing)
 					      .marks = buf_str(&w->marks),
 					      .more = buf_str(&w->more),
 					      .go = true });
+}
+
+/*
+ * All rows are to be sent, and this one cannot be. A destination that is new
+ * lacks it, and being acknowledged by the old one must not hide that.
+ */
+static void note_unsent(struct walk *w)
+{
+	if (!w->full || !w->old)
+		return;
+	run_change(&w->run,
+		   &(struct change){
+		       .result = DIFF_ADDED,
+		       .row = row_text(w->old->rec.line),
+		       .more = STR("\"diff_outcome\":{\"status\":\"skipped\","
+				   "\"unsent\":true}"),
+		   });
 }
 
 /* ---- a key that the dataset has ---- */
@@ -223,7 +240,7 @@ static void present(struct walk *w)
 		send_now(w, kind, due && may_remove(w));
 		return;
 	} else {
-		w->n_kept_back++;
+		note_unsent(w);
 	}
 	live(w, &w->now->rec, false);
 	keep_all(w);
@@ -236,6 +253,7 @@ static void absent(struct walk *w)
 	bool old_due = w->old != NULL;
 
 	w->n_gone++;
+	note_unsent(w);
 	if (!may_remove(w))
 		return;
 	if (has_identity(w)) {
@@ -357,6 +375,7 @@ static void step(struct walk *w)
 		absent(w);
 	} else if (record_is_stub(&w->now->rec)) {
 		w->n_stubs++;
+		note_unsent(w);
 		keep_all(w);
 	} else {
 		present(w);

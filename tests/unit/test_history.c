@@ -22,8 +22,8 @@
 #include "common/mem.h"
 #include "common/ndjson.h"
 
-#define KEYS 14
-#define VALUES 9        /* of each kind: e-mails, phones */
+#define KEYS 9
+#define VALUES 5        /* of each kind: e-mails, phones */
 #define SILENCE_AFTER 4 /* undisturbed runs */
 
 /* What the world looks like: -1 stands for a value that is not there. */
@@ -38,6 +38,10 @@ static struct person acked[KEYS]; /* what receipts confirmed */
 static bool doubted[KEYS];
 static bool audience[2 * VALUES]; /* one that knows values */
 static bool with_identity, overlapping;
+/* Something was emitted that we have not seen, or all rows are sent again. */
+static bool unsure;
+/* Changes of a run whose push is slow: they arrive after those of the next. */
+static struct buf slow = { .data = buf_empty };
 static char *dir, *tool;
 static uint64_t seed;
 static int step_no;
@@ -222,6 +226,9 @@ static void mutate(void)
 
 	while (n--)
 		mutate_one((int)dice(KEYS));
+	for (int id = 0; id < KEYS; id++)
+		if (doubted[id] && acked[id].there && chance(25))
+			data[id] = acked[id]; /* the source goes back */
 	if (chance(15)) {
 		/* Two people swap their e-mails. */
 		int a = (int)dice(KEYS), b = (int)dice(KEYS);
@@ -329,8 +336,8 @@ static void check_due(struct str line)
 	int id;
 
 	parse_person(line, &id);
-	if (!with_identity && !overlapping && id >= 0 && !doubted[id] &&
-	    same_person(&acked[id], &data[id]))
+	if (!with_identity && !overlapping && !unsure && id >= 0 &&
+	    !doubted[id] && same_person(&acked[id], &data[id]))
 		complain("an acknowledged row that did not change is sent", id);
 }
 
@@ -348,7 +355,7 @@ static bool next_line(struct str *rest, struct str *line)
 }
 
 /* Up to `most` changes are read; those behind are in doubt all the same. */
-static int push(struct str changes, bool undisturbed, bool full, unsigned most,
+static int push(struct str changes, bool undisturbed, unsigned most,
 		struct buf *receipts)
 {
 	struct str rest = changes, line;
@@ -358,8 +365,7 @@ static int push(struct str changes, bool undisturbed, bool full, unsigned most,
 		if (!line.n || line.s[0] != '{')
 			continue;
 		n++;
-		if (!full)
-			check_due(line);
+		check_due(line);
 		if ((unsigned)n > most)
 			confirm(line, false);
 		else
@@ -417,53 +423,90 @@ static void must_dump_what_was_confirmed(void)
 	buf_release(&out);
 }
 
+static void commit(const struct buf *receipts, int kill_us)
+{
+	static const char *const args[] = { "--commit", NULL };
+
+	write_file("receipts", buf_str(receipts));
+	run(args, in_dir("receipts"), NULL, kill_us);
+}
+
+/* The slow push comes to its end: all arrives, and most is confirmed. */
+static void push_slow(struct buf *receipts)
+{
+	struct str rest = buf_str(&slow), line;
+
+	while (next_line(&rest, &line)) {
+		if (!line.n || line.s[0] != '{')
+			continue;
+		deliver(line);
+		put_receipt(receipts, line,
+			    chance(80) ? "delivered" : "unknown", "");
+	}
+	buf_reset(&slow);
+}
+
+/* What can be given to a run; returns whether its rows are all sent again. */
+static bool choose_options(const char **args, int n, bool delta, bool killed)
+{
+	if (delta) {
+		args[n] = "--delta";
+	} else if (!overlapping && !killed && chance(6)) {
+		/* Another destination: it has nothing yet. */
+		args[n] = "--full";
+		memset(dest, 0, sizeof dest);
+		memset(audience, 0, sizeof audience);
+		return true;
+	} else if (chance(8)) {
+		args[n] = "--emit=added,updated";
+	} else if (chance(8)) {
+		args[n] = "--quarantine=1";
+	}
+	return false;
+}
+
 /*
  * One sync, with whatever can go wrong. Nothing may depend on what the tools
  * answer here.
  */
-static void disturbed_run(struct buf *late)
+static void disturbed_run(void)
 {
-	static const char *const commit[] = { "--commit", NULL };
 	const char *args[6] = { "--max-removed", "100%" };
 	struct buf in = BUF_INIT, changes = BUF_INIT, receipts = BUF_INIT;
-	bool delta = chance(8), full = chance(4), cut = chance(10);
-	bool killed = chance(20);
-	int n = 2;
+	struct buf late = BUF_INIT;
+	bool delta = chance(8), killed = chance(20), is_slow;
 
-	put_dataset(&in, chance(10), delta);
-	if (delta)
-		args[n++] = "--delta";
-	else if (full)
-		args[n++] = "--full";
-	else if (chance(6))
-		args[n++] = "--emit=added,updated";
-	else if (chance(6))
-		args[n++] = "--quarantine=1";
-	if (cut)
+	put_dataset(&in, chance(20), delta);
+	unsure |= choose_options(args, 2, delta, killed) || killed;
+	if (chance(10))
 		buf_truncate(&in, dice((unsigned)in.len));
 	write_file("in", buf_str(&in));
+	is_slow = slow.len > 0;
 	run(args, in_dir("in"), &changes, killed ? (int)dice(3000) : -1);
-	push(buf_str(&changes), false, true, chance(80) ? 1000 : dice(8),
-	     &receipts);
-	if (overlapping && chance(40)) {
-		/* It comes when another run has gone by, or never. */
-		if (chance(80))
-			buf_adds(late, buf_str(&receipts));
+	if (overlapping && !is_slow && chance(40)) {
+		buf_adds(&slow, buf_str(&changes));
 		goto out;
 	}
-	if (overlapping && chance(50)) {
-		buf_adds(&receipts, buf_str(late));
-		buf_reset(late);
+	push(buf_str(&changes), false, chance(80) ? 1000 : dice(8), &receipts);
+	if (is_slow)
+		push_slow(&late);
+	if (late.len && chance(50)) {
+		commit(&late, -1);
+		buf_reset(&late);
 	}
-	write_file("receipts", buf_str(&receipts));
 	if (chance(20))
-		run(commit, in_dir("receipts"), NULL, (int)dice(3000));
+		commit(&receipts, (int)dice(3000));
 	if (chance(90))
-		run(commit, in_dir("receipts"), NULL, -1);
+		commit(&receipts, -1);
+	else
+		unsure = true;
+	if (late.len)
+		commit(&late, -1);
 out:
 	buf_release(&in);
 	buf_release(&changes);
 	buf_release(&receipts);
+	buf_release(&late);
 }
 
 static void must_have_everybody(const char *when)
@@ -509,8 +552,8 @@ static void must_have_nobody_else(void)
 /* Returns how many changes went out. */
 static int undisturbed_run(void)
 {
-	static const char *const commit[] = { "--commit", NULL };
 	static const char *const args[] = { "--max-removed", "100%", NULL };
+	static const char *const close[] = { "--commit", NULL };
 	struct buf in = BUF_INIT, changes = BUF_INIT, receipts = BUF_INIT;
 	int n, status;
 
@@ -519,9 +562,9 @@ static int undisturbed_run(void)
 	status = run(args, in_dir("in"), &changes, -1);
 	if (status != 0)
 		complain("an undisturbed run ends with", status);
-	n = push(buf_str(&changes), true, true, 1000, &receipts);
+	n = push(buf_str(&changes), true, 1000, &receipts);
 	write_file("receipts", buf_str(&receipts));
-	status = run(commit, in_dir("receipts"), NULL, -1);
+	status = run(close, in_dir("receipts"), NULL, -1);
 	if (status != 0)
 		complain("an undisturbed commit ends with", status);
 	buf_release(&in);
@@ -532,16 +575,24 @@ static int undisturbed_run(void)
 
 static void settle_down(void)
 {
+	struct buf receipts = BUF_INIT;
 	int n = 0;
 
+	if (slow.len) {
+		push_slow(&receipts);
+		commit(&receipts, -1);
+		buf_release(&receipts);
+	}
 	for (int i = 0; i < SILENCE_AFTER; i++) {
 		n = undisturbed_run();
-		/* Late arrivals may have overtaken a row: one run more. */
+		unsure &= i == 0;
 		must_have_everybody("somebody is missing");
 	}
 	if (n)
 		complain("the runs do not fall silent", n);
 	must_have_nobody_else();
+	if (overlapping)
+		memcpy(acked, data, sizeof acked);
 	for (int id = 0; id < KEYS; id++) {
 		doubted[id] = false;
 		if (!with_identity && !same_person(&acked[id], &data[id]))
@@ -568,6 +619,8 @@ static void forget_all(void)
 	memset(acked, 0, sizeof acked);
 	memset(doubted, 0, sizeof doubted);
 	memset(audience, 0, sizeof audience);
+	buf_reset(&slow);
+	unsure = false;
 }
 
 static void play_history(int steps)
@@ -576,27 +629,22 @@ static void play_history(int steps)
 	static const char *const people[] = {
 		"--init", "-k", "id", "--identity", "email,phone", NULL
 	};
-	struct buf late = BUF_INIT;
-
 	forget_all();
 	remove_state();
 	run(with_identity ? people : plain, "/dev/null", NULL, -1);
 	for (step_no = 1; step_no <= steps && good; step_no++) {
 		mutate();
-		disturbed_run(&late);
-		if (chance(25)) {
-			buf_reset(&late);
+		disturbed_run();
+		if (chance(25))
 			settle_down();
-		}
 	}
 	settle_down();
-	buf_release(&late);
 }
 
 int main(int argc, char **argv)
 {
 	uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
-	int steps = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 20;
+	int steps = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 25;
 	int histories = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 1;
 	char template[] = "/tmp/retl-history.XXXXXX";
 	char memory[] = "/dev/shm/retl-history.XXXXXX";
