@@ -220,7 +220,12 @@ static const struct step *sizing_step(const struct operation *op)
 static size_t size_of(struct push *p, struct rec *r)
 {
 	const struct step *s = sizing_step(r->op);
-	struct flow alone = { .push = p, .op = r->op, .saved = BUF_INIT };
+	struct flow alone = { .push = p,
+			      .op = r->op,
+			      .saved = BUF_INIT,
+			      .group = BUF_INIT,
+			      .vars = BUF_INIT,
+			      .notes = BUF_INIT };
 	size_t n = r->record.n;
 
 	if (!s || s->reads_saved || s->n_vars || r->op->one)
@@ -250,7 +255,12 @@ static bool fits(const struct flow *f, size_t size)
 
 static int group_of(struct push *p, struct rec *r, struct buf *out)
 {
-	struct flow alone = { .push = p, .op = r->op, .saved = BUF_INIT };
+	struct flow alone = { .push = p,
+			      .op = r->op,
+			      .saved = BUF_INIT,
+			      .group = BUF_INIT,
+			      .vars = BUF_INIT,
+			      .notes = BUF_INIT };
 	struct operation *op = (struct operation *)r->op;
 	struct scope scope;
 	int got;

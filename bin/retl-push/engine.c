@@ -498,9 +498,11 @@ static void loop(struct push *p)
 
 		close_batches(p, dry_input);
 		next = flow_run_ready(p);
-		if (p->stopped)
-			flow_fail_all(p);
 		check_output(p);
+		if (p->stopped) {
+			flow_fail_all(p);
+			check_output(p);
+		}
 		if (is_done(p))
 			break;
 		if (p->ready.n && !p->n_under_way && !p->asleep.n &&
@@ -521,7 +523,11 @@ static void measure_bodies(struct push *p)
 {
 	for (size_t i = 0; i < p->d.n_ops; i++) {
 		struct operation *op = p->d.ops[i];
-		struct flow alone = { .push = p, .op = op };
+		struct flow alone = { .push = p,
+				      .op = op,
+				      .saved = BUF_INIT,
+				      .group = BUF_INIT,
+				      .vars = BUF_INIT };
 		struct scope scope;
 
 		scope_fill(&alone, NULL, &scope);

@@ -53,13 +53,12 @@ static struct str noted(const struct flow *f, struct span s)
 
 static void settle_as(struct flow *f, struct rec *r, enum verdict v)
 {
-	const struct step *s = &f->op->steps[MIN(f->step, f->op->n_steps - 1)];
 	struct outcome o = {
 		.status = v,
 		.http_status = r->http_status,
 		.code = noted(f, r->code),
 		.reason = noted(f, r->reason),
-		.no_resend = v == UNKNOWN && s->resend == RESEND_NEVER,
+		.no_resend = v == UNKNOWN && r->sent_once,
 	};
 
 	rec_settle(f->push, r, &o);
@@ -103,6 +102,7 @@ static void fail_list(struct push *p, struct flow_list *l)
 					      "this was delivered"),
 			};
 
+			o.no_resend = o.status == UNKNOWN && r->sent_once;
 			rec_settle(p, r, &o);
 		}
 		if (f->begun)
@@ -224,10 +224,13 @@ static void sort_records(struct flow *f, struct sorted *s)
 			f->recs[stay++] = r;
 			break;
 		case RETRY:
+			/* It was refused for now: no second time, a first. */
+			r->sent_once = false;
 			take_retry(f, r, s);
 			r->verdict = NO_VERDICT;
 			break;
 		case SPLIT:
+			r->sent_once = false;
 			take_split(f, r, s);
 			r->verdict = NO_VERDICT;
 			break;
@@ -350,6 +353,7 @@ static int mark_sent(struct flow *f)
 			continue;
 		r->attempts += !r->trying;
 		r->trying = true;
+		r->sent_once |= s->resend == RESEND_NEVER;
 		if (s->resend == RESEND_NEVER)
 			receipts_sending(&p->receipts, r->line,
 					 rec_str(r, r->id));

@@ -57,7 +57,8 @@ struct rec {
 	bool carried;    /* by the request under way */
 	/* How often it has been tried; steps and halves do not count. */
 	uint64_t attempts;
-	bool trying; /* attempts counts what goes on */
+	bool trying;    /* attempts counts what goes on */
+	bool sent_once; /* a request that must not be repeated has carried it */
 	/* What has been decided, until flow_sweep acts on it. */
 	enum verdict verdict;
 	long http_status;
