@@ -16,6 +16,11 @@
 
 void receipts_open(struct receipts *w)
 {
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+	/* Better known before anything has been sent. */
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+		die(EX_IOERR, "standard output: not open for writing");
 	w->b = BUF_INIT;
 	w->fallback = STDERR_FILENO;
 	pipe_widen(STDOUT_FILENO);

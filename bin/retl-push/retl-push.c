@@ -2,6 +2,8 @@
 /* retl-push: delivers records as a contract says, one receipt a record. */
 #include "push.h"
 
+#include <fcntl.h>
+
 #include "common/mem.h"
 #include "common/msg.h"
 
@@ -110,6 +112,19 @@ static void open_http(struct push *p)
 		die(EX_NOINPUT, "%s", p->err.data);
 }
 
+/*
+ * A closed descriptor would be the next thing that is opened: a connection, in
+ * the place of our input or of the receipts.
+ */
+static void hold_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null",
+			 fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			die(EX_OSERR, "/dev/null: %s", strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	struct push p = { .in = NDJSON_INIT,
@@ -124,6 +139,7 @@ int main(int argc, char **argv)
 	int status;
 
 	msg_init(argv[0]);
+	hold_descriptors();
 	p.cfg.timeout_s = TIMEOUT_S;
 	p.cfg.max_record = NDJSON_MAX_RECORD;
 	parse(&p.cfg, argc, argv);

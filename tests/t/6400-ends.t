@@ -115,6 +115,10 @@ timeout 20 retl-push -c t/many --set base_url=ftp://127.0.0.1/ <in >out 2>err
 is "$?/$(counts out)" '78/failed 30' 'an address of another kind: 78'
 
 # ---- other ends ----
+exits 74 'a closed standard output' \
+	sh -c 'retl-push -c t/many --set "base_url=$1" <in >&-' sh "$hostile"
+lacks err receipts 'is noticed before anything is sent'
+exits 74 'a closed standard input' retl-push -c t/many --set "base_url=$hostile" <&-
 push -c t/plain --limit 3 <in >out 2>err
 is "$?/$(counts out)" '0/delivered 3' '--limit reads so many and no more'
 push -c t/plain </dev/null >out 2>err
