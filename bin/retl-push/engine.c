@@ -484,7 +484,7 @@ static void close_batches(struct push *p, bool dry_input)
 	int64_t tick = clock_tick_ms();
 
 	batch_close_old(p, tick);
-	/* A batch that waits for more while there is no room for more ... */
+	/* Nobody can join any more, or nobody seems to come. */
 	if (p->input_ended || is_full(p) ||
 	    (dry_input && tick - p->last_input >= QUIET_MS))
 		batch_close_all(p);

@@ -103,8 +103,8 @@ struct receipts {
 	struct buf b;
 	bool silent; /* a dry run */
 	int error;   /* errno of standard output; then lines go elsewhere */
-	uint64_t n[FAILED + 2]; /* by status, UNKNOWN the last */
-	uint64_t n_doubt_final; /* unknown, and not to be sent again */
+	uint64_t n[UNKNOWN + 1]; /* by status */
+	uint64_t n_doubt_final;  /* unknown, and not to be sent again */
 };
 
 void receipts_open(struct receipts *w);

@@ -7,7 +7,6 @@
 #include "push.h"
 
 #include <fcntl.h>
-#include <signal.h>
 
 #include "common/file.h"
 #include "common/msg.h"

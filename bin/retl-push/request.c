@@ -14,11 +14,10 @@
 
 /* ---- what programs see ---- */
 
-static struct str now_json(struct push *p)
+static struct str now_json(void)
 {
 	static char text[32];
 
-	(void)p;
 	snprintf(text, sizeof text, "%" PRId64, clock_now_ms() / 1000);
 	return str_of(text);
 }
@@ -45,7 +44,7 @@ void scope_fill(struct flow *f, struct rec *r, struct scope *s)
 	s->v[VAR_SETTINGS] = p->contract->settings_json;
 	s->v[VAR_SAVED] = f->saved.len ? buf_str(&f->saved) : STR("{}");
 	s->v[VAR_RUN] = buf_str(&p->run_json);
-	s->v[VAR_NOW] = now_json(p);
+	s->v[VAR_NOW] = now_json();
 	s->v[VAR_VARS] = f->vars.len ? buf_str(&f->vars) : STR("{}");
 	if (f->group.len)
 		s->v[VAR_GROUP] = buf_str(&f->group);

@@ -27,7 +27,7 @@ struct answer {
 	bool unreadable;  /* not what its kind promises */
 	struct buf response, batch;
 	struct scope scope;
-	struct buf code, reason, scratch;
+	struct buf code, reason;
 	bool explained;
 	int64_t wait_ms; /* -1: no hint */
 };
@@ -836,7 +836,6 @@ void response_take(struct flow *f, const struct http_answer *a)
 			    .batch = BUF_INIT,
 			    .code = BUF_INIT,
 			    .reason = BUF_INIT,
-			    .scratch = BUF_INIT,
 			    .wait_ms = -1 };
 
 	scope_fill(f, f->op->one ? f->recs[0] : NULL, &w.scope);
@@ -850,6 +849,5 @@ void response_take(struct flow *f, const struct http_answer *a)
 	buf_release(&w.batch);
 	buf_release(&w.code);
 	buf_release(&w.reason);
-	buf_release(&w.scratch);
 	flow_answered(f, w.wait_ms);
 }

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 
-#include "common/mem.h"
 #include "common/msg.h"
 
 /* Bounds of one request; the whole answer counts, unpacked. */
