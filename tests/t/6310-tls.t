@@ -12,7 +12,7 @@ openssl s_server -accept 127.0.0.1:0 -key key.pem -cert cert.pem -www \
 	>server 2>&1 &
 at_end "kill $!"
 for wait in 1 2 3 5 9 9 9 9 9 9 9 9 9 9; do
-	port=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' server)
+	port=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' server 2>/dev/null)
 	[ -z "$port" ] || break
 	sleep 0.$wait
 done
