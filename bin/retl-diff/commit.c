@@ -368,13 +368,26 @@ static void hold(struct fold *f, const struct folded *c)
 	buf_release(&digest);
 }
 
+/* Did the run see the key in its dataset? Then it has an addition. */
+static bool key_is_there(const struct fold *f)
+{
+	for (size_t i = 0; i < f->n_c; i++)
+		if (!f->c[i].removal)
+			return true;
+	return false;
+}
+
+/*
+ * A row that is gone is held no more; nor is the removal of a row that came
+ * back, unless it is that of an identity which may be there still.
+ */
 static void hold_applied(struct fold *f, const struct folded *c)
 {
 	drop_held(f, "rejected", c->removal);
 	drop_held(f, "skipped", c->removal);
-	if (c->removal && !f->st->identity.n) {
-		drop_held(f, "rejected", false);
-		drop_held(f, "skipped", false);
+	if (c->removal ? !key_is_there(f) : !f->st->identity.n) {
+		drop_held(f, "rejected", !c->removal);
+		drop_held(f, "skipped", !c->removal);
 	}
 	if (is_unresent(c->now))
 		put_held(f, c, "skipped", 0, NULL);
@@ -394,10 +407,16 @@ static bool has_news(struct fold *f, const struct folded *c)
 	       effect_of(c->now) == DOUBTFUL;
 }
 
-/* It was settled behind our back: who knows which of the two came last? */
+/*
+ * A newer run has settled it behind our back, or was folded while this one was
+ * at work: who knows which of the two came last?
+ */
 static bool overtaken(struct fold *f, const struct folded *c)
 {
-	return !f->first && f->newer && !own_entry(f, c) &&
+	bool beside =
+	    f->st->run > f->file.number && f->run->until > f->file.number;
+
+	return !f->first && f->newer && (beside || !own_entry(f, c)) &&
 	       effect_of(c->then) != APPLIED;
 }
 
@@ -983,6 +1002,31 @@ void fold_late(struct state *st)
 	free(ids);
 }
 
+/*
+ * What the push of a run may still send can arrive after the changes of the
+ * run that starts now: as long as it is there, no newer run settles its doubts.
+ */
+static void stretch_living(struct state *st)
+{
+	struct run_file f;
+	bool any = false;
+
+	for (size_t i = 0; i < st->n_runs; i++) {
+		struct run_entry *run = &st->runs[i];
+
+		if (run->committed || !run->doubts ||
+		    run_read_header(&f, st, run->id) < 0)
+			continue;
+		if (run_lives(&f)) {
+			run->until = run_next_number(st);
+			any = true;
+		}
+		run_file_release(&f);
+	}
+	if (any)
+		state_save(st);
+}
+
 void fold_before_run(struct state *st)
 {
 	struct run_file open;
@@ -993,4 +1037,5 @@ void fold_before_run(struct state *st)
 		fold_run(st, open.id, CLOSE_BY_START, NULL);
 		run_file_release(&open);
 	}
+	stretch_living(st);
 }

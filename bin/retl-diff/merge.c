@@ -125,6 +125,7 @@ static bool in_quarantine(struct walk *w)
 		times = json_get(why, "times");
 		sum = json_get(why, "digest");
 		if (!json_text_is(json_get(why, "status"), "rejected") ||
+		    json_text_is(json_get(why, "change"), "DiffRemoved") ||
 		    !times.s || str_to_u64(times, &n) < 0 ||
 		    n < w->cfg->quarantine || !sum.s)
 			continue;

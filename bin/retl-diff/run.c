@@ -122,19 +122,60 @@ static bool is_our_group(pid_t group)
 	return false;
 }
 
-bool run_may_live(const struct run_file *f)
+/*
+ * A group's number goes to another one day, whose leader is younger than the
+ * last byte that the run wrote. In doubt it does not.
+ */
+static bool is_reused(const struct run_file *f)
+{
+	char path[32];
+	struct buf stat_text = BUF_INIT;
+	struct timespec now, up;
+	unsigned long long ticks;
+	const char *name_end;
+	struct stat sb;
+	bool reused = false;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)f->group);
+	if (stat(f->path, &sb) == 0 &&
+	    clock_gettime(CLOCK_REALTIME, &now) == 0 &&
+	    clock_gettime(CLOCK_BOOTTIME, &up) == 0 &&
+	    file_read(path, 65536, &stat_text, NULL) == 0) {
+		name_end = strrchr(stat_text.data, ')');
+		reused = name_end &&
+			 sscanf(name_end,
+				") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u "
+				"%*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+				&ticks) == 1 &&
+			 now.tv_sec - up.tv_sec +
+				 (time_t)(ticks / (unsigned long long)sysconf(
+						      _SC_CLK_TCK)) >
+			     sb.st_mtim.tv_sec + 2;
+	}
+	buf_release(&stat_text);
+	return reused;
+}
+
+static bool is_here(const struct run_file *f)
 {
 	struct buf here = BUF_INIT;
 	bool same;
 
-	if (is_our_group(f->group))
-		return false;
 	put_host(&here);
 	same = here.len && f->host && strcmp(here.data, f->host) == 0;
 	buf_release(&here);
-	if (!same || f->group <= 1)
-		return true;
-	return kill(-f->group, 0) == 0 || errno != ESRCH;
+	return same && f->group > 1;
+}
+
+bool run_lives(const struct run_file *f)
+{
+	return !is_our_group(f->group) && is_here(f) &&
+	       (kill(-f->group, 0) == 0 || errno != ESRCH) && !is_reused(f);
+}
+
+bool run_may_live(const struct run_file *f)
+{
+	return !is_our_group(f->group) && (!is_here(f) || run_lives(f));
 }
 
 /* ---- writing ---- */

@@ -89,6 +89,8 @@ struct run_file {
  * cannot be told.
  */
 bool run_may_live(const struct run_file *f);
+/* Is it known to be at work, on this machine? */
+bool run_lives(const struct run_file *f);
 
 /*
  * The header alone: 0, or -1 if there is no such file, or no whole header in

@@ -246,4 +246,31 @@ exits 78 'another one is refused' \
 contains err '--identity' 'by name'
 exits 78 'a contract without one, too' \
 	retl-diff --init -s audience -k id -c hubspot/contact
+# ---- refused, and gone ----
+
+for options in '' '--identity email'; do
+	# shellcheck disable=SC2086
+	new st $options
+	printf '%s\n' '{"id":1,"email":"a"}' '{"id":2,"email":"b"}' | sealing >in
+	retl-diff -s st <in >out
+	{ sed 1d out | receipts delivered; sed -n 1p out | receipts rejected; } |
+		retl-diff --commit -s st 2>/dev/null
+	sed 1d in | sed '$d' | sealing >in2
+	retl-diff -s st <in2 | receipts delivered | retl-diff --commit -s st
+	is "$(count st held)" 0 "what left the dataset is held no more ($options)"
+done
+
+# ---- a removal that was refused, and the row is back ----
+
+new st
+rows 1 2 ',"v":1' | sealing >both
+rows 2 2 ',"v":1' | sealing >one
+{ rows 1 1 ',"v":2'; rows 2 2 ',"v":1'; } | sealing >other
+retl-diff -s st <both | receipts delivered | retl-diff --commit -s st
+retl-diff -s st <one | receipts rejected | retl-diff --commit -s st 2>/dev/null
+retl-diff -s st <other | receipts delivered | retl-diff --commit -s st
+is "$(count st held)" 0 'its removal is held no more'
+retl-diff -s st --quarantine 1 <both >out 2>err
+is "$(short <out)" 'Updated 1' 'nor is a row in quarantine for its removal'
+
 done_testing

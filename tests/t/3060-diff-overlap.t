@@ -82,10 +82,45 @@ if command -v setsid >/dev/null; then
 	receipts delivered <two | retl-diff --commit -s st
 	is "$(count st doubts)" 3 'a run whose pipeline is alive keeps its doubts'
 	kill $alive
+	wait $alive 2>/dev/null
 	retl-diff -s st <in3 >out
 	receipts delivered <out | retl-diff --commit -s st
 	is "$(count st doubts) $(retl-diff -s st <in3 | grep -c diff_id)" '0 0' \
 		'over one newer run'
+
+	# The older one delivers after two newer ones did, and dies.
+	cp in2 older && cp in3 newer
+	new st
+	retl-diff -s st <older | receipts delivered |
+		retl-diff --commit -s st 2>/dev/null
+	rm -f started
+	setsid sh -c 'retl-diff -s st <newer >one; echo >started; exec sleep 60' &
+	alive=$!
+	at_end "kill $alive 2>/dev/null"
+	i=0
+	while [ ! -e started ] && [ $((i += 1)) -lt 100 ]; do sleep 0.1; done
+	for n in 1 2 3; do
+		retl-diff -s st <older >two
+		receipts delivered <two | retl-diff --commit -s st
+	done
+	is "$(count st doubts)" "$(grep -c diff_id one)" \
+		'and over every newer run, as long as it is alive'
+	cp -a st dead
+	retl-diff --dump -s st >before
+	receipts delivered <one | retl-diff --commit -s st
+	retl-diff --dump -s st >after
+	same before after 'what it is said to have delivered then'
+	is "$(count st doubts)" "$(grep -c diff_id one)" \
+		'does not stand above what newer ones delivered'
+	kill $alive
+	wait $alive 2>/dev/null
+	for state in st dead; do
+		retl-diff -s $state <older >out
+		is "$(grep -c diff_id out)" "$(grep -c diff_id one)" \
+			'what it sent last is sent over'
+		receipts delivered <out | retl-diff --commit -s $state
+		is "$(count $state doubts)" 0 'which settles it'
+	done
 fi
 
 # ---- locks ----
