@@ -88,6 +88,8 @@ struct json_obj {
 	uint32_t last_shape;
 	uint32_t *table;
 	size_t table_cap;
+	struct json_index *index;
+	bool no_index; /* set: texts are scanned without one (tests do that) */
 };
 #define JSON_OBJ_INIT ((struct json_obj){ .names = BUF_INIT })
 

@@ -9,6 +9,7 @@
  */
 #include "common/json.h"
 
+#include "common/json_index.h"
 #include "common/mem.h"
 #include "common/utf8.h"
 
@@ -16,6 +17,10 @@ struct scan {
 	const char *end;
 	struct json_fault *fault;
 	bool esc; /* the last string had an escape */
+	/* With an index: where the next quote is, and offsets start here. */
+	const uint16_t *quote;
+	const char *text;
+	bool has_escapes;
 };
 
 static const char *scan_value(struct scan *s, const char *p, unsigned depth);
@@ -40,26 +45,6 @@ static inline const char *scan_space(const struct scan *s, const char *p)
 
 /* ---- strings ---- */
 
-static int hex4(const char *p)
-{
-	int v = 0;
-
-	for (int i = 0; i < 4; i++) {
-		int c = (unsigned char)p[i];
-
-		if (c >= '0' && c <= '9')
-			c -= '0';
-		else if (c >= 'a' && c <= 'f')
-			c -= 'a' - 10;
-		else if (c >= 'A' && c <= 'F')
-			c -= 'A' - 10;
-		else
-			return -1;
-		v = v << 4 | c;
-	}
-	return v;
-}
-
 /* p is behind "\u". */
 static const char *scan_unicode_escape(struct scan *s, const char *p)
 {
@@ -67,7 +52,7 @@ static const char *scan_unicode_escape(struct scan *s, const char *p)
 
 	if (s->end - p < 4)
 		return broken(s, s->end, NULL);
-	u = hex4(p);
+	u = json_hex4(p);
 	if (u < 0)
 		return broken(s, p, "\\u needs four hexadecimal digits");
 	p += 4;
@@ -77,7 +62,7 @@ static const char *scan_unicode_escape(struct scan *s, const char *p)
 		return broken(s, p - 6, "a lone surrogate escape");
 	if (s->end - p < 6 && (p == s->end || *p == '\\'))
 		return broken(s, s->end, NULL);
-	low = p[0] == '\\' && p[1] == 'u' ? hex4(p + 2) : -1;
+	low = p[0] == '\\' && p[1] == 'u' ? json_hex4(p + 2) : -1;
 	if (low < 0xdc00 || low > 0xdfff)
 		return broken(s, p - 6, "a lone surrogate escape");
 	return p + 6;
@@ -114,9 +99,23 @@ static const char *scan_utf8(struct scan *s, const char *p)
 	return n ? p + n : broken(s, p, "invalid UTF-8");
 }
 
+/* The same, with an index. */
+static inline const char *next_string(struct scan *s, const char *p)
+{
+	const char *end = s->text + s->quote[1];
+
+	if (UNLIKELY(s->text + s->quote[0] != p - 1))
+		return broken(s, p, "not where the index has a string");
+	s->quote += 2;
+	s->esc = s->has_escapes && memchr(p, '\\', (size_t)(end - p));
+	return end;
+}
+
 /* p is behind the opening quote; returns the closing one. */
 static inline const char *scan_string(struct scan *s, const char *p)
 {
+	if (LIKELY(s->quote))
+		return next_string(s, p);
 	s->esc = false;
 	for (;;) {
 		p = utf8_skip_plain(p, s->end);
@@ -143,8 +142,21 @@ static inline bool is_digit(const struct scan *s, const char *p)
 	return p < s->end && (unsigned char)(*p - '0') < 10;
 }
 
+/* At once, since the number of digits is what branches fail to predict. */
 static inline const char *skip_digits(const struct scan *s, const char *p)
 {
+#ifdef __SSE2__
+	if (LIKELY(s->end - p >= 16)) {
+		__m128i v = _mm_loadu_si128((const __m128i *)p);
+		__m128i d = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+		__m128i over = _mm_subs_epu8(d, _mm_set1_epi8(9));
+		__m128i is = _mm_cmpeq_epi8(over, _mm_setzero_si128());
+		unsigned bits = (unsigned)_mm_movemask_epi8(is) ^ 0xffff;
+
+		if (LIKELY(bits))
+			return p + __builtin_ctz(bits);
+	}
+#endif
 	while (is_digit(s, p))
 		p++;
 	return p;
@@ -438,6 +450,8 @@ static inline const char *member_name(struct scan *s, struct json_obj *o,
 			   same_bytes(p, name, len))) {
 			m->key = (struct str){ p + 1, len - 3 };
 			m->key_esc = false;
+			if (LIKELY(s->quote))
+				s->quote += 2;
 			p += len;
 			return LIKELY((unsigned char)*p > ' ')
 				   ? p
@@ -452,9 +466,16 @@ static inline const char *member_name(struct scan *s, struct json_obj *o,
 	return scan_name(s, p, m);
 }
 
-int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f)
+static int parse(struct json_obj *o, struct str text, struct json_fault *f,
+		 const struct json_index *x)
 {
-	struct scan s = { .end = text.s + text.n, .fault = f };
+	struct scan s = {
+		.end = text.s + text.n,
+		.fault = f,
+		.quote = x ? x->at : NULL,
+		.text = text.s,
+		.has_escapes = x && x->has_escapes,
+	};
 	const char *p = scan_space(&s, text.s);
 	bool same = o->shape != 0;
 	size_t n = 0;
@@ -474,7 +495,7 @@ int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f)
 		o->m[n].val.s = p;
 		if (LIKELY(p < s.end && *p == '"')) {
 			p = scan_string(&s, p + 1);
-			p += p != NULL;
+			p = p ? p + 1 : NULL;
 		} else {
 			p = scan_value(&s, p, 1);
 		}
@@ -482,6 +503,11 @@ int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f)
 			return fault_in(text, f);
 		o->m[n].val.n = (size_t)(p - o->m[n].val.s);
 		n++;
+		/* Between members, mostly. */
+		if (LIKELY(s.end - p >= 2 && p[0] == ',' && p[1] == '"')) {
+			p++;
+			continue;
+		}
 		p = scan_space(&s, p);
 		if (LIKELY(p < s.end && *p == ',')) {
 			p = scan_space(&s, p + 1);
@@ -507,11 +533,35 @@ int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f)
 	return 0;
 }
 
+static struct json_index *new_index(struct json_obj *o)
+{
+	if (json_index_usable())
+		o->index = xmalloc(sizeof *o->index);
+	else
+		o->no_index = true;
+	return o->index;
+}
+
+int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f)
+{
+	struct json_index *x = o->index;
+
+	/* For the first it would take longer to get the memory. */
+	if (UNLIKELY(!x && !o->no_index && o->last_shape))
+		x = new_index(o);
+	if (LIKELY(x && json_index(x, text) == 0) &&
+	    LIKELY(parse(o, text, f, x) == 0))
+		return 0;
+	/* What is wrong, and where, is told by scanning. */
+	return parse(o, text, f, NULL);
+}
+
 void json_obj_release(struct json_obj *o)
 {
 	free(o->m);
 	free(o->table);
 	free(o->ends);
+	free(o->index);
 	buf_release(&o->names);
 	*o = JSON_OBJ_INIT;
 }

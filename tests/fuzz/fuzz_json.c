@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libFuzzer: whatever bytes come, the scanner answers without reading beyond
- * them, its two entrances agree, and what it accepts can be walked, printed
- * again and compared.
+ * them, its two entrances agree, so do its two ways (with an index of the text
+ * and without), and what it accepts can be walked, printed again and compared.
  */
 #include "common/json.h"
 #include "common/record.h"
@@ -37,14 +37,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	/* A copy of exact size, so that one byte beyond is seen. */
 	char *text = malloc(n ? n : 1);
-	struct record r = RECORD_INIT;
-	struct json_fault f;
+	struct record r = RECORD_INIT, plain = RECORD_INIT;
+	struct json_fault f = { 0, "" }, g = { 0, "" };
 	struct str v = STR_NONE;
 	bool valid, is_record;
 
 	memcpy(text, data, n);
 	valid = json_check((struct str){ text, n }, &v, &f) == 0;
+	/* From the second object on there is an index. */
+	demand(record_parse(&r, STR("{\"id\":1}"), &f) == 0);
 	is_record = record_parse(&r, (struct str){ text, n }, &f) == 0;
+	plain.obj.no_index = true;
+	demand(is_record ==
+	       (record_parse(&plain, (struct str){ text, n }, &g) == 0));
+	demand(is_record ? r.obj.n == plain.obj.n
+			 : f.at == g.at && strcmp(f.what, g.what) == 0);
 	demand(!is_record || (valid && json_type(v) == JSON_OBJECT));
 	if (!valid)
 		demand(f.at <= n && f.what);
@@ -53,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (valid)
 		check_value(v);
 	record_release(&r);
+	record_release(&plain);
 	free(text);
 	return 0;
 }

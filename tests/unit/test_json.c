@@ -107,6 +107,36 @@ static unsigned rnd(unsigned n)
 	return (unsigned)(seed >> 33) % n;
 }
 
+/* Of some words of the index, with escapes and characters across its words. */
+static void random_string(struct buf *b)
+{
+	static const char *const parts[] = {
+		"plain text",
+		"a",
+		"\\\"",
+		"\\\\",
+		"\\n",
+		"\\u00e9",
+		"\\ud83d\\ude00",
+		"\xc3\xa9",
+		"\xe2\x82\xac",
+		"\xf0\x9f\x98\x80",
+		"[{,:}]",
+		" ",
+	};
+	static const char *const wrong[] = {
+		"\\x",  "\\u12", "\\ud83d", "\\ude00",
+		"\xc3", "\xff",  "\t",      "\xed\xa0\x80",
+	};
+
+	buf_addc(b, '"');
+	for (unsigned n = rnd(40); n; n--)
+		buf_addz(b, parts[rnd(ARRAY_LEN(parts))]);
+	if (rnd(16) == 0)
+		buf_addz(b, wrong[rnd(ARRAY_LEN(wrong))]);
+	buf_addc(b, '"');
+}
+
 /* An object whose names are often those of the last; sometimes damaged. */
 static void random_object(struct buf *b)
 {
@@ -120,10 +150,17 @@ static void random_object(struct buf *b)
 					     "seven__",
 					     "\xc3\xa9t\xc3\xa9" };
 	static const char *const values[] = {
-		"1",           "-2.5e3",
-		"\"x\"",       "null",
-		"true",        "[1,{}]",
-		"{\"id\":[]}", "\"a long string, \\n, \xc3\xa9\""
+		"1",
+		"-2.5e3",
+		"1234567890123456789012345",
+		"0.10e+12",
+		"01",
+		"\"x\"",
+		"null",
+		"true",
+		"[1,{}]",
+		"{\"id\":[]}",
+		"\"a long string, \\n, \xc3\xa9\""
 	};
 	static const char *const blanks[] = { "", "", "", " ", "\t " };
 	unsigned from = rnd(4) ? 3 : rnd(ARRAY_LEN(names)), n = rnd(5);
@@ -133,10 +170,13 @@ static void random_object(struct buf *b)
 	for (unsigned i = 0; i < n; i++) {
 		unsigned at = (from + i) % ARRAY_LEN(names);
 
-		buf_addf(b, "%s\"%s\"%s:%s%s", i ? "," : "",
+		buf_addf(b, "%s\"%s\"%s:%s", i ? "," : "",
 			 names[rnd(20) ? at : rnd(ARRAY_LEN(names))],
-			 blanks[rnd(5)], blanks[rnd(5)],
-			 values[rnd(ARRAY_LEN(values))]);
+			 blanks[rnd(5)], blanks[rnd(5)]);
+		if (rnd(4))
+			buf_addz(b, values[rnd(ARRAY_LEN(values))]);
+		else
+			random_string(b);
 	}
 	buf_addc(b, '}');
 	if (rnd(4) == 0)
@@ -158,8 +198,9 @@ static bool same_members(const struct json_obj *a, const struct json_obj *b)
 }
 
 /*
- * Reads random objects with one struct that remembers names, and each with a
- * new one that does not: how often do they differ?
+ * Reads random objects with one struct that remembers names and has an index
+ * of each text, and each with a new one that has neither: how often do they
+ * differ?
  */
 static int memory_matters(void)
 {
@@ -173,6 +214,7 @@ static int memory_matters(void)
 		struct str text;
 		int x, y;
 
+		fresh.no_index = true;
 		random_object(&b);
 		/* Exactly as large as the text: a sanitizer sees more. */
 		text.s = memcpy(malloc(b.len + !b.len), b.data, b.len);
