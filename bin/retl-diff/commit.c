@@ -343,7 +343,10 @@ static void put_held(struct fold *f, const struct folded *c, const char *status,
 		 c->n);
 }
 
-/* Counts a refusal; from one, where it is another content than before. */
+/*
+ * Counts a refusal; from one, where it is another content than before. Not one
+ * that comes after a newer run was folded, which may have been accepted.
+ */
 static void hold(struct fold *f, const struct folded *c)
 {
 	struct buf digest = BUF_INIT;
@@ -461,6 +464,8 @@ static void removal_applied(struct fold *f, const struct folded *c)
 
 static void fold_removal(struct fold *f, const struct folded *c)
 {
+	bool late;
+
 	if (!has_news(f, c))
 		return;
 	switch (effect_of(c->now)) {
@@ -469,11 +474,12 @@ static void fold_removal(struct fold *f, const struct folded *c)
 		break;
 	case REFUSED:
 	case PASSED:
+		late = overtaken(f, c);
 		drop_own(f, c);
 		/* It had counted as sent. */
 		if (effect_of(c->then) == APPLIED)
 			doubt(f, buf_str(&c->row), false, c->n);
-		if (c->now == FATE_REJECTED)
+		if (c->now == FATE_REJECTED && !late)
 			hold(f, c);
 		break;
 	case DOUBTFUL:
@@ -521,6 +527,8 @@ static void addition_applied(struct fold *f, const struct folded *c)
 
 static void fold_addition(struct fold *f, const struct folded *c)
 {
+	bool late;
+
 	if (!has_news(f, c))
 		return;
 	switch (effect_of(c->now)) {
@@ -529,6 +537,7 @@ static void fold_addition(struct fold *f, const struct folded *c)
 		break;
 	case REFUSED:
 	case PASSED:
+		late = overtaken(f, c);
 		drop_own(f, c);
 		/*
 		 * It had counted as sent; or all rows were to be sent again,
@@ -536,7 +545,7 @@ static void fold_addition(struct fold *f, const struct folded *c)
 		 */
 		if (effect_of(c->then) == APPLIED || f->file.full)
 			doubt(f, buf_str(&c->row), true, c->n);
-		if (c->now == FATE_REJECTED)
+		if (c->now == FATE_REJECTED && !late)
 			hold(f, c);
 		break;
 	case DOUBTFUL:

@@ -60,6 +60,21 @@ int receipt_parse(struct receipt *r, struct str line, struct buf *err)
 	return 0;
 }
 
+/* It may have been sent once more after it had come to this. */
+static enum fate again(enum fate old)
+{
+	switch (old) {
+	case FATE_NONE:
+	case FATE_FAILED:
+	case FATE_REJECTED:
+		return FATE_SENDING;
+	case FATE_UNKNOWN:
+		return FATE_UNRESENT;
+	default:
+		return old;
+	}
+}
+
 /*
  * The worst counts, but a delivery settles what was less before it. A delivery
  * that something lesser follows may or may not be there: unknown.
@@ -69,7 +84,7 @@ static enum fate join(enum fate old, enum fate next)
 	if (next == FATE_DELIVERED || next == FATE_SKIPPED)
 		return old == FATE_DELIVERED ? old : next;
 	if (next == FATE_SENDING)
-		return old == FATE_NONE ? next : old;
+		return again(old);
 	if (old == FATE_DELIVERED || old == FATE_SKIPPED)
 		return next == FATE_UNRESENT ? next : FATE_UNKNOWN;
 	if (old == FATE_SENDING)

@@ -138,6 +138,13 @@ retl-diff -s st <in >out
 { receipts sending <out; receipts delivered <out; } |
 	retl-diff --commit -s st
 is "$? $(count st unresent)" '0 0' 'sending, then delivered, is delivered'
+for before in failed rejected unknown; do
+	new st
+	retl-diff -s st <in >out
+	{ receipts $before <out; receipts sending <out; } |
+		retl-diff --commit -s st 2>/dev/null
+	is "$? $(count st unresent)" '1 3' "$before, then sending, is sending"
+done
 
 # ---- several receipts for one change ----
 

@@ -106,12 +106,16 @@ if command -v setsid >/dev/null; then
 	is "$(count st doubts)" "$(grep -c diff_id one)" \
 		'and over every newer run, as long as it is alive'
 	cp -a st dead
+	cp -a st refused
 	retl-diff --dump -s st >before
 	receipts delivered <one | retl-diff --commit -s st
 	retl-diff --dump -s st >after
 	same before after 'what it is said to have delivered then'
 	is "$(count st doubts)" "$(grep -c diff_id one)" \
 		'does not stand above what newer ones delivered'
+	receipts rejected <one | retl-diff --commit -s refused 2>/dev/null
+	is $? 1 'what it is said to have been refused then'
+	is "$(count refused held)" 0 'is not held: newer ones were accepted'
 	kill $alive
 	wait $alive 2>/dev/null
 	for state in st dead; do
