@@ -89,6 +89,16 @@ static void prev_values(struct input *in, struct str *vals)
 	record_release(&rec);
 }
 
+bool input_passed(struct input *in, const struct rows *r)
+{
+	struct str prev[KEY_MAX];
+
+	if (!in->prev_no)
+		return false;
+	prev_values(in, prev);
+	return key_cmp(prev, r->vals, r->key.n) >= 0;
+}
+
 static int check_order(struct input *in)
 {
 	struct str prev[KEY_MAX];
@@ -120,9 +130,12 @@ static int check_marks(struct input *in)
 	if (rec->diff_result.s && !rec->diff_id.s)
 		return broken(in, "diff_result: a dataset that says itself "
 				  "what changed needs no diff stage");
-	if (rec->diff_result.s || rec->diff_id.s || rec->diff_changed.s)
+	if (rec->diff_result.s || rec->diff_id.s)
 		return broken(in, "diff_id: the record comes from another "
 				  "diff stage already");
+	if (rec->diff_changed.s)
+		return broken(in, "diff_changed: the record comes from "
+				  "another diff stage already");
 	return 0;
 }
 

@@ -32,4 +32,7 @@ int input_next(struct input *in);
  */
 int input_parse(struct input *in);
 
+/* Has a line been read before this one that stands at r's key, or behind it? */
+bool input_passed(struct input *in, const struct rows *r);
+
 #endif

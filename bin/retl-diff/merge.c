@@ -249,10 +249,24 @@ static void present(struct walk *w)
 
 /* ---- a key that the dataset has not ---- */
 
+static NORETURN void out_of_order(struct walk *w)
+{
+	run_flush(&w->run);
+	run_break(&w->run, "stopped");
+	die(EX_DATAERR,
+	    "%s: its rows are out of order: the state is damaged; restore it "
+	    "from a copy, or --init a new one and --adopt what the destination "
+	    "has",
+	    w->st->dir);
+}
+
 static void absent(struct walk *w)
 {
 	bool old_due = w->old != NULL;
 
+	/* Whatever the files of the state say, what was read is not gone. */
+	if (input_passed(&w->in, w->lowest))
+		out_of_order(w);
 	w->n_gone++;
 	note_unsent(w);
 	if (!may_remove(w))

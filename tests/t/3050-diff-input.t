@@ -173,6 +173,11 @@ exits 65 'a state of another format' retl-diff -s st <in
 echo '{' >st/state.json
 exits 65 'a torn state.json' retl-diff -s st <in
 rm -rf st && cp -r whole st
+sed -i 's/"id":1/"id":3/' st/snapshot.1.ndjson
+exits 65 'rows that are out of order in the state' \
+	retl-diff -s st --max-removed 100% <in
+lacks out DiffRemoved 'remove nothing that the dataset has'
+rm -rf st && cp -r whole st
 rm st/snapshot.1.ndjson
 exits 66 'a file that is missing' retl-diff -s st <in
 lacks out Diff 'sends nothing'
