@@ -839,7 +839,8 @@ static struct node *parse_if(struct parser *ps, const char *start)
 		return NULL;
 	at = ps->tok.s;
 	if (take_word(ps, "elif"))
-		n->c = parse_if(ps, at);
+		/* Without its "el" it can be cut out and stand alone. */
+		n->c = parse_if(ps, at + 2);
 	else if (take_word(ps, "else") && (n->c = parse_exp(ps, P_PIPE)) &&
 		 !take_word(ps, "end"))
 		return NULL;
