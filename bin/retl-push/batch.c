@@ -3,7 +3,7 @@
  * Records and batches: their memory, which is used again, and which record
  * joins which batch.
  */
-#include "push.h"
+#include "bin/retl-push/push.h"
 
 #include "common/clock.h"
 #include "common/mem.h"

@@ -4,7 +4,7 @@
  * a curl command. Secrets stand between \1 and \2 in the texts, by name: they
  * are shown as {name}, and to a shell as the variable that holds them.
  */
-#include "push.h"
+#include "bin/retl-push/push.h"
 
 #include "common/file.h"
 #include "common/msg.h"

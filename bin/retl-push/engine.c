@@ -4,7 +4,7 @@
  * whatever happens first. Reading stops while enough is on its way, so that
  * memory is bounded by that and the writer of our input feels it.
  */
-#include "push.h"
+#include "bin/retl-push/push.h"
 
 #include <fcntl.h>
 #include <signal.h>

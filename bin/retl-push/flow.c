@@ -3,7 +3,7 @@
  * One batch on its way through the steps of its operation: what goes next,
  * what is tried again and when, what is split, how it ends.
  */
-#include "push.h"
+#include "bin/retl-push/push.h"
 
 #include "common/clock.h"
 #include "common/digest.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "operation.h"
+#include "bin/retl-push/operation.h"
 
 #include <strings.h>
 

@@ -9,8 +9,8 @@
 
 #include "common/auth.h"
 #include "common/retry.h"
-#include "program.h"
-#include "template.h"
+#include "bin/retl-push/program.h"
+#include "bin/retl-push/template.h"
 
 /* What became of a record, or what an answer means for it. */
 enum verdict {

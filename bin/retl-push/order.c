@@ -4,7 +4,7 @@
  * the order in which they were read. Each value is a line of records; the
  * first of a line is the one under way (or in an open batch).
  */
-#include "push.h"
+#include "bin/retl-push/push.h"
 
 #include "common/mem.h"
 #include "common/msg.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "program.h"
+#include "bin/retl-push/program.h"
 
 #include "common/file.h"
 #include "common/mem.h"

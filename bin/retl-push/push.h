@@ -18,7 +18,7 @@
 #include "common/http.h"
 #include "common/ndjson.h"
 #include "common/record.h"
-#include "operation.h"
+#include "bin/retl-push/operation.h"
 
 struct push;
 struct rec;

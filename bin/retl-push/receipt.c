@@ -4,7 +4,7 @@
  * into state. When nobody reads them any more they are kept all the same, in
  * --receipts FILE or on stderr: what was sent has been sent.
  */
-#include "push.h"
+#include "bin/retl-push/push.h"
 
 #include <fcntl.h>
 

@@ -3,7 +3,7 @@
  * From the records of a flow to the bytes of one request. Values keep the
  * bytes they came with: items are spliced, not printed anew.
  */
-#include "push.h"
+#include "bin/retl-push/push.h"
 
 #include <strings.h>
 

@@ -4,7 +4,7 @@
  * outcomes that its results name, record by record. An answer comes from
  * outside: it may be anything, and is bounded by http.c.
  */
-#include "push.h"
+#include "bin/retl-push/push.h"
 
 #include "common/clock.h"
 #include "common/mem.h"

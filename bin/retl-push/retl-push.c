@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* retl-push: delivers records as a contract says, one receipt a record. */
-#include "push.h"
+#include "bin/retl-push/push.h"
 
 #include <fcntl.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "template.h"
+#include "bin/retl-push/template.h"
 
 #include "common/enc.h"
 #include "common/mem.h"

@@ -197,7 +197,7 @@ del(.[0])
 =if . then 1 else 2 end
 if .a? then .b? else 0 end
 =if . == null then "n" elif . == 1 then "one" else . end
-=if . == null then "n" elif .a? then .b? else 0 end
+if . == null then "n" elif .a? then .b? else 0 end
 if . == null then "n" elif (.a? | not) then 1 elif 2 then (3 | floor) else 4 end
 if (true,false) then 1 else 2 end
 if empty then 1 else 2 end
