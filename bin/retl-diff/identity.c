@@ -3,6 +3,7 @@
 
 #include "common/digest.h"
 #include "common/mem.h"
+#include "common/prog_num.h"
 
 /* ---- which members ---- */
 
@@ -136,13 +137,25 @@ static void add_value(struct ident_values *v, size_t set, struct str val,
 	e->val = val;
 }
 
+/* A number is the text that a destination would be sent for it. */
+static void put_canon(struct buf *out, struct str val)
+{
+	if (json_type(val) != JSON_NUMBER) {
+		json_canon(out, val);
+		return;
+	}
+	buf_addc(out, '"');
+	num_put_text(out, val);
+	buf_addc(out, '"');
+}
+
 static void add_single(struct ident_values *v, size_t set, struct str val)
 {
 	struct buf canon = BUF_INIT;
 
 	if (!says_something(val))
 		return;
-	json_canon(&canon, val);
+	put_canon(&canon, val);
 	add_value(v, set, val, buf_str(&canon));
 	buf_release(&canon);
 }
@@ -167,7 +180,7 @@ static void add_compound(struct ident_values *v, size_t set,
 		buf_addc(&canon, ',');
 		if (!val.s || !says_something(val))
 			continue;
-		json_canon(&canon, val);
+		put_canon(&canon, val);
 		any = true;
 	}
 	if (any)

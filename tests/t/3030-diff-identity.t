@@ -246,6 +246,19 @@ exits 78 'another one is refused' \
 contains err '--identity' 'by name'
 exits 78 'a contract without one, too' \
 	retl-diff --init -s audience -k id -c hubspot/contact
+# ---- numbers and their texts ----
+
+new st --identity phone
+printf '%s\n' '{"id":1,"phone":50}' '{"id":2,"phone":"50"}' | sealing >in
+retl-diff -s st <in | receipts delivered | retl-diff --commit -s st
+echo '{"id":2,"phone":"50"}' | sealing >in
+retl-diff -s st <in >out
+lacks out DiffRemoved 'a number is not removed where its text is held'
+receipts delivered <out | retl-diff --commit -s st 2>/dev/null
+echo '{"id":2,"phone":5.0e1}' | sealing >in
+retl-diff -s st <in >out
+is "$(short <out)" 'Updated 2' 'nor when one becomes the other'
+
 # ---- refused, and gone ----
 
 for options in '' '--identity email'; do
