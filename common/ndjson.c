@@ -9,7 +9,11 @@
 #include "common/msg.h"
 
 #define OUT_ENOUGH ((size_t)256 << 10) /* write when this much is waiting */
-#define IN_CHUNK ((size_t)1 << 20)     /* read this much at once */
+/*
+ * Read this much at once: what has just been copied is still in the cache when
+ * it is looked at (retl-diff of unchanged rows: 0.21 s of CPU; at 1 MiB 0.25).
+ */
+#define IN_CHUNK ((size_t)256 << 10)
 
 void pipe_widen(int fd)
 {

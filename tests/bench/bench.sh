@@ -58,12 +58,18 @@ median() {
 		END { print v[int((NR + 1) / 2)] }'
 }
 
-# versus WORK PEER PEER-COMMAND OUR-COMMAND: one line of the table.
-versus() {
+wanted() {
 	case $1 in
 	*"$ONLY"*) ;;
-	*) return 0 ;;
+	*) return 1 ;;
 	esac
+}
+
+# versus WORK PEER PEER-COMMAND OUR-COMMAND: one line of the table. What
+# $before names is called before each of ours.
+before=
+versus() {
+	wanted "$1" || return 0
 	rm -f peer.times our.times
 	turn=0
 	while [ "$turn" -lt "$REPEAT" ]; do
@@ -71,6 +77,7 @@ versus() {
 			echo "$1: $2 failed: $(head -n 1 peer.err)"
 			return 0
 		}
+		${before:+"$before"}
 		clock our.times "$4" 2>our.err || {
 			echo "$1: ours failed: $(head -n 1 our.err)"
 			return 0
@@ -142,6 +149,50 @@ bench_diff() {
 		'cat tomorrow.sealed | retl-diff -n -s state | cat >/dev/null'
 	versus 'diff, nothing changed' 'cmp' 'cmp sorted sorted.sealed || :' \
 		'cat sorted.sealed | retl-diff -n -s state | cat >/dev/null'
+	bench_commit
+	bench_memory
+}
+
+fresh_state() {
+	rm -rf commit.state
+	cp -r changed.state commit.state
+	sync commit.state/*
+}
+
+# The peer is what a commit costs where the state is one file that is replaced.
+bench_commit() {
+	wanted 'diff --commit' || return 0
+	cp -r state changed.state
+	retl-diff -s changed.state <tomorrow.sealed 2>diff.err |
+		sed -n 's/.*\("diff_id":"[^"]*"\).*/{\1,"to":"bench","status":"delivered"}/p' \
+			>receipts
+	before=fresh_state
+	versus "diff --commit, $(wc -l <receipts)" 'new snapshot, fsync' \
+		'dd if=sorted of=copy bs=1M conv=fsync status=none; rm copy' \
+		'retl-diff --commit -s commit.state <receipts'
+	before=
+}
+
+# peak ROWS: our most memory in a day of that many rows, in MiB.
+peak() {
+	gen -n "$1" >day.1
+	seal "$1" >>day.1
+	gen -n "$1" -m 1,2,0.5 >day.2 2>counts
+	seal "$(wc -l <day.2)" >>day.2
+	rm -rf peak.state peak.times
+	retl-diff --init -s peak.state -k id 2>diff.err
+	clock peak.times 'retl-diff --adopt -s peak.state <day.1 2>diff.err'
+	clock peak.times 'cat day.2 | retl-diff -s peak.state 2>diff.err |
+		cat >/dev/null'
+	sort -n -k 3,3 peak.times | awk '{ m = $3 } END { printf "%d", m / 1024 }'
+	rm -rf day.1 day.2 peak.state
+}
+
+bench_memory() {
+	wanted 'diff, memory' || return 0
+	many=$((5 * ROWS))
+	echo "diff, memory             $ROWS rows: $(peak "$ROWS") MiB," \
+		"$many rows: $(peak "$many") MiB"
 }
 
 map_program='{id, email, name: "\(.first) \(.last)", tel: .phone,
