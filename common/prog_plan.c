@@ -315,6 +315,7 @@ static struct plan *plan_fn(struct planner *pl, struct node *n)
 		{ "tostring", 0, FN_TOSTRING },
 		{ "tojson", 0, FN_TOJSON },
 		{ "tonumber", 0, FN_TONUMBER },
+		{ "fromjson", 0, FN_FROMJSON },
 		{ "ascii_downcase", 0, FN_DOWNCASE },
 		{ "ascii_upcase", 0, FN_UPCASE },
 		{ "length", 0, FN_LENGTH },

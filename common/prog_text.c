@@ -221,6 +221,44 @@ static int put_number(struct run *r, struct plan *p, struct str v,
 	return 0;
 }
 
+static bool repeats_within(struct str v)
+{
+	struct json_iter it;
+	struct json_member m;
+	struct str e;
+	bool yes = false;
+
+	json_iter_init(&it, v);
+	if (json_type(v) == JSON_ARRAY) {
+		while (!yes && json_iter_element(&it, &e))
+			yes = repeats_within(e);
+	} else if (json_type(v) == JSON_OBJECT) {
+		yes = text_has_repeats(v);
+		while (!yes && json_iter_member(&it, &m))
+			yes = repeats_within(m.val);
+	}
+	return yes;
+}
+
+/* What a text says in JSON, with its digits; jq also takes nan and 01. */
+static int put_parsed(struct run *r, struct plan *p, struct str v,
+		      struct buf *out)
+{
+	struct json_fault f;
+	struct str value;
+
+	if (json_type(v) != JSON_STRING)
+		return run_fail(r, p, "jq", "%s where a text is expected",
+				run_type(v));
+	if (json_check(json_text(v, &r->scratch), &value, &f) < 0)
+		return run_fail(r, p, "jq", "a text is not JSON");
+	if (repeats_within(value))
+		return run_fail(r, p, "jq",
+				"a text of JSON has a member name twice");
+	json_put_compact(out, value);
+	return 0;
+}
+
 static int put_length(struct run *r, struct plan *p, struct str v,
 		      struct buf *out)
 {
@@ -401,6 +439,8 @@ int text_call(struct run *r, struct plan *p, struct str v, struct buf *out)
 		return ret;
 	case FN_TONUMBER:
 		return put_number(r, p, v, out);
+	case FN_FROMJSON:
+		return put_parsed(r, p, v, out);
 	case FN_DOWNCASE:
 	case FN_UPCASE:
 		return put_case(r, p, v, p->fn == FN_UPCASE, out);

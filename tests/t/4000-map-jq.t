@@ -224,6 +224,12 @@ if empty then 1 else 2 end
 =tostring
 =tojson
 =tonumber
+=fromjson
+="[1, {\"a\": \"\\u00e9\", \"b\": {}} ]\n" | fromjson
+="" | fromjson
+="[1,]" | fromjson
+="{\"a\":[1]}" | fromjson | .a[0]
+="1 2" | fromjson
 =ascii_downcase
 =ascii_upcase
 =length

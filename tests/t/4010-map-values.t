@@ -40,6 +40,11 @@ gives '[1., .5, 1.50, 1e3, -7, 1e17]' 1 '[[1,0.5,1.5,1000,-7,1e+17]]' \
 	'and is written as jq writes it where that is the same'
 gives '"18446744073709551617" | tonumber' 1 '[18446744073709551617]' \
 	'tonumber keeps all digits'
+gives '"[9007199254740993, 1.10]" | fromjson' 1 '[[9007199254740993,1.10]]' \
+	'so does fromjson'
+gives '"{\"a\":1,\"\\u0061\":2}" | fromjson' 1 \
+	'jq: p:1: a text of JSON has a member name twice' \
+	'and takes no name twice'
 
 # ---- text of numbers ----
 
