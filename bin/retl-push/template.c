@@ -62,15 +62,15 @@ static int put_setting(struct buf *out, struct str name, bool plus,
 	if (!s)
 		return fail(err, "{%.*s}: there is no such setting",
 			    STR_ARG(name));
+	/* An optional one without a value leaves its place empty. */
+	if (!s->text.n)
+		return 0;
 	if (s->secret && o->show) {
 		buf_addc(out, '\1');
 		buf_adds(out, name);
 		buf_addc(out, '\2');
 		return 0;
 	}
-	/* An optional one without a value leaves its place empty. */
-	if (!s->text.s)
-		return 0;
 	if (o->use != TMPL_VALUE && has_control(s->text))
 		return fail(err, "{%.*s}: has a control character in it",
 			    STR_ARG(name));

@@ -69,6 +69,10 @@ lacks err Smith 'the message shows no value'
 META_TOKEN=no push --as added <in
 is $status 77 'a token that is not valid ends the push'
 lacks err appsecret 'no secret is shown'
+push --as added -n <in
+contains out 'appsecret_proof={HMAC of token}' 'a dry run shows the proof'
+META_APP_SECRET= push --as added -n <in
+lacks out appsecret_proof 'and none where the app has no secret'
 mock_stop meta
 ok $? 'no request broke a rule'
 is "$(wc -c <meta.state)" 0 'the audience is empty again'
