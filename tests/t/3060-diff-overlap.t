@@ -99,7 +99,7 @@ if command -v setsid >/dev/null; then
 	at_end "kill $alive 2>/dev/null"
 	i=0
 	while [ ! -e started ] && [ $((i += 1)) -lt 100 ]; do sleep 0.1; done
-	for n in 1 2 3; do
+	for _ in 1 2 3; do
 		retl-diff -s st <older >two
 		receipts delivered <two | retl-diff --commit -s st
 	done

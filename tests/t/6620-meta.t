@@ -71,7 +71,7 @@ is $status 77 'a token that is not valid ends the push'
 lacks err appsecret 'no secret is shown'
 push --as added -n <in
 contains out 'appsecret_proof={HMAC of token}' 'a dry run shows the proof'
-META_APP_SECRET= push --as added -n <in
+META_APP_SECRET='' push --as added -n <in
 lacks out appsecret_proof 'and none where the app has no secret'
 mock_stop meta
 ok $? 'no request broke a rule'
