@@ -72,7 +72,8 @@ static char *find_file(const char *name, struct buf *tried)
 		return xstrdup(name);
 	/* A name is looked up below a folder, never beside it. */
 	if (*name == '/' || strstr(name, "..")) {
-		buf_addz(tried, "no folder: it is not a name");
+		buf_addz(tried, "any folder: a name has no \"..\" and does "
+				"not begin with /, a path ends in .json");
 		return NULL;
 	}
 	path = in_folder(STR("./contracts"), name, tried);

@@ -508,7 +508,8 @@ int contract_need_setting(struct contract *c, struct str name, struct str *text,
 	if (env.s)
 		buf_addf(err, "set the variable %.*s, ",
 			 STR_ARG(json_text(env, &scratch)));
-	buf_addz(err, "or put it into --settings FILE");
+	buf_addf(err, "%sput it into --settings FILE",
+		 s->secret && !env.s ? "" : "or ");
 	buf_release(&scratch);
 	return -1;
 }

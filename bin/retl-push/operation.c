@@ -227,6 +227,19 @@ static int load_named(struct loader *l, struct str object, const char *member,
 	return ret;
 }
 
+/* A control character would end the header, and begin another. */
+static bool is_one_line(struct str string)
+{
+	struct buf scratch = BUF_INIT;
+	struct str text = json_text(string, &scratch);
+	bool yes = true;
+
+	for (size_t i = 0; i < text.n; i++)
+		yes &= !iscntrl((uint8_t)text.s[i]);
+	buf_release(&scratch);
+	return yes;
+}
+
 static int load_headers(struct loader *l, struct str object, struct header **v,
 			size_t *n)
 {
@@ -250,6 +263,9 @@ static int load_headers(struct loader *l, struct str object, struct header **v,
 			    !strchr("-_.", m.key.s[i]))
 				return wrong(l, "headers",
 					     "one is not a header's name");
+		if (json_type(m.val) == JSON_STRING && !is_one_line(m.val))
+			return wrong(l, "headers",
+				     "one has a control character in it");
 		if (get_template(l, m.val, "headers", TMPL_HEADER, &h->value) <
 		    0)
 			return -1;

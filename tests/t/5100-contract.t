@@ -51,6 +51,7 @@ rmdir contracts && mv other contracts
 mkdir -p contracts/z && cp contracts/t/base.json contracts/z/base.json
 exits 78 'a file knows itself by its name' retl-hash -c z/base in
 exits 66 'a name leads nowhere else' retl-hash -c ../contracts/t/base in
+contains err 'a name has no ".."' 'and says so'
 
 # ---- reading ----
 

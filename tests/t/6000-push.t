@@ -153,6 +153,11 @@ is "$(jq -r .url out | uniq)" http://127.0.0.1:9/v1/x \
 
 # ---- what this version does not do ----
 contract each '{"operations": {"send": {"whole": true}}}'
+contract crlf '{"operations": {"send": {"request": {"headers": {"a": "b\r\nc: d"}}}}}'
+exits 78 'nor does a contract add a header by a line end' retl-push -c t/crlf in
+contract keyless '{"settings": {"token": {"secret": true}}, "auth": {"type": "bearer", "token": "{token}"}}'
+exits 77 'a secret that no variable holds' retl-push -c t/keyless in
+contains err "'token' has no value: put it into --settings FILE" 'is asked for'
 exits 78 'a member that is not supported is an error' \
 	retl-push -c t/each --as added bare
 done_testing
