@@ -212,23 +212,11 @@ static void put_lines(struct resolve *r, struct str lines)
 	buf_addc(r->out, '"');
 }
 
-static bool all_text(struct str array)
-{
-	struct json_iter it;
-	struct str v;
-
-	json_iter_init(&it, array);
-	while (json_iter_element(&it, &v))
-		if (json_type(v) != JSON_STRING)
-			return false;
-	return true;
-}
-
 static int put_program(struct resolve *r, struct str v)
 {
 	if (json_type(v) == JSON_STRING && v.n > 3 && v.s[1] == '@')
 		return put_file(r, (struct str){ v.s + 2, v.n - 3 });
-	if (json_type(v) == JSON_ARRAY && all_text(v))
+	if (json_type(v) == JSON_ARRAY && json_all_strings(v))
 		put_lines(r, v);
 	else
 		buf_adds(r->out, v);

@@ -187,6 +187,18 @@ size_t json_count(struct str container)
 	return n;
 }
 
+bool json_all_strings(struct str array)
+{
+	struct json_iter it;
+	struct str v;
+
+	json_iter_init(&it, array);
+	while (json_iter_element(&it, &v))
+		if (json_type(v) != JSON_STRING)
+			return false;
+	return true;
+}
+
 /* One step of a pointer, "~1" and "~0" undone. */
 static void pointer_token(struct buf *out, struct str part)
 {

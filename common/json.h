@@ -143,6 +143,8 @@ int json_pointer(struct str v, struct str pointer, struct str *out);
 
 size_t json_count(struct str container); /* members or elements */
 
+bool json_all_strings(struct str array);
+
 /* The place behind the value that starts at p. */
 const char *json_skip(const char *p);
 

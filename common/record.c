@@ -68,18 +68,6 @@ static int take_result(struct record *r, const struct json_member *m,
 		     f);
 }
 
-static bool all_strings(struct str array)
-{
-	struct json_iter it;
-	struct str v;
-
-	json_iter_init(&it, array);
-	while (json_iter_element(&it, &v))
-		if (json_type(v) != JSON_STRING)
-			return false;
-	return true;
-}
-
 static int take_reserved(struct record *r, int kind,
 			 const struct json_member *m, struct json_fault *f)
 {
@@ -94,7 +82,7 @@ static int take_reserved(struct record *r, int kind,
 		r->diff_id = m->val;
 		return 0;
 	case CHANGED:
-		if (t != JSON_ARRAY || !all_strings(m->val))
+		if (t != JSON_ARRAY || !json_all_strings(m->val))
 			return wrong(
 			    r, m, "diff_changed is not an array of names", f);
 		r->diff_changed = m->val;
