@@ -24,6 +24,7 @@
 struct entry {
 	struct buf row;
 	bool removal; /* of row: the destination may lack it */
+	bool before;  /* it was in doubt before its run, too */
 	char run[RUN_ID_LEN + 1];
 	uint64_t n;
 	uint64_t number, until; /* of its run, see run_entry */
@@ -106,7 +107,7 @@ static struct entry *add_entry(struct fold *f, struct str row, bool removal,
 	buf_reset(&e->row);
 	buf_adds(&e->row, row);
 	e->removal = removal;
-	e->dropped = false;
+	e->before = e->dropped = false;
 	memcpy(e->run, run, sizeof e->run);
 	e->n = n;
 	e->number = f->file.number;
@@ -178,6 +179,8 @@ static void take_entry(struct fold *f)
 	run_parse_id(json_text(rec->diff_id, &scratch), id, &n);
 	e = add_entry(f, row_unmarked(rec, &text), rec->result == DIFF_REMOVED,
 		      id, n);
+	e->before =
+	    rec->diff_outcome.s && json_get(rec->diff_outcome, "before").s;
 	run = state_find_run(f->st, id);
 	e->number = run ? run->number : 0;
 	e->until = run ? run->until : 0;
@@ -285,17 +288,32 @@ static void settle(struct fold *f, const struct folded *c)
 	}
 }
 
-/* A doubt that says the same already is replaced by the newer one. */
-static void doubt(struct fold *f, struct str row, bool removal, uint64_t n)
+/* It did not arrive. What was in doubt before it was sent is so still. */
+static void undo_own(struct fold *f, const struct folded *c)
 {
 	for (size_t i = 0; i < f->n_entries; i++) {
 		struct entry *e = &f->entries[i];
 
-		if (!e->dropped && e->removal == removal && came_before(f, e) &&
-		    str_eq(buf_str(&e->row), row))
-			e->dropped = true;
+		if (e->n == c->n && strcmp(e->run, f->file.id) == 0)
+			e->dropped |= !e->before;
 	}
-	add_entry(f, row, removal, f->file.id, n);
+}
+
+/* A doubt that says the same already is replaced by the newer one. */
+static void doubt(struct fold *f, struct str row, bool removal, uint64_t n)
+{
+	bool before = false;
+
+	for (size_t i = 0; i < f->n_entries; i++) {
+		struct entry *e = &f->entries[i];
+
+		if (!e->dropped && e->removal == removal && came_before(f, e) &&
+		    str_eq(buf_str(&e->row), row)) {
+			before |= e->before || strcmp(e->run, f->file.id) != 0;
+			e->dropped = true;
+		}
+	}
+	add_entry(f, row, removal, f->file.id, n)->before = before;
 }
 
 /* ---- held rows ---- */
@@ -475,7 +493,7 @@ static void fold_removal(struct fold *f, const struct folded *c)
 	case REFUSED:
 	case PASSED:
 		late = overtaken(f, c);
-		drop_own(f, c);
+		undo_own(f, c);
 		/* It had counted as sent. */
 		if (effect_of(c->then) == APPLIED)
 			doubt(f, buf_str(&c->row), false, c->n);
@@ -538,7 +556,7 @@ static void fold_addition(struct fold *f, const struct folded *c)
 	case REFUSED:
 	case PASSED:
 		late = overtaken(f, c);
-		drop_own(f, c);
+		undo_own(f, c);
 		/*
 		 * It had counted as sent; or all rows were to be sent again,
 		 * and the acknowledged one would hide that this was not.
@@ -599,7 +617,10 @@ static void write_doubts(struct fold *f)
 			run->doubts++;
 		row_put_change(&w->b, buf_str(&e->row),
 			       e->removal ? DIFF_REMOVED : DIFF_ADDED, e->run,
-			       e->n, STR_NONE);
+			       e->n,
+			       e->before ? STR("\"diff_outcome\":{\"status\":"
+					       "\"skipped\",\"before\":true}")
+					 : STR_NONE);
 		part_row(w);
 	}
 }

@@ -70,6 +70,19 @@ retl-diff --commit -s st <r
 is "$? $(count st doubts)" '0 3' 'receipts of both in one commit'
 is "$(retl-diff --dump -s st | grep -c 9)" 1 'what only one has sent is settled'
 
+# In doubt twice; the second time turns out not to have arrived.
+new st
+has st three
+sealed /dev/null >none
+for n in 1 2 3; do
+	retl-diff -s st --max-removed 100% <none >gone$n
+done
+receipts failed <gone2 | retl-diff --commit -s st 2>/dev/null
+receipts failed <gone3 | retl-diff --commit -s st 2>/dev/null
+retl-diff -s st <in >out
+is "$(short <out | tr '\n' ' ')" 'Added 1 Added 2 Added 3 ' \
+	'what may have been removed before is sent'
+
 # A pipeline that is alive beside ours, in a process group of its own.
 if command -v setsid >/dev/null; then
 	new st
