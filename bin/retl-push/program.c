@@ -90,6 +90,22 @@ static bool mentions(struct str text, const char *name)
 	return memmem(text.s, text.n, dollar, (size_t)n) != NULL;
 }
 
+/*
+ * $run has an id and a time in this version. What it lacks would be null
+ * without a word, so a program that asks for it is refused.
+ */
+static int check_run(struct str text, struct buf *err)
+{
+	static const char *const later[] = { "run.number", "run.batch",
+					     "run.last" };
+
+	for (size_t i = 0; i < ARRAY_LEN(later); i++)
+		if (mentions(text, later[i]))
+			return fail(err, "$%s: not supported by this version",
+				    later[i]);
+	return 0;
+}
+
 int program_new(struct program *p, const struct contract *c, struct str value,
 		enum place place, const char *where, struct buf *err)
 {
@@ -100,7 +116,8 @@ int program_new(struct program *p, const struct contract *c, struct str value,
 	*p = (struct program){ .place = place };
 	for (size_t i = 0; i < known[place].n; i++)
 		vars[i] = names[known[place].v[i]];
-	if (program_text(c, value, &text, &why) < 0)
+	if (program_text(c, value, &text, &why) < 0 ||
+	    check_run(buf_str(&text), &why) < 0)
 		goto out;
 	for (size_t i = 0; i < known[place].n; i++)
 		p->uses[known[place].v[i]] = mentions(buf_str(&text), vars[i]);

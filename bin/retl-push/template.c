@@ -111,6 +111,10 @@ static int add_variable(struct tmpl *t, struct str name, bool plus,
 	if (o->use == TMPL_VALUE)
 		return fail(err, "{%.*s}: only settings can stand here",
 			    STR_ARG(name));
+	if (part.kind == TMPL_RUN && !str_is(name, "run.id") &&
+	    !str_is(name, "run.time"))
+		return fail(err, "{%.*s}: not supported by this version",
+			    STR_ARG(name));
 	if (plus && o->use == TMPL_URL)
 		return fail(err,
 			    "{+%.*s}: what comes with a record cannot go into "

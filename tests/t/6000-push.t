@@ -160,4 +160,10 @@ exits 77 'a secret that no variable holds' retl-push -c t/keyless in
 contains err "'token' has no value: put it into --settings FILE" 'is asked for'
 exits 78 'a member that is not supported is an error' \
 	retl-push -c t/each --as added bare
+contract run '{"operations": {"send": {"request": {"item": "{b: $run.batch}"}}}}'
+exits 78 'nor is a part of $run that is not there null' retl-push -c t/run in
+contains err '$run.batch: not supported by this version' 'but named'
+contract runurl '{"operations": {"send": {"request": {"url": "/{run.last}"}}}}'
+exits 78 'in templates too' retl-push -c t/runurl in
+contains err '{run.last}: not supported by this version' 'named as well'
 done_testing
