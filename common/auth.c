@@ -341,9 +341,3 @@ int auth_apply(struct auth *a, struct auth_request *rq, struct buf *err)
 			       a->show);
 	return a->scheme->apply(a, rq, err);
 }
-
-bool auth_can_refresh(const struct auth *a)
-{
-	(void)a;
-	return false; /* no scheme of the table gets its token by itself yet */
-}

@@ -39,9 +39,6 @@ void auth_free(struct auth *a);
 
 int auth_apply(struct auth *a, struct auth_request *rq, struct buf *err);
 
-/* Can credentials be renewed, so that a 401 is worth a second try? */
-bool auth_can_refresh(const struct auth *a);
-
 /* ---- for the schemes ---- */
 
 struct auth_scheme {

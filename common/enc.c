@@ -3,8 +3,6 @@
 
 static const char b64[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char b64url[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 void enc_hex(struct buf *out, const void *p, size_t n)
 {
@@ -23,34 +21,22 @@ void enc_hex(struct buf *out, const void *p, size_t n)
 	out->len += 2 * n;
 }
 
-static void base64(struct buf *out, const unsigned char *b, size_t n,
-		   const char *alphabet, bool pad)
+void enc_base64(struct buf *out, const void *p, size_t n)
 {
+	const unsigned char *b = p;
+
 	while (n) {
 		size_t k = MIN(n, 3);
 		uint32_t v = (uint32_t)b[0] << 16 |
 			     (k > 1 ? (uint32_t)b[1] << 8 : 0) |
 			     (k > 2 ? (uint32_t)b[2] : 0);
 
-		for (size_t i = 0; i < 4; i++) {
-			if (i <= k)
-				buf_addc(out, alphabet[v >> (18 - 6 * i) & 63]);
-			else if (pad)
-				buf_addc(out, '=');
-		}
+		for (size_t i = 0; i < 4; i++)
+			buf_addc(out,
+				 i <= k ? b64[v >> (18 - 6 * i) & 63] : '=');
 		b += k;
 		n -= k;
 	}
-}
-
-void enc_base64(struct buf *out, const void *p, size_t n)
-{
-	base64(out, p, n, b64, true);
-}
-
-void enc_base64url(struct buf *out, const void *p, size_t n)
-{
-	base64(out, p, n, b64url, false);
 }
 
 static int b64_value(char c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes as text: hex, base64 (both alphabets), percent-encoding. */
+/* Bytes as text: hex, base64, percent-encoding. */
 #ifndef RETL_ENC_H
 #define RETL_ENC_H
 
@@ -7,7 +7,6 @@
 
 void enc_hex(struct buf *out, const void *p, size_t n); /* lower case */
 void enc_base64(struct buf *out, const void *p, size_t n);
-void enc_base64url(struct buf *out, const void *p, size_t n); /* no padding */
 
 /* Either alphabet, with or without padding, nothing else. 0 or -1. */
 int dec_base64(struct buf *out, struct str text);

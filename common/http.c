@@ -284,11 +284,6 @@ void http_send(struct http *h, const struct http_request *rq, http_done *done,
 		die(EX_OSERR, "libcurl does not take another request");
 }
 
-size_t http_in_flight(const struct http *h)
-{
-	return h->n_flying;
-}
-
 /* ---- answers ---- */
 
 static enum http_failure failure_of(struct transfer *t, CURLcode code)

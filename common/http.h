@@ -72,7 +72,6 @@ void http_free(struct http *h);
  */
 void http_send(struct http *h, const struct http_request *rq, http_done *done,
 	       void *arg);
-size_t http_in_flight(const struct http *h);
 
 /*
  * Moves the requests on until something happened, timeout_ms passed, or one of
