@@ -11,9 +11,9 @@ mock_start() {
 	"$@" --port-file "$mock_name.port" --idle 60 2>"$mock_name.err" &
 	echo $! >"$mock_name.pid"
 	at_end "mock_stop $mock_name"
-	for mock_wait in 1 2 3 5 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9; do
+	for mock_wait in 01 02 03 05 1 1 1 2 2 2 5 5 5 5 5 5 5 5 5 5; do
 		[ -s "$mock_name.port" ] && break
-		sleep 0.0$mock_wait
+		sleep 0.$mock_wait
 	done
 	[ -s "$mock_name.port" ] || {
 		echo "Bail out! $1 does not start: $(cat "$mock_name.err")"

@@ -13,6 +13,23 @@ play_cases() {
 	done 3<play.names
 }
 
+# play_contracts I N: the I-th of N shares of all contracts. Each has cases
+# beside it, and one for each of its rules.
+play_contracts() {
+	play_i=0
+	for play_path in "$top"/contracts/*/*.json; do
+		case $play_path in *.test.json) continue ;; esac
+		play_i=$((play_i % $2 + 1))
+		[ "$play_i" = "$1" ] || continue
+		play_it=${play_path#"$top"/contracts/} play_it=${play_it%.json}
+		[ -s "${play_path%.json}.test.json" ]
+		ok $? "$play_it has cases beside it"
+		is "$(rules_unused "$play_it")" '' \
+			"$play_it has a case for each rule"
+		play_cases "$play_it"
+	done
+}
+
 # play_case CONTRACT N: the N-th case, against a vendor that knows the script.
 # What came of it is left in ./case.
 play_case() {
@@ -27,7 +44,7 @@ play_case() {
 		cat case/env
 		[ ! -s case/now ] || echo "RETL_TEST_CLOCK=$(cat case/now)"
 	} >case/environment
-	sealed case/records >case/in
+	play_stream "$1"
 	# shellcheck disable=SC2046
 	timeout 30 env $(cat case/environment) retl-push -c "$1" \
 		--settings case/settings --concurrency 1 $(cat case/args) \
@@ -60,6 +77,24 @@ play_settings() {
 			else {} end)' case/settings.json >case/settings
 }
 
+# The stream of a case: its records, or what its rows become on the way.
+play_stream() {
+	if [ ! -s case/rows ]; then
+		sealed case/records >case/in
+		return
+	fi
+	[ -s case/mapping ] || echo . >case/mapping
+	sealed case/rows >case/in.rows
+	# shellcheck disable=SC2046
+	timeout 30 env $(cat case/environment) retl-map --quiet -c "$1" \
+		--settings case/settings -m case/mapping \
+		<case/in.rows >case/in.mapped 2>case/err.map
+	# shellcheck disable=SC2046
+	timeout 30 env $(cat case/environment) retl-hash --quiet -c "$1" \
+		--settings case/settings \
+		<case/in.mapped >case/in 2>case/err.hash
+}
+
 # One final receipt a record, and in it what the case says: else case/wrong.
 play_receipts() {
 	jq -rn --slurpfile want case/receipts --slurpfile got case/out '
@@ -80,7 +115,7 @@ play_verdict() {
 	ok $play_ok "$1"
 	[ $play_ok = 0 ] || {
 		echo "# exit $(cat case/status), wanted ${play_wanted:-0}"
-		cat case/wrong play.err case/err | cut -c 1-2000 | sed 's/^/# /'
+		cat case/wrong play.err case/err* | cut -c 1-2000 | sed 's/^/# /'
 	}
 }
 

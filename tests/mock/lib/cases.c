@@ -117,9 +117,10 @@ static void pairs_put(struct buf *out, struct str object)
 
 void cases_extract(struct str one, const char *folder)
 {
-	static const char *const lists[] = { "records", "receipts", "args" };
+	static const char *const lists[] = { "records", "rows", "receipts",
+					     "args" };
 	static const char *const objects[] = { "settings", "contract" };
-	static const char *const texts[] = { "exit", "now", "says" };
+	static const char *const texts[] = { "mapping", "exit", "now", "says" };
 	struct buf out = BUF_INIT, name = BUF_INIT, scratch = BUF_INIT;
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {

@@ -10,9 +10,10 @@
  *	 "now": 1700000000,        the clock, in seconds
  *	 "contract": {...},        merged over the contract (RFC 7396)
  *	 "records": [...],         the stream, sealed
- *	 "exchange": [{"request": {method, url, headers, body},
- *	               "answer": {status, headers, body, delay, ...},
- *	               "times": 1}],
+ *	 "rows": [...],            in place of records: rows of a source,
+ *sealed, that go through retl-map and retl-hash first "mapping": "...", the
+ *program of retl-map, "." if not given "exchange": [{"request": {method, url,
+ *headers, body}, "answer": {status, headers, body, delay, ...}, "times": 1}],
  *	 "receipts": [...],        by line; members not named are not compared
  *	 "exit": 0,
  *	 "says": "..."}            part of what stderr must say
@@ -48,8 +49,8 @@ struct str cases_get(const struct cases *c, uint64_t n);
 
 /*
  * Writes a case's parts as files into a folder, bytes of values unchanged:
- * records (NDJSON), settings.json, env (NAME=TEXT lines), args (one a line),
- * contract.json, receipts (NDJSON), exit, now, says.
+ * records, rows (NDJSON), mapping, settings.json, env (NAME=TEXT lines), args
+ * (one a line), contract.json, receipts (NDJSON), exit, now, says.
  */
 void cases_extract(struct str one, const char *folder);
 
