@@ -39,6 +39,21 @@ void enc_base64(struct buf *out, const void *p, size_t n)
 	}
 }
 
+void enc_base64url(struct buf *out, const void *p, size_t n)
+{
+	size_t from = out->len;
+
+	enc_base64(out, p, n);
+	while (out->len > from && out->data[out->len - 1] == '=')
+		buf_truncate(out, out->len - 1);
+	for (size_t i = from; i < out->len; i++) {
+		if (out->data[i] == '+')
+			out->data[i] = '-';
+		else if (out->data[i] == '/')
+			out->data[i] = '_';
+	}
+}
+
 static int b64_value(char c)
 {
 	if (c >= 'A' && c <= 'Z')

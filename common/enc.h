@@ -7,6 +7,7 @@
 
 void enc_hex(struct buf *out, const void *p, size_t n); /* lower case */
 void enc_base64(struct buf *out, const void *p, size_t n);
+void enc_base64url(struct buf *out, const void *p, size_t n); /* no padding */
 
 /* Either alphabet, with or without padding, nothing else. 0 or -1. */
 int dec_base64(struct buf *out, struct str text);
