@@ -253,7 +253,8 @@ static int load(struct contract *c, const struct contract_args *args,
 	*status = EX_CONFIG;
 	clear = json_get(c->root, "clear");
 	c->clear = clear;
-	if (contract_load_record(c, json_get(c->root, "record"), false, status,
+	if (contract_load_derived(c, status, err) < 0 ||
+	    contract_load_record(c, json_get(c->root, "record"), false, status,
 				 err) < 0)
 		return -1;
 	if (c->user == CONTRACT_FOR_PUSH)
@@ -303,6 +304,7 @@ void contract_free(struct contract *c)
 	if (!c)
 		return;
 	contract_free_record(c);
+	contract_free_derived(c);
 	free_sets(c->keys, c->n_keys);
 	free_sets(c->identity, c->n_identity);
 	free(c->settings);

@@ -45,6 +45,8 @@ struct name_set {
 	size_t n;
 };
 
+struct derived;
+
 struct contract {
 	char *path;
 	char *name;      /* "hubspot/contact" */
@@ -59,6 +61,8 @@ struct contract {
 	size_t n_keys;
 	struct name_set *identity; /* compound values: sets of several */
 	size_t n_identity;
+	struct derived *derived; /* see contract_derive */
+	size_t n_derived;
 
 	/* private */
 	struct record_rules *rules;
@@ -126,6 +130,19 @@ int contract_put_key(struct contract *c, const struct key_spec *key,
  */
 int contract_settle_stub(struct contract *c, const struct record *rec,
 			 enum settle_stage stage, struct buf *out);
+
+/*
+ * What the contract derives of a record, for $derived and {derived.x}: appends
+ * an object with a text for each name under "derived", such as
+ * {"member":"7de8517b..."}. What it is made from may not be there; then the
+ * name is not in the object. record is one valid JSON object, as an operation's
+ * programs see it: checked, hashed, nulls settled, without reserved members.
+ * -1: a value cannot be brought into its form; faults, field "derived/member".
+ */
+int contract_derive(struct contract *c, struct str record, struct buf *out,
+		    struct faults *faults);
+/* Is there such a name? For templates, when they are read. */
+bool contract_derives(const struct contract *c, struct str name);
 
 /*
  * A contract of nothing but a record schema, for tools that are told on the

@@ -80,7 +80,8 @@ static void put_steps(struct buf *out, const struct rule *r)
 		normal_put(out, r->steps);
 	if (r && r->hash)
 		buf_addf(out, "%s%s%s", out->len > mark ? ", " : "",
-			 digest_name(r->kind), r->base64 ? ":base64" : "");
+			 digest_name(r->form.kind),
+			 r->form.base64 ? ":base64" : "");
 	if (r && out->len == mark && r->items && r->deep) {
 		buf_addz(out, "each: ");
 		put_steps(out, r->items);

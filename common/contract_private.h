@@ -46,6 +46,17 @@ int contract_fill_in(struct contract *c, struct str text, struct str *out,
 /* Sets c->to. */
 void contract_set_to(struct contract *c);
 
+/* ---- contract_derive.c ---- */
+
+int contract_load_derived(struct contract *c, int *status, struct buf *err);
+void contract_free_derived(struct contract *c);
+/*
+ * The i-th derived value's name and the members that it is made from; NULL:
+ * from the whole record.
+ */
+const struct str *contract_derived_from(const struct contract *c, size_t i,
+					struct str *name, size_t *n);
+
 /* ---- contract_record.c ---- */
 
 int contract_load_record(struct contract *c, struct str schema, bool ad_hoc,

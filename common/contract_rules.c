@@ -75,16 +75,10 @@ static int setting_arg(void *arg, struct str name, struct str *text,
 
 static int read_hash(struct compile *k, struct rule *r, struct str v)
 {
-	struct str rest = { v.s + 1, v.n - 2 }, kind, form;
-
 	if (json_type(v) != JSON_STRING)
 		return wrong(k, "hash: not a text");
-	str_split(&rest, ':', &kind);
-	form = rest.s ? rest : STR("hex");
 	r->hash = true;
-	r->base64 = str_is(form, "base64");
-	if (digest_kind_parse(kind, &r->kind) < 0 ||
-	    (!r->base64 && !str_is(form, "hex")))
+	if (digest_form_parse((struct str){ v.s + 1, v.n - 2 }, &r->form) < 0)
 		return wrong(k, "hash: not a digest: sha256, sha1, sha512 or "
 				"md5, with :base64 or without");
 	return 0;
@@ -390,6 +384,45 @@ static bool in_name(char c)
 	return isalnum((unsigned char)c) || c == '_';
 }
 
+/* "a" of "a" and of "/a/b": where a derived value looks. */
+static struct str first_member(struct compile *k, struct str from)
+{
+	struct str rest = from, part;
+	struct buf name = BUF_INIT;
+
+	if (!from.n || from.s[0] != '/')
+		return from;
+	str_split(&rest, '/', &part);
+	str_split(&rest, '/', &part);
+	for (size_t i = 0; i < part.n; i++) {
+		bool escaped = part.s[i] == '~' && i + 1 < part.n;
+
+		buf_addc(&name, !escaped             ? part.s[i]
+				: part.s[++i] == '1' ? '/'
+						     : '~');
+	}
+	part = contract_keep(k->c, buf_str(&name));
+	buf_release(&name);
+	return part;
+}
+
+static void add_derived(struct compile *k, struct str asked)
+{
+	struct str name;
+	size_t n;
+
+	for (size_t i = 0; i < k->c->n_derived; i++) {
+		const struct str *from =
+		    contract_derived_from(k->c, i, &name, &n);
+
+		if (!str_eq(name, asked))
+			continue;
+		k->r->all_strict |= !from;
+		for (size_t j = 0; j < n; j++)
+			add_name(&k->r->strict, first_member(k, from[j]));
+	}
+}
+
 /*
  * The members that a jq program or a template reads, roughly: every .name in
  * it. Too many do no harm, they only make a removal stricter.
@@ -413,6 +446,9 @@ static void add_used(struct compile *k, struct str text)
 		if (to > from && !isdigit((unsigned char)text.s[from])) {
 			struct str name = { text.s + from, to - from };
 
+			if (from > 7 &&
+			    memcmp(text.s + from - 8, "derived", 7) == 0)
+				add_derived(k, name);
 			add_name(&r->strict, contract_keep(k->c, name));
 		} else if (to == from && !after) {
 			/* "." alone or .["name"]: anything may be meant. */
@@ -544,6 +580,34 @@ static int check_known(struct compile *k, const struct name_set *sets, size_t n,
 	return 0;
 }
 
+/* The same for what values are derived from. */
+static int check_derived(struct compile *k)
+{
+	const struct schema_node *node = rules_children(k->r->root->node);
+	bool closed = node->additional && node->additional->never;
+	bool several, unclear;
+	struct str name;
+	size_t n;
+
+	for (size_t i = 0; i < k->c->n_derived; i++) {
+		const struct str *from =
+		    contract_derived_from(k->c, i, &name, &n);
+
+		for (size_t j = 0; j < n; j++) {
+			struct str at = first_member(k, from[j]);
+
+			if (closed &&
+			    !rule_for(k->r->root, at, &several, &unclear))
+				return fail(k->err,
+					    "%s: derived/%.*s: %.*s is not a "
+					    "member of the record",
+					    k->c->path, STR_ARG(name),
+					    STR_ARG(at));
+		}
+	}
+	return 0;
+}
+
 static int check_reserved(struct compile *k)
 {
 	for (size_t i = 0; i < k->r->root->n_members; i++)
@@ -582,7 +646,7 @@ int rules_compile(struct contract *c, struct str schema, int *status,
 	if (check_reserved(&k) < 0 ||
 	    check_known(&k, c->keys, c->n_keys, "key") < 0 ||
 	    check_known(&k, c->identity, c->n_identity, "identity") < 0 ||
-	    find_removal(&k) < 0)
+	    check_derived(&k) < 0 || find_removal(&k) < 0)
 		goto out;
 	ret = 0;
 out:

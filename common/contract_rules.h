@@ -27,8 +27,8 @@ struct rule {
 	bool own; /* has a keyword of ours */
 
 	struct normal *steps; /* may be NULL */
-	bool hash, base64;
-	enum digest_kind kind;
+	bool hash;
+	struct digest_form form;
 	enum null_mode null;
 	bool invalid_omit, hashed_reject;
 	struct str fallback; /* "default"; .s NULL: none */

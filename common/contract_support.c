@@ -29,6 +29,7 @@ static const struct {
 	{ "contract", "key", "" },
 	{ "contract", "identity", "" },
 	{ "contract", "clear", "" },
+	{ "contract", "derived", "" }, /* contract_derive.c */
 	{ "contract", "changes", "" },
 	{ "contract", "operations", "operation*" },
 	{ "contract", "answers", "answers" },

@@ -29,7 +29,7 @@ static enum settled unhashed(struct record_rules *s, const struct rule *r)
 	s->unhashed++;
 	return value_fault(s, "unhashed",
 			   "not hashed, and the contract says %s",
-			   digest_name(r->kind));
+			   digest_name(r->form.kind));
 }
 
 /* ---- digests ---- */
@@ -64,11 +64,11 @@ static struct str as_digest(struct record_rules *s, const struct rule *r,
 	struct str text;
 
 	if (json_type(v) != JSON_STRING || v.n < 2 * digest_size(DIGEST_MD5))
-		if (json_type(v) != JSON_STRING || !r->base64)
+		if (json_type(v) != JSON_STRING || !r->form.base64)
 			return STR_NONE;
 	text = normal_trim(json_text(v, &s->norm));
-	if (r->base64 ? is_base64_digest(text, r->kind)
-		      : is_hex_digest(text, r->kind))
+	if (r->form.base64 ? is_base64_digest(text, r->form.kind)
+			   : is_hex_digest(text, r->form.kind))
 		return text;
 	return STR_NONE;
 }
@@ -90,26 +90,13 @@ static enum settled pass_digest(struct record_rules *s, const struct rule *r,
 	buf_addc(&s->emit, '"');
 	buf_adds(&s->emit, text);
 	/* Vendors compare hex as text. */
-	for (size_t i = 1; !r->base64 && i < s->emit.len; i++)
+	for (size_t i = 1; !r->form.base64 && i < s->emit.len; i++)
 		s->emit.data[i] = (char)tolower((unsigned char)s->emit.data[i]);
 	buf_addc(&s->emit, '"');
 	if (str_eq(buf_str(&s->emit), v))
 		return SAME;
 	out->emit = buf_str(&s->emit);
 	return NEW;
-}
-
-static void put_digest(struct buf *out, const struct rule *r, struct str text)
-{
-	uint8_t sum[DIGEST_MAX];
-
-	digest(r->kind, text.s, text.n, sum);
-	buf_addc(out, '"');
-	if (r->base64)
-		enc_base64(out, sum, digest_size(r->kind));
-	else
-		enc_hex(out, sum, digest_size(r->kind));
-	buf_addc(out, '"');
 }
 
 /* ---- nothing, or as good as nothing ---- */
@@ -243,7 +230,9 @@ static enum settled settle_plain(struct record_rules *s, const struct rule *r,
 		return NEW;
 	}
 	buf_reset(&s->emit);
-	put_digest(&s->emit, r, value.s);
+	buf_addc(&s->emit, '"');
+	digest_put(&s->emit, &r->form, value.s);
+	buf_addc(&s->emit, '"');
 	out->emit = buf_str(&s->emit);
 	return NEW;
 }

@@ -5,6 +5,7 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include "common/enc.h"
 #include "common/msg.h"
 
 static const struct {
@@ -63,6 +64,28 @@ void digest(enum digest_kind kind, const void *p, size_t n, uint8_t *out)
 	if (!EVP_DigestInit_ex2(ctx, md, NULL) ||
 	    !EVP_DigestUpdate(ctx, p, n) || !EVP_DigestFinal_ex(ctx, out, NULL))
 		die(EX_OSERR, "OpenSSL could not compute %s", kinds[kind].name);
+}
+
+int digest_form_parse(struct str name, struct digest_form *out)
+{
+	struct str rest = name, kind;
+
+	str_split(&rest, ':', &kind);
+	out->base64 = rest.s && str_is(rest, "base64");
+	if (rest.s && !out->base64 && !str_is(rest, "hex"))
+		return -1;
+	return digest_kind_parse(kind, &out->kind);
+}
+
+void digest_put(struct buf *out, const struct digest_form *f, struct str text)
+{
+	uint8_t sum[DIGEST_MAX];
+
+	digest(f->kind, text.s, text.n, sum);
+	if (f->base64)
+		enc_base64(out, sum, digest_size(f->kind));
+	else
+		enc_hex(out, sum, digest_size(f->kind));
 }
 
 void digest_hmac(enum digest_kind kind, struct str key, struct str text,

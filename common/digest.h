@@ -19,6 +19,17 @@ enum digest_kind {
 
 #define DIGEST_MAX 64 /* bytes of the longest */
 
+/* A digest as text: hexadecimal digits in lower case, or base64. */
+struct digest_form {
+	enum digest_kind kind;
+	bool base64;
+};
+
+/* "sha256", "md5:hex", "sha512:base64"; -1: not one of these. */
+int digest_form_parse(struct str name, struct digest_form *out);
+/* Appends the digest of text. */
+void digest_put(struct buf *out, const struct digest_form *f, struct str text);
+
 /* "sha256" and so on; -1: no such digest. */
 int digest_kind_parse(struct str name, enum digest_kind *out);
 const char *digest_name(enum digest_kind kind);

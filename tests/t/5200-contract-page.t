@@ -39,7 +39,9 @@ member() {
 }
 put=.operations.put
 step='{"request":{"method":"GET","url":"/"}}'
-member .derived '{"a":{"from":["id"]}}' derived
+jq '.derived = {"a":{"from":["id"]}}' base.json >c.json
+exits 78 'what derived values are for is not there yet' retl-push -c ./c.json -n /dev/null
+contains err 'derived: not supported by this version' 'and retl-push says so'
 member .prepare "[$step]" prepare
 for type in oauth2 jwt-bearer google oauth1 aws-sigv4; do
 	member .auth "{\"type\":\"$type\"}" "auth/type/$type"
