@@ -10,7 +10,7 @@
 #define MAX_HEADERS ((size_t)256 << 10)
 
 /* One request. Its memory and its easy handle are used again for the next. */
-struct transfer {
+struct http_transfer {
 	struct http *http;
 	CURL *easy;
 	struct curl_slist *headers;
@@ -20,15 +20,17 @@ struct transfer {
 	bool headers_end; /* the empty line behind them has come */
 	bool repeatable;  /* libcurl may send it again by itself */
 	bool begun;       /* it has been sent, or nearly so */
+	size_t n_body, max_body;
+	enum http_take (*data)(void *arg, long status, struct str piece);
 	http_done *done;
 	void *arg;
-	struct transfer *prev, *next; /* in flight, or free (next alone) */
+	struct http_transfer *prev, *next; /* in flight, or free (next alone) */
 };
 
 struct http {
 	struct http_opts opts;
 	CURLM *multi;
-	struct transfer *flying, *idle;
+	struct http_transfer *flying, *idle;
 	size_t n_flying;
 };
 
@@ -36,14 +38,29 @@ struct http {
 
 static size_t take_body(char *data, size_t one, size_t n, void *arg)
 {
-	struct transfer *t = arg;
+	struct http_transfer *t = arg;
 
 	(void)one;
-	buf_add(&t->body, data, n);
-	if (t->body.over) {
+	if (n > t->max_body - t->n_body) {
 		t->too_large = true;
 		return 0;
 	}
+	if (t->data) {
+		long status = 0;
+
+		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+		switch (t->data(t->arg, status, (struct str){ data, n })) {
+		case HTTP_PAUSE:
+			return CURL_WRITEFUNC_PAUSE;
+		case HTTP_STOP:
+			return 0;
+		default:
+			break;
+		}
+	} else {
+		buf_add(&t->body, data, n);
+	}
+	t->n_body += n;
 	return n;
 }
 
@@ -53,7 +70,7 @@ static size_t take_body(char *data, size_t one, size_t n, void *arg)
  */
 static size_t take_header(char *data, size_t one, size_t n, void *arg)
 {
-	struct transfer *t = arg;
+	struct http_transfer *t = arg;
 	struct str line = { data, n };
 	const char *colon;
 
@@ -91,7 +108,7 @@ static size_t take_header(char *data, size_t one, size_t n, void *arg)
 static int before_request(void *arg, char *to, char *from, int to_port,
 			  int from_port)
 {
-	struct transfer *t = arg;
+	struct http_transfer *t = arg;
 
 	(void)to;
 	(void)from;
@@ -129,7 +146,7 @@ struct http *http_new(const struct http_opts *opts, struct buf *err)
 	return h;
 }
 
-static void transfer_free(struct transfer *t)
+static void transfer_free(struct http_transfer *t)
 {
 	curl_easy_cleanup(t->easy);
 	curl_slist_free_all(t->headers);
@@ -140,7 +157,7 @@ static void transfer_free(struct transfer *t)
 
 void http_free(struct http *h)
 {
-	struct transfer *t;
+	struct http_transfer *t;
 
 	if (!h)
 		return;
@@ -158,7 +175,7 @@ void http_free(struct http *h)
 }
 
 /* What is the same for every request. */
-static void set_always(struct transfer *t)
+static void set_always(struct http_transfer *t)
 {
 	const struct http_opts *o = &t->http->opts;
 	CURL *e = t->easy;
@@ -170,7 +187,9 @@ static void set_always(struct transfer *t)
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
 	if (o->cacert)
 		curl_easy_setopt(e, CURLOPT_CAINFO, o->cacert);
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
+			 o->http1 ? (long)CURL_HTTP_VERSION_1_1
+				  : (long)CURL_HTTP_VERSION_2TLS);
 	/*
 	 * No CURLOPT_PIPEWAIT: with it a request waits for the first answer on
 	 * another connection to learn whether that one can be shared, and so
@@ -178,9 +197,7 @@ static void set_always(struct transfer *t)
 	 */
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, o->connect_ms);
-	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, o->timeout_ms);
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "");
 	curl_easy_setopt(e, CURLOPT_USERAGENT, "retl/" RETL_VERSION);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
@@ -194,9 +211,9 @@ static void set_always(struct transfer *t)
 	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 }
 
-static struct transfer *transfer_get(struct http *h)
+static struct http_transfer *transfer_get(struct http *h)
 {
-	struct transfer *t = h->idle;
+	struct http_transfer *t = h->idle;
 
 	if (t) {
 		h->idle = t->next;
@@ -204,7 +221,7 @@ static struct transfer *transfer_get(struct http *h)
 		t = xcalloc(1, sizeof *t);
 		t->http = h;
 		t->answer_headers = BUF_INIT_MAX(MAX_HEADERS);
-		t->body = BUF_INIT_MAX(h->opts.max_body);
+		t->body = BUF_INIT;
 		t->easy = curl_easy_init();
 		if (!t->easy)
 			die(EX_OSERR, "out of memory");
@@ -212,12 +229,13 @@ static struct transfer *transfer_get(struct http *h)
 	}
 	buf_reset(&t->answer_headers);
 	buf_reset(&t->body);
+	t->n_body = 0;
 	t->too_large = t->headers_end = t->begun = false;
 	t->error[0] = '\0';
 	return t;
 }
 
-static void add_header(struct transfer *t, const char *line)
+static void add_header(struct http_transfer *t, const char *line)
 {
 	struct curl_slist *more = curl_slist_append(t->headers, line);
 
@@ -233,7 +251,7 @@ static bool wants_body(const char *method)
 	       strcmp(method, "PATCH") == 0;
 }
 
-static void set_body(struct transfer *t, const struct http_request *rq)
+static void set_body(struct http_transfer *t, const struct http_request *rq)
 {
 	CURL *e = t->easy;
 
@@ -255,13 +273,28 @@ static void set_body(struct transfer *t, const struct http_request *rq)
 	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, rq->method);
 }
 
-void http_send(struct http *h, const struct http_request *rq, http_done *done,
-	       void *arg)
+static void set_limits(struct http_transfer *t, const struct http_request *rq)
 {
-	struct transfer *t = transfer_get(h);
+	const struct http_opts *o = &t->http->opts;
+	CURL *e = t->easy;
+
+	t->max_body = rq->max_body ? rq->max_body : o->max_body;
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS,
+			 rq->silence_ms ? 0L : o->timeout_ms);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, rq->silence_ms ? 1L : 0L);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME,
+			 (rq->silence_ms + 999) / 1000);
+	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, rq->raw ? NULL : "");
+}
+
+struct http_transfer *http_send(struct http *h, const struct http_request *rq,
+				http_done *done, void *arg)
+{
+	struct http_transfer *t = transfer_get(h);
 
 	t->done = done;
 	t->arg = arg;
+	t->data = rq->data;
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
 	for (size_t i = 0; i < rq->n_headers; i++)
@@ -269,6 +302,7 @@ void http_send(struct http *h, const struct http_request *rq, http_done *done,
 	/* Waiting for a "100 Continue" costs a second with many servers. */
 	add_header(t, "Expect:");
 	set_body(t, rq);
+	set_limits(t, rq);
 	curl_easy_setopt(t->easy, CURLOPT_URL, rq->url);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, rq->fresh ? 1L : 0L);
@@ -282,11 +316,17 @@ void http_send(struct http *h, const struct http_request *rq, http_done *done,
 	h->n_flying++;
 	if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
 		die(EX_OSERR, "libcurl does not take another request");
+	return t;
+}
+
+void http_resume(struct http_transfer *t)
+{
+	curl_easy_pause(t->easy, CURLPAUSE_CONT);
 }
 
 /* ---- answers ---- */
 
-static enum http_failure failure_of(struct transfer *t, CURLcode code)
+static enum http_failure failure_of(struct http_transfer *t, CURLcode code)
 {
 	long sent = 0;
 
@@ -315,7 +355,8 @@ static enum http_failure failure_of(struct transfer *t, CURLcode code)
 	}
 }
 
-static void describe(struct transfer *t, CURLcode code, struct http_answer *a)
+static void describe(struct http_transfer *t, CURLcode code,
+		     struct http_answer *a)
 {
 	curl_off_t took = 0;
 	char *url = NULL;
@@ -346,7 +387,7 @@ static void describe(struct transfer *t, CURLcode code, struct http_answer *a)
 	a->took_ms = took / 1000;
 }
 
-static void unlink_transfer(struct transfer *t)
+static void unlink_transfer(struct http_transfer *t)
 {
 	struct http *h = t->http;
 
@@ -362,16 +403,15 @@ static void unlink_transfer(struct transfer *t)
 
 /* The body's memory goes back unless it is small: one huge answer is not
  * reason to hold as much for ever. */
-static void put_back(struct transfer *t)
+static void put_back(struct http_transfer *t)
 {
 	if (t->body.cap > (1 << 20))
 		buf_release(&t->body);
-	t->body.max = t->http->opts.max_body;
 	t->next = t->http->idle;
 	t->http->idle = t;
 }
 
-static void finish(struct transfer *t, CURLcode code)
+static void finish(struct http_transfer *t, CURLcode code)
 {
 	struct http_answer a = { .failure = HTTP_OK };
 
@@ -384,13 +424,19 @@ static void finish(struct transfer *t, CURLcode code)
 	put_back(t);
 }
 
+void http_cancel(struct http_transfer *t)
+{
+	unlink_transfer(t);
+	put_back(t);
+}
+
 static void collect(struct http *h)
 {
 	struct CURLMsg *m;
 	int left;
 
 	while ((m = curl_multi_info_read(h->multi, &left))) {
-		struct transfer *t = NULL;
+		struct http_transfer *t = NULL;
 		CURLcode code = m->data.result;
 
 		if (m->msg != CURLMSG_DONE)
@@ -427,6 +473,89 @@ void http_abort(struct http *h)
 	while (h->flying)
 		finish(h->flying, CURLE_ABORTED_BY_CALLBACK);
 }
+
+/* ---- URLs ---- */
+
+static char *part_of(CURLU *u, CURLUPart part)
+{
+	char *text = NULL;
+
+	return curl_url_get(u, part, &text, CURLU_DEFAULT_PORT) ? NULL : text;
+}
+
+static bool same_part(CURLU *a, CURLU *b, CURLUPart part)
+{
+	char *x = part_of(a, part), *y = part_of(b, part);
+	bool same = x && y && strcasecmp(x, y) == 0;
+
+	curl_free(x);
+	curl_free(y);
+	return same;
+}
+
+static bool part_is(CURLU *u, CURLUPart part, const char *wanted)
+{
+	char *text = part_of(u, part);
+	bool is = text ? wanted && strcmp(text, wanted) == 0 : !wanted;
+
+	curl_free(text);
+	return is;
+}
+
+static CURLU *parse_url(const char *text)
+{
+	CURLU *u = curl_url();
+
+	if (!u)
+		die(EX_OSERR, "out of memory");
+	if (curl_url_set(u, CURLUPART_URL, text, 0)) {
+		curl_url_cleanup(u);
+		return NULL;
+	}
+	return u;
+}
+
+bool http_same_origin(const char *a, const char *b)
+{
+	CURLU *x = parse_url(a), *y = parse_url(b);
+	bool same = x && y && same_part(x, y, CURLUPART_SCHEME) &&
+		    same_part(x, y, CURLUPART_HOST) &&
+		    same_part(x, y, CURLUPART_PORT);
+
+	curl_url_cleanup(x);
+	curl_url_cleanup(y);
+	return same;
+}
+
+int http_resolve(struct buf *out, const char *base, struct str reference)
+{
+	CURLU *u = parse_url(base);
+	char *ref = xstrndup(reference.s, reference.n), *full = NULL;
+	bool tls, good;
+
+	if (!u) {
+		free(ref);
+		return -1;
+	}
+	tls = part_is(u, CURLUPART_SCHEME, "https");
+	good = !curl_url_set(u, CURLUPART_USER, NULL, 0) &&
+	       !curl_url_set(u, CURLUPART_PASSWORD, NULL, 0) &&
+	       !curl_url_set(u, CURLUPART_URL, ref, 0) &&
+	       (part_is(u, CURLUPART_SCHEME, "https") ||
+		(!tls && part_is(u, CURLUPART_SCHEME, "http"))) &&
+	       part_is(u, CURLUPART_USER, NULL) &&
+	       part_is(u, CURLUPART_PASSWORD, NULL) &&
+	       !curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0) &&
+	       !curl_url_get(u, CURLUPART_URL, &full, 0);
+	if (good)
+		buf_addz(out, full);
+	curl_free(full);
+	free(ref);
+	curl_url_cleanup(u);
+	return good ? 0 : -1;
+}
+
+/* ---- headers ---- */
 
 bool http_next_header(struct str *rest, struct str *name, struct str *value)
 {

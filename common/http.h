@@ -8,6 +8,10 @@
  * size, also after decompression, and in time; connections are kept alive,
  * and shared by HTTP/2 streams; proxies are taken from the environment as curl
  * does.
+ *
+ * A body is collected, or handed on in pieces as it comes (data): then whoever
+ * takes it can pause the transfer, which holds up the sender, so that a body
+ * of any size needs no memory.
  */
 #ifndef RETL_HTTP_H
 #define RETL_HTTP_H
@@ -22,6 +26,17 @@ struct http_opts {
 	long connect_ms;      /* for connecting, TLS included */
 	long timeout_ms;      /* for a whole request */
 	size_t n_connections; /* kept open at most */
+	/*
+	 * HTTP/1.1 only, a connection for each request: for bodies that get
+	 * paused, which HTTP/2 would gather in memory up to its window.
+	 */
+	bool http1;
+};
+
+enum http_take {
+	HTTP_TAKEN,
+	HTTP_PAUSE, /* nothing was taken: again after http_resume */
+	HTTP_STOP,  /* the rest is not wanted: the answer is cut */
 };
 
 struct http_request {
@@ -36,6 +51,19 @@ struct http_request {
 	 * some requests cannot have.
 	 */
 	bool fresh;
+	/*
+	 * Takes pieces of the body, whatever the status is; the answer has
+	 * none then. NULL: the body is collected.
+	 */
+	enum http_take (*data)(void *arg, long status, struct str piece);
+	size_t max_body; /* of this answer; 0: as http_opts has it */
+	/*
+	 * Instead of a limit for the whole request, how long nothing may come
+	 * (a pause does not count); 0: timeout_ms holds.
+	 */
+	long silence_ms;
+	/* As it is stored: no compression is asked for, or undone. */
+	bool raw;
 };
 
 enum http_failure {
@@ -68,10 +96,16 @@ void http_free(struct http *h);
 
 /*
  * Starts a request. Method, URL and headers are copied; the body is borrowed
- * until done is called.
+ * until done is called. What is returned is valid until then too.
  */
-void http_send(struct http *h, const struct http_request *rq, http_done *done,
-	       void *arg);
+struct http_transfer *http_send(struct http *h, const struct http_request *rq,
+				http_done *done, void *arg);
+
+/* Goes on after HTTP_PAUSE; may call data before it returns. */
+void http_resume(struct http_transfer *t);
+
+/* Drops a request that is under way, without calling back. */
+void http_cancel(struct http_transfer *t);
 
 /*
  * Moves the requests on until something happened, timeout_ms passed, or one of
@@ -81,6 +115,16 @@ void http_wait(struct http *h, const int *fds, size_t n_fds, int timeout_ms);
 
 /* Ends everything under way: each is called back as HTTP_LOST. */
 void http_abort(struct http *h);
+
+/*
+ * Appends what a reference (of a redirect) means, seen from an absolute URL.
+ * -1: it is no http or https URL, has a user in it, or leads from https to
+ * http.
+ */
+int http_resolve(struct buf *out, const char *base, struct str reference);
+
+/* Do both have the same scheme, host and port? */
+bool http_same_origin(const char *a, const char *b);
 
 /* Value of a header (name in lower case) in an answer; .s NULL: none. */
 struct str http_header(struct str headers, const char *name);

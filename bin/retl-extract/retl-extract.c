@@ -13,12 +13,14 @@
 #include "common/opt.h"
 
 #define NO_LIMIT UINT64_MAX
+#define RETRIES 6
 
 struct config {
 	const char *query, *query_file, *source_path;
 	struct opt_list params;
 	const char *format, *delimiter, *null, *columns, *wide_numbers;
-	uint64_t limit, max_record;
+	const char *cacert;
+	uint64_t limit, max_record, retries;
 	bool list, list_sources;
 	char **operands;
 	size_t n_operands;
@@ -211,6 +213,8 @@ static void take_source(struct config *cfg, struct job *job, struct failure *f)
 	if (cfg->n_operands > 1)
 		opt_die("too many operands: '%s'", cfg->operands[1]);
 	take_text_options(cfg, job);
+	job->args.cacert = cfg->cacert;
+	job->args.retries = cfg->retries;
 }
 
 static const struct source *find_source(struct job *job, struct failure *f)
@@ -362,6 +366,7 @@ int main(int argc, char **argv)
 {
 	struct config cfg = { .operands = argv,
 			      .limit = NO_LIMIT,
+			      .retries = RETRIES,
 			      .max_record = NDJSON_MAX_RECORD };
 	const struct opt opts[] = {
 		{ 'q', "query", OPT_STR, &cfg.query, "SQL", "the query" },
@@ -387,6 +392,10 @@ int main(int argc, char **argv)
 		  "the CSV columns, where there is no header" },
 		{ 0, "wide-numbers", OPT_STR, &cfg.wide_numbers, "string",
 		  "numbers that jq would change as strings" },
+		{ 0, "cacert", OPT_STR, &cfg.cacert, "FILE",
+		  "certificates to trust instead of the system's" },
+		{ 0, "retries", OPT_COUNT, &cfg.retries, "N",
+		  "how often to repeat a request (6)" },
 		{ 0, "max-record", OPT_SIZE, &cfg.max_record, "BYTES",
 		  "the longest row (16M)" },
 	};

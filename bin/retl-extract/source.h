@@ -25,7 +25,9 @@ struct source_args {
 	size_t n_params;
 	char **command; /* of a command, with its arguments; else NULL */
 	struct reader_options text;
-	struct rows *rows; /* go out before a read has to wait */
+	struct rows *rows;  /* go out before a read has to wait */
+	const char *cacert; /* --cacert, or NULL */
+	uint64_t retries;   /* --retries: of a request that failed in passing */
 };
 
 struct source {
