@@ -334,6 +334,11 @@ void auth_free(struct auth *a)
 	free(a);
 }
 
+bool auth_writes_body(const struct auth *a)
+{
+	return strcmp(a->scheme->type, "body") == 0;
+}
+
 int auth_apply(struct auth *a, struct auth_request *rq, struct buf *err)
 {
 	if (a->proof.len)

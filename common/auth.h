@@ -37,6 +37,9 @@ struct auth *auth_new(struct str type, const struct auth_value *values,
 		      size_t n, bool show, struct buf *err);
 void auth_free(struct auth *a);
 
+/* Does it put something into the body? */
+bool auth_writes_body(const struct auth *a);
+
 int auth_apply(struct auth *a, struct auth_request *rq, struct buf *err);
 
 /* ---- for the schemes ---- */

@@ -144,6 +144,16 @@ void rec_settle(struct push *p, struct rec *r, const struct outcome *o)
 
 /* ---- flows ---- */
 
+struct flow flow_stand_in(struct push *p, const struct operation *op)
+{
+	return (struct flow){ .push = p,
+			      .op = op,
+			      .saved = BUF_INIT,
+			      .group = BUF_INIT,
+			      .vars = BUF_INIT,
+			      .notes = BUF_INIT };
+}
+
 struct flow *flow_new(struct push *p, const struct operation *op)
 {
 	struct flow *f = p->flow_pool;
@@ -217,28 +227,24 @@ static const struct step *sizing_step(const struct operation *op)
 	return NULL;
 }
 
+/* What the record will take in a body, as far as can be told beforehand. */
 static size_t size_of(struct push *p, struct rec *r)
 {
 	const struct step *s = sizing_step(r->op);
-	struct flow alone = { .push = p,
-			      .op = r->op,
-			      .saved = BUF_INIT,
-			      .group = BUF_INIT,
-			      .vars = BUF_INIT,
-			      .notes = BUF_INIT };
-	size_t n = r->record.n;
+	struct flow alone = flow_stand_in(p, r->op);
+	size_t n = r->record.n + 1;
 
 	if (!s || s->reads_saved || s->n_vars || r->op->one)
-		return n + 1;
+		return n;
 	if (request_item(&alone, r, s) == 0)
-		n = r->item.n;
-	buf_release(&alone.saved);
+		n = r->item.n ? body_item_size(s->type, rec_str(r, r->item))
+			      : 0;
 	if (alone.notes.cap) {
 		/* The verdict's words move with the record. */
 		r->code = r->reason = (struct span){ 0, 0 };
 		buf_release(&alone.notes);
 	}
-	return n + 1;
+	return n;
 }
 
 static bool fits(const struct flow *f, size_t size)
@@ -250,17 +256,25 @@ static bool fits(const struct flow *f, size_t size)
 		return false;
 	if (!op->max_bytes || !f->n)
 		return true;
-	return f->n_bytes + size + (s ? s->body_extra : 0) <= op->max_bytes;
+	return (double)(f->n_bytes + size) * op->swell +
+		   (double)(s ? s->body_extra : 0) <=
+	       (double)op->max_bytes;
+}
+
+/* Once, when the first batch is half full: see swell. */
+static void measure(struct flow *f)
+{
+	const struct operation *op = f->op;
+	const struct step *s = sizing_step(op);
+
+	if (op->max_bytes && !op->measured && s && !op->one &&
+	    !s->reads_saved && !s->n_vars && f->n_bytes >= op->max_bytes / 2)
+		request_measure(f, s);
 }
 
 static int group_of(struct push *p, struct rec *r, struct buf *out)
 {
-	struct flow alone = { .push = p,
-			      .op = r->op,
-			      .saved = BUF_INIT,
-			      .group = BUF_INIT,
-			      .vars = BUF_INIT,
-			      .notes = BUF_INIT };
+	struct flow alone = flow_stand_in(p, r->op);
 	struct operation *op = (struct operation *)r->op;
 	struct scope scope;
 	int got;
@@ -280,7 +294,7 @@ static int group_of(struct push *p, struct rec *r, struct buf *out)
 void batch_admit(struct push *p, struct rec *r)
 {
 	struct buf group = BUF_INIT;
-	size_t size = size_of(p, r);
+	size_t size = r->size = size_of(p, r);
 	struct flow *f;
 
 	group_of(p, r, &group);
@@ -299,6 +313,7 @@ void batch_admit(struct push *p, struct rec *r)
 	}
 	flow_add(f, r);
 	f->n_bytes += size;
+	measure(f);
 	if (f->n >= f->op->max_records)
 		close_batch(p, f);
 	buf_release(&group);

@@ -188,6 +188,11 @@ static void print_curl(struct flow *f, const struct step *s, struct buf *out)
 {
 	struct str rest = buf_str(&f->headers), line;
 
+	if (s->gzip) {
+		buf_addz(out, "printf %s ");
+		put_word(f->push, out, buf_str(&f->body));
+		buf_addz(out, " | gzip -n | ");
+	}
 	buf_addf(out, "curl --path-as-is -X %s", s->method);
 	while (str_split(&rest, '\n', &line)) {
 		if (!line.n)
@@ -195,7 +200,9 @@ static void print_curl(struct flow *f, const struct step *s, struct buf *out)
 		buf_addz(out, " -H ");
 		put_word(f->push, out, line);
 	}
-	if (s->has_body) {
+	if (s->gzip) {
+		buf_addz(out, " --data-binary @-");
+	} else if (s->has_body) {
 		buf_addz(out, " --data-raw ");
 		put_word(f->push, out, buf_str(&f->body));
 	}

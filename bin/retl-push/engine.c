@@ -523,22 +523,25 @@ static void measure_bodies(struct push *p)
 {
 	for (size_t i = 0; i < p->d.n_ops; i++) {
 		struct operation *op = p->d.ops[i];
-		struct flow alone = { .push = p,
-				      .op = op,
-				      .saved = BUF_INIT,
-				      .group = BUF_INIT,
-				      .vars = BUF_INIT };
+		struct flow alone = flow_stand_in(p, op);
 		struct scope scope;
 
 		scope_fill(&alone, NULL, &scope);
 		for (size_t k = 0; k < op->n_steps && !op->one; k++) {
 			struct step *s = &op->steps[k];
 
+			struct buf body = BUF_INIT;
+			struct str v = STR("[]");
+
 			buf_reset(&p->scratch);
 			if (s->body.prog &&
-			    program_value(&s->body, STR("[]"), &scope,
-					  &p->scratch, NULL, &p->err) == 1)
-				s->body_extra = p->scratch.len;
+			    program_value(&s->body, v, &scope, &p->scratch,
+					  NULL, &p->err) == 1)
+				v = buf_str(&p->scratch);
+			if (s->item.prog &&
+			    body_encode(s->type, v, &body, &p->err) == 0)
+				s->body_extra = body.len;
+			buf_release(&body);
 		}
 	}
 }

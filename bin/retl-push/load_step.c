@@ -7,25 +7,24 @@
 
 static int load_body(struct loader *l, struct str rq, struct step *s)
 {
-	static const char *const types[] = {
-		[BODY_JSON] = "json", [BODY_NDJSON] = "ndjson",
-		[BODY_FORM] = "form", [BODY_TEXT] = "text",
-		[BODY_NONE] = "none",
-	};
 	struct str type = json_get(rq, "type"), body = json_get(rq, "body");
-	size_t i = 0;
+	struct str gzip = json_get(rq, "gzip");
+	struct buf scratch = BUF_INIT;
+	int known = 0;
 
-	if (type.s) {
-		while (i < ARRAY_LEN(types) && !json_text_is(type, types[i]))
-			i++;
-		if (i == ARRAY_LEN(types))
-			return load_wrong(l, "request.type",
-					  "not supported by this version");
-		s->type = (enum body_type)i;
-	}
+	if (type.s)
+		known =
+		    json_type(type) == JSON_STRING
+			? body_type_parse(json_text(type, &scratch), &s->type)
+			: -1;
+	buf_release(&scratch);
+	if (known < 0)
+		return load_wrong(l, "request.type",
+				  "not supported by this version");
 	if (load_program(l, rq, "item", PLACE_RECORD, &s->item) < 0)
 		return -1;
 	s->has_body = s->type != BODY_NONE && (body.s || s->item.prog);
+	s->gzip = s->has_body && gzip.s && str_is(gzip, "true");
 	if (!body.s)
 		return 0;
 	if (json_type(body) == JSON_OBJECT) {
@@ -91,8 +90,8 @@ static int load_url(struct loader *l, struct str rq, struct step *s)
 static int load_request(struct loader *l, struct str v, struct step *s)
 {
 	static const char *const members[] = { "method", "url",  "headers",
-					       "type",   "auth", "item",
-					       "body",   NULL };
+					       "type",   "gzip", "auth",
+					       "item",   "body", NULL };
 	struct str rq = json_get(v, "request");
 	struct str auth;
 

@@ -44,6 +44,7 @@ static int load_batch(struct loader *l, struct str v, struct operation *op)
 	int ret;
 
 	op->one = !b.s;
+	op->swell = 1;
 	op->max_records = b.s ? 1000 : 1;
 	if (!b.s)
 		return 0;

@@ -9,6 +9,7 @@
 
 #include "common/auth.h"
 #include "common/retry.h"
+#include "bin/retl-push/body.h"
 #include "bin/retl-push/program.h"
 #include "bin/retl-push/template.h"
 
@@ -59,7 +60,6 @@ struct header {
 	struct tmpl value;
 };
 
-enum body_type { BODY_JSON, BODY_NDJSON, BODY_FORM, BODY_TEXT, BODY_NONE };
 enum resend { RESEND_SAME, RESEND_RESTART, RESEND_NEVER };
 
 struct step {
@@ -73,6 +73,7 @@ struct step {
 	size_t n_headers;
 	bool no_auth;
 	enum body_type type;
+	bool gzip;
 	struct program item, body;
 	struct str body_constant; /* JSON object; .s NULL */
 	size_t body_extra;        /* bytes of a body without items */
@@ -96,6 +97,13 @@ struct operation {
 	struct rules rules;
 	bool one; /* one record a request */
 	uint64_t max_records, max_bytes, max_item_bytes;
+	/*
+	 * How much larger bodies are than the sum of what items were measured
+	 * to take, learnt from those that were made: a program may do anything
+	 * with the items.
+	 */
+	double swell;
+	bool measured;
 	int64_t max_age_ms; /* 0: none */
 	struct program by, match;
 	bool never; /* some step must not be sent twice */

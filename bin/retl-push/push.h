@@ -49,6 +49,7 @@ struct rec {
 	struct span changed;  /* diff_changed, n 0: none */
 	struct span original; /* the line; n 0: not kept */
 	struct span item;
+	size_t size;                /* foreseen of its item in a body */
 	const struct step *item_of; /* the step that item is made for */
 	char ref[24];               /* JSON string, NUL-terminated */
 	/* An attempt ended without an answer: it may have been accepted. */
@@ -222,6 +223,8 @@ void rec_settle(struct push *p, struct rec *r, const struct outcome *o);
 void push_reject(struct push *p, const char *place, uint64_t line,
 		 struct str record);
 
+/* One that is nowhere in a list, for programs that run before there is one. */
+struct flow flow_stand_in(struct push *p, const struct operation *op);
 struct flow *flow_new(struct push *p, const struct operation *op);
 void flow_free(struct push *p, struct flow *f);
 void flow_add(struct flow *f, struct rec *r);
@@ -260,6 +263,11 @@ void scope_fill(struct flow *f, struct rec *r, struct scope *s);
  */
 enum built request_build(struct flow *f);
 void request_send(struct flow *f);
+/*
+ * Makes the body of a batch that is still being filled, only to see how large
+ * it has become. The records' items are made.
+ */
+void request_measure(struct flow *f, const struct step *s);
 /* Makes r's item for the step; -1: r has been given a verdict. */
 int request_item(struct flow *f, struct rec *r, const struct step *s);
 

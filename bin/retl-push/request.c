@@ -8,9 +8,8 @@
 #include <strings.h>
 
 #include "common/clock.h"
-#include "common/enc.h"
-#include "common/mem.h"
 #include "common/msg.h"
+#include "common/pack.h"
 
 /* ---- what programs see ---- */
 
@@ -247,94 +246,6 @@ static void put_items(struct flow *f, char open, char sep, char close)
 		buf_addc(&f->items, close);
 }
 
-static void put_form_value(struct buf *out, struct str v, struct buf *scratch)
-{
-	struct buf text = BUF_INIT;
-
-	if (json_type(v) == JSON_STRING)
-		enc_percent(out, json_text(v, scratch));
-	else if (json_type(v) != JSON_NULL) {
-		json_put_compact(&text, v);
-		enc_percent(out, buf_str(&text));
-	}
-	buf_release(&text);
-}
-
-/* An object's members as name=value&...; null is left out. */
-static int put_form(struct buf *out, struct str v)
-{
-	struct buf scratch = BUF_INIT;
-	struct json_iter it;
-	struct json_member m;
-	bool any = false;
-
-	if (json_type(v) != JSON_OBJECT)
-		return -1;
-	json_iter_init(&it, v);
-	while (json_iter_member(&it, &m)) {
-		struct buf name = BUF_INIT;
-
-		if (json_type(m.val) == JSON_NULL)
-			continue;
-		if (any)
-			buf_addc(out, '&');
-		any = true;
-		json_unescape(&name, m.key);
-		enc_percent(out, buf_str(&name));
-		buf_addc(out, '=');
-		put_form_value(out, m.val, &scratch);
-		buf_release(&name);
-	}
-	buf_release(&scratch);
-	return 0;
-}
-
-static int put_lines(struct buf *out, struct str v)
-{
-	struct json_iter it;
-	struct str line;
-
-	if (json_type(v) != JSON_ARRAY)
-		return -1;
-	json_iter_init(&it, v);
-	while (json_iter_element(&it, &line)) {
-		json_put_compact(out, line);
-		buf_addc(out, '\n');
-	}
-	return 0;
-}
-
-/* The value that the contract makes of the items, as the type wants it. */
-static int encode(struct flow *f, const struct step *s, struct str v)
-{
-	struct buf scratch = BUF_INIT;
-	int ret = 0;
-
-	switch (s->type) {
-	case BODY_JSON:
-		buf_adds(&f->body, v);
-		break;
-	case BODY_NDJSON:
-		ret = put_lines(&f->body, v);
-		break;
-	case BODY_FORM:
-		ret = put_form(&f->body, v);
-		break;
-	case BODY_TEXT:
-		if (json_type(v) == JSON_STRING)
-			buf_adds(&f->body, json_text(v, &scratch));
-		else
-			ret = -1;
-		break;
-	case BODY_NONE:
-		break;
-	}
-	buf_release(&scratch);
-	if (ret < 0)
-		fail(&f->push->err, "body: not what its type wants");
-	return ret;
-}
-
 static int run_body(struct flow *f, const struct step *s, struct str items)
 {
 	struct push *p = f->push;
@@ -349,7 +260,7 @@ static int run_body(struct flow *f, const struct step *s, struct str items)
 	if (got == 0)
 		fail(&p->err, "body: made nothing");
 	if (got > 0)
-		ret = encode(f, s, buf_str(&out));
+		ret = body_encode(s->type, buf_str(&out), &f->body, &p->err);
 	buf_release(&out);
 	return ret;
 }
@@ -362,7 +273,8 @@ static int make_body(struct flow *f, const struct step *s)
 	if (!s->has_body)
 		return 0;
 	if (s->body_constant.s)
-		return encode(f, s, s->body_constant);
+		return body_encode(s->type, s->body_constant, &f->body,
+				   &f->push->err);
 	if (s->item.prog) {
 		if (f->op->one)
 			put_items(f, 0, ',', 0);
@@ -377,7 +289,9 @@ static int make_body(struct flow *f, const struct step *s)
 			buf_addz(&f->items, "[]");
 	}
 	items = buf_str(&f->items);
-	return s->body.prog ? run_body(f, s, items) : encode(f, s, items);
+	if (s->body.prog)
+		return run_body(f, s, items);
+	return body_encode(s->type, items, &f->body, &f->push->err);
 }
 
 /* ---- URL and headers ---- */
@@ -417,20 +331,6 @@ static int put_header(struct flow *f, const struct header *h,
 	return 0;
 }
 
-static const char *content_type(enum body_type type)
-{
-	switch (type) {
-	case BODY_NDJSON:
-		return "application/x-ndjson";
-	case BODY_FORM:
-		return "application/x-www-form-urlencoded";
-	case BODY_TEXT:
-		return "text/plain; charset=utf-8";
-	default:
-		return "application/json";
-	}
-}
-
 static int make_headers(struct flow *f, const struct step *s,
 			const struct tmpl_scope *t, struct str *field)
 {
@@ -446,9 +346,13 @@ static int make_headers(struct flow *f, const struct step *s,
 		if (put_header(f, &s->headers[i], t, field) < 0)
 			return -1;
 	if (s->has_body && !has_header(d->headers, d->n_headers, type) &&
-	    !has_header(s->headers, s->n_headers, type))
-		buf_addf(&f->headers, "content-type: %s\n",
-			 content_type(s->type));
+	    !has_header(s->headers, s->n_headers, type)) {
+		buf_addz(&f->headers, "content-type: ");
+		body_put_type(s->type, buf_str(&f->body), &f->headers);
+		buf_addc(&f->headers, '\n');
+	}
+	if (s->gzip)
+		buf_addz(&f->headers, "content-encoding: gzip\n");
 	return 0;
 }
 
@@ -509,6 +413,18 @@ static int sign(struct flow *f, const struct step *s,
 	return ret;
 }
 
+/* A dry run shows the body as it is. */
+static void pack(struct flow *f, const struct step *s)
+{
+	struct buf packed = BUF_INIT;
+
+	if (!s->gzip || f->push->cfg.dry_run)
+		return;
+	pack_gzip(&packed, buf_str(&f->body));
+	buf_release(&f->body);
+	f->body = packed;
+}
+
 /* A value that a template names cannot stand where it should. */
 static enum built refuse_value(struct flow *f, struct str field)
 {
@@ -529,9 +445,48 @@ static enum built refuse_value(struct flow *f, struct str field)
 	return BUILD_AGAIN;
 }
 
-static enum built check_size(struct flow *f)
+/*
+ * What was foreseen when the batch was filled, and what became of it: the next
+ * batch is filled by that.
+ */
+static void learn_size(struct flow *f, const struct step *s)
 {
-	if (!f->op->max_bytes || f->body.len <= f->op->max_bytes)
+	struct operation *op = (struct operation *)f->op;
+	size_t foreseen = 1,
+	       got = f->body.len - MIN(f->body.len, s->body_extra);
+	double ratio;
+
+	for (size_t i = 0; i < f->n; i++)
+		if (f->recs[i]->carried)
+			foreseen += f->recs[i]->size;
+	ratio = (double)got / (double)foreseen;
+	if (!op->measured) {
+		op->measured = true;
+		op->swell = ratio > 0.95 && ratio <= 1 ? 1 : ratio * 1.05;
+	}
+	if (f->body.len > op->max_bytes)
+		op->swell = MAX(op->swell, ratio * 1.05);
+	else if (ratio < op->swell * 0.8)
+		op->swell -= (op->swell - ratio) / 4;
+}
+
+void request_measure(struct flow *f, const struct step *s)
+{
+	for (size_t i = 0; i < f->n; i++)
+		f->recs[i]->carried = f->recs[i]->item.n > 0;
+	if (make_body(f, s) == 0)
+		learn_size(f, s);
+	for (size_t i = 0; i < f->n; i++)
+		f->recs[i]->carried = false;
+}
+
+static enum built check_size(struct flow *f, const struct step *s)
+{
+	if (!f->op->max_bytes || !s->has_body)
+		return BUILT;
+	if (s->item.prog && !f->op->one)
+		learn_size(f, s);
+	if (f->body.len <= f->op->max_bytes)
 		return BUILT;
 	flow_decide_all(f, SPLIT, STR("too_large"),
 			STR("larger than the destination takes"));
@@ -565,12 +520,20 @@ enum built request_build(struct flow *f)
 		return NOT_RUN;
 	if (make_body(f, s) < 0)
 		return body_failed(f);
-	if (check_size(f) != BUILT)
+	if (check_size(f, s) != BUILT)
 		return BUILD_AGAIN;
 	fill_templates(f, &t);
 	if (make_url(f, s, &t, &field) < 0 ||
-	    make_headers(f, s, &t, &field) < 0 || sign(f, s, &t, &field) < 0)
+	    make_headers(f, s, &t, &field) < 0)
 		return refuse_value(f, field);
+	/* A secret is put into the body as it is, a signature is of the bytes
+	 * that are sent. */
+	if (!auth_writes_body(f->push->d.auth))
+		pack(f, s);
+	if (sign(f, s, &t, &field) < 0)
+		return refuse_value(f, field);
+	if (auth_writes_body(f->push->d.auth))
+		pack(f, s);
 	return BUILT;
 }
 

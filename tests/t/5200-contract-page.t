@@ -57,9 +57,6 @@ done
 member $put.response '"csv"' operations/put/response/csv
 member $put.response '"ndjson"' operations/put/response/ndjson
 member $put.batch '{"by":"keys"}' operations/put/batch/by/keys
-member $put.request.gzip true operations/put/request/gzip
-member $put.request.type '"csv"' operations/put/request/type/csv
-member $put.request.type '"multipart"' operations/put/request/type/multipart
 member .limits '[{"requests":1,"seconds":1,"by":"{record.x}"}]' limits/0/by
 member .rules '[{"sqlstate":"23505","then":"rejected"}]' rules/0/sqlstate
 jq '.record.properties.a = {"normalize":["e164=/country"]}' base.json >c.json
