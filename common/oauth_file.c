@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a refresh token lives on. Some endpoints give a new one with each
+ * access token, and the old one is dead then: losing it means that a person
+ * has to authorize again. Two processes that use one file take turns.
+ */
+#include "common/oauth_private.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "common/file.h"
+#include "common/json.h"
+#include "common/mem.h"
+
+#define MAX_FILE ((size_t)1 << 20)
+
+static bool same_file(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/*
+ * The lock is on the file itself. Who waited for it while the file was
+ * replaced holds the old one, and has to begin again.
+ */
+static int lock(struct keepfile *k, struct buf *err)
+{
+	for (;;) {
+		k->lock = open(k->path, O_RDONLY | O_CLOEXEC);
+		if (k->lock < 0)
+			return fail(err, "%s: %s", k->path, strerror(errno));
+		if (flock(k->lock, LOCK_EX | LOCK_NB) < 0) {
+			int was = errno;
+
+			keepfile_drop(k);
+			if (was == EWOULDBLOCK || was == EINTR)
+				return 1;
+			/* A file system without locks: one user at a time. */
+			return 0;
+		}
+		if (same_file(k->lock, k->path))
+			return 0;
+		keepfile_drop(k);
+	}
+}
+
+void keepfile_drop(struct keepfile *k)
+{
+	if (k->lock >= 0)
+		close(k->lock);
+	k->lock = -1;
+}
+
+void keepfile_release(struct keepfile *k)
+{
+	keepfile_drop(k);
+	free(k->path);
+	free(k->member);
+}
+
+/* Where the text is in the file's content; -1: it is not there. */
+static int locate(const struct keepfile *k, struct str all, struct str *value,
+		  struct buf *err)
+{
+	struct json_fault f;
+	struct str object;
+
+	if (!k->member) {
+		while (all.n && isspace((uint8_t)all.s[all.n - 1]))
+			all.n--;
+		while (all.n && isspace((uint8_t)*all.s)) {
+			all.s++;
+			all.n--;
+		}
+		*value = all;
+		if (!all.n)
+			return fail(err, "%s: is empty", k->path);
+		return 0;
+	}
+	if (json_check(all, &object, &f) < 0)
+		return fail(err, "%s: byte %zu: %s", k->path, f.at + 1, f.what);
+	if (json_type(object) != JSON_OBJECT ||
+	    json_find(object, str_of(k->member), value) != 1 ||
+	    json_type(*value) != JSON_STRING)
+		return fail(err, "%s: has no member \"%s\" that is a text",
+			    k->path, k->member);
+	return 0;
+}
+
+int keepfile_take(struct keepfile *k, struct buf *text, struct buf *err)
+{
+	struct buf all = BUF_INIT;
+	struct str value;
+	int ret = lock(k, err);
+
+	if (ret)
+		return ret;
+	ret = -1;
+	if (file_read(k->path, MAX_FILE, &all, err) == 0 &&
+	    locate(k, buf_str(&all), &value, err) == 0) {
+		buf_reset(text);
+		if (k->member)
+			json_unescape(text,
+				      (struct str){ value.s + 1, value.n - 2 });
+		else
+			buf_adds(text, value);
+		ret = 0;
+	}
+	explicit_bzero(all.data, all.len);
+	buf_release(&all);
+	if (ret < 0)
+		keepfile_drop(k);
+	return ret;
+}
+
+/* Mode and owner stay; another owner only root can give. */
+static int write_new(const char *path, struct str text, struct buf *err)
+{
+	struct tmpfile t = TMPFILE_INIT;
+	struct stat st;
+	int ret = -1;
+
+	if (stat(path, &st) < 0)
+		return fail(err, "%s: %s", path, strerror(errno));
+	if (tmpfile_open(&t, path, err) < 0)
+		return -1;
+	if ((st.st_uid != geteuid() || st.st_gid != getegid()) &&
+	    fchown(t.fd, st.st_uid, st.st_gid) < 0)
+		errno = 0;
+	if (fchmod(t.fd, st.st_mode & 07777) < 0 ||
+	    file_write_all(t.fd, text.s, text.n) < 0)
+		fail(err, "%s: %s", t.tmp, strerror(errno));
+	else
+		ret = tmpfile_commit(&t, err);
+	tmpfile_release(&t);
+	return ret;
+}
+
+int keepfile_put(struct keepfile *k, struct str text, struct buf *err)
+{
+	struct buf all = BUF_INIT, out = BUF_INIT;
+	char *real = realpath(k->path, NULL);
+	struct str value;
+	int ret = -1;
+
+	/* The content of now: what else stands in it may have changed. */
+	if (!real)
+		fail(err, "%s: %s", k->path, strerror(errno));
+	else if (file_read(real, MAX_FILE, &all, err) == 0 &&
+		 locate(k, buf_str(&all), &value, err) == 0) {
+		buf_add(&out, all.data, (size_t)(value.s - all.data));
+		if (k->member)
+			json_put_str(&out, text);
+		else
+			buf_adds(&out, text);
+		buf_addz(&out, value.s + value.n);
+		ret = write_new(real, buf_str(&out), err);
+	}
+	explicit_bzero(all.data, all.len);
+	explicit_bzero(out.data, out.len);
+	buf_release(&all);
+	buf_release(&out);
+	free(real);
+	return ret;
+}
