@@ -719,8 +719,10 @@ static void stop_for(struct answer *w, const struct rec *r)
 static void apply(struct answer *w, enum verdict v, struct str reason)
 {
 	explain(w);
-	if (!reason.s)
-		reason = text_or_none(&w->reason);
+	if (reason.s) {
+		buf_reset(&w->reason);
+		buf_adds(&w->reason, reason);
+	}
 	/* No scheme can renew its credentials yet. */
 	if (v == STOP || v == REFRESH)
 		stop(w, v == REFRESH);
@@ -736,7 +738,7 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 		msg_debug("batch %" PRIu64 ": HTTP %ld", w->f->number,
 			  w->a->status);
 	}
-	decide_all(w, v, text_or_none(&w->code), reason);
+	decide_all(w, v, text_or_none(&w->code), text_or_none(&w->reason));
 }
 
 static void take_accepted(struct answer *w, const struct program *results)
