@@ -176,6 +176,30 @@ static int body_prepare(struct auth *a, struct buf *err)
 	return 0;
 }
 
+static bool is_form(const struct auth_request *rq)
+{
+	struct str type = auth_find_header(rq, "content-type");
+
+	return type.s && str_eq(type, STR("application/x-www-form-urlencoded"));
+}
+
+static void form_apply(struct auth *a, struct auth_request *rq, struct str name)
+{
+	struct buf out = BUF_INIT;
+
+	enc_percent(&out, name);
+	buf_addc(&out, '=');
+	if (a->show)
+		buf_adds(&out, auth_get(a, "value"));
+	else
+		enc_percent(&out, auth_get(a, "value"));
+	if (rq->body->len)
+		buf_addc(&out, '&');
+	buf_adds(&out, buf_str(rq->body));
+	buf_release(rq->body);
+	*rq->body = out;
+}
+
 /* The body is an object that the contract made: the secret goes in front. */
 static int body_apply(struct auth *a, struct auth_request *rq, struct buf *err)
 {
@@ -183,6 +207,10 @@ static int body_apply(struct auth *a, struct auth_request *rq, struct buf *err)
 	struct buf out = BUF_INIT;
 	struct str name = { p.s + 1, p.n - 1 };
 
+	if (is_form(rq)) {
+		form_apply(a, rq, name);
+		return 0;
+	}
 	if (!rq->body->len || rq->body->data[0] != '{')
 		return fail(err, "auth: the body is no object, so it has no "
 				 "member for the credentials");

@@ -153,11 +153,17 @@ counts() {
 # rules_unused CONTRACT: the rules that match no answer of the cases beside it.
 rules_unused() {
 	rules_cases=$top/contracts/$1.test.json
-	jq -r '(.answers.code // "null") as $code | .rules[]? |
+	jq -r '(.answers.code // "null") as $code |
+		(.settings // {} | map_values(.default)) as $defaults |
+		.rules[]? |
 		def text: if type == "array" then join("\n") else . end;
 		def list: if type == "array" then . else [.] end;
-		"any(.[].exchange[]?.answer; (.status // 200) as $status | " +
-		"(.body // null) | (try (\($code | text)) catch null) as $code | " +
+		"any(.[] | . as $case | .exchange[]?.answer | {$case, answer: .}; " +
+		"(\($defaults | tojson) * (.case.settings // {})) as $settings | " +
+		"(.answer.status // 200) as $status | " +
+		"{$status, headers: (.answer.headers // {})} as $response | " +
+		"(.answer.body // null) | " +
+		"(try (\($code | text)) catch null) as $code | " +
 		"(\((.status // null) | list | tojson) | . == [null] or " +
 		"index($status) != null) and " +
 		"(\((.code // null) | list | tojson) | . == [null] or " +
