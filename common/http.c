@@ -21,7 +21,8 @@ struct http_transfer {
 	bool repeatable;  /* libcurl may send it again by itself */
 	bool begun;       /* it has been sent, or nearly so */
 	size_t n_body, max_body;
-	enum http_take (*data)(void *arg, long status, struct str piece);
+	enum http_take (*data)(void *arg, long status, struct str headers,
+			       struct str piece);
 	http_done *done;
 	void *arg;
 	struct http_transfer *prev, *next; /* in flight, or free (next alone) */
@@ -49,7 +50,8 @@ static size_t take_body(char *data, size_t one, size_t n, void *arg)
 		long status = 0;
 
 		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-		switch (t->data(t->arg, status, (struct str){ data, n })) {
+		switch (t->data(t->arg, status, buf_str(&t->answer_headers),
+				(struct str){ data, n })) {
 		case HTTP_PAUSE:
 			return CURL_WRITEFUNC_PAUSE;
 		case HTTP_STOP:
@@ -285,6 +287,8 @@ static void set_limits(struct http_transfer *t, const struct http_request *rq)
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME,
 			 (rq->silence_ms + 999) / 1000);
 	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, rq->raw ? NULL : "");
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE,
+			 rq->data ? 256L << 10 : (long)CURL_MAX_WRITE_SIZE);
 }
 
 struct http_transfer *http_send(struct http *h, const struct http_request *rq,

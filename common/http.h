@@ -55,7 +55,8 @@ struct http_request {
 	 * Takes pieces of the body, whatever the status is; the answer has
 	 * none then. NULL: the body is collected.
 	 */
-	enum http_take (*data)(void *arg, long status, struct str piece);
+	enum http_take (*data)(void *arg, long status, struct str headers,
+			       struct str piece);
 	size_t max_body; /* of this answer; 0: as http_opts has it */
 	/*
 	 * Instead of a limit for the whole request, how long nothing may come

@@ -34,6 +34,7 @@ mandoc                checks the manual pages
 strace                injects full disks and broken writes
 curl                  talks to the fake vendors
 openssl               makes certificates, recomputes signatures
+nginx-light           a real web server with TLS to extract from
 procps                finds processes to kill
 END
 	lint) cat <<\END ;;

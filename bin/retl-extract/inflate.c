@@ -32,6 +32,8 @@ static ssize_t read_raw(struct inflate *z, void *p, size_t n, struct failure *f)
 {
 	ssize_t got;
 
+	if (z->feed.read)
+		return z->feed.read(z->feed.self, p, n, f);
 	if (z->rows && rows_waiting(z->rows) && would_block(z->fd))
 		rows_flush(z->rows);
 	do

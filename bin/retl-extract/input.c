@@ -17,6 +17,14 @@ void input_from_fd(struct input *in, int fd, const char *name,
 	inflate_init(&in->z, fd, in->name, rows);
 }
 
+void input_from_feed(struct input *in, const struct feed *feed,
+		     const char *path)
+{
+	*in = (struct input){ .fd = -1, .name = path, .path = path };
+	inflate_init(&in->z, -1, path, NULL);
+	in->z.feed = *feed;
+}
+
 int input_open(struct input *in, const char *path, struct rows *rows,
 	       struct failure *f)
 {

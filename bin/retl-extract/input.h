@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The text of a file, of standard input or of a command's output:
+ * The text of a file, of standard input, of a command's output or of a feed:
  * decompressed, its byte order mark dropped. UTF-16 is refused.
  */
 #ifndef RETL_EXTRACT_INPUT_H
@@ -27,6 +27,10 @@ int input_open(struct input *in, const char *path, struct rows *rows,
 /* Takes over fd. */
 void input_from_fd(struct input *in, int fd, const char *name,
 		   struct rows *rows);
+
+/* path: what messages call it, "FILE:17: ..."; borrowed. */
+void input_from_feed(struct input *in, const struct feed *feed,
+		     const char *path);
 
 /* What comes next, one byte at least, borrowed; .n 0: there is nothing. */
 int input_peek(struct input *in, struct str *head, struct failure *f);

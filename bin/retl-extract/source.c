@@ -27,14 +27,16 @@ static const struct scheme {
 	  &source_file, FORMAT_NDJSON },
 	{ "json", "a file that is one JSON array of objects: json:rows.txt",
 	  &source_file, FORMAT_JSON },
+	{ "https", "a file of a web server: https://host/rows.csv.gz",
+	  &source_http, 0 },
+	{ "http", "the same, in the clear", &source_http, 0 },
 };
 
 /* Named in the plans of many users; a clear answer is better than "no file". */
 static const char *const absent[] = {
-	"redshift",  "mysql",    "mariadb",    "odbc",
-	"snowflake", "bigquery", "databricks", "clickhouse",
-	"trino",     "duckdb",   "sheets",     "s3",
-	"gs",        "http",     "https",      "sftp",
+	"redshift", "mysql",      "mariadb",    "odbc",  "snowflake",
+	"bigquery", "databricks", "clickhouse", "trino", "duckdb",
+	"sheets",   "s3",         "gs",         "sftp",
 };
 
 void source_put_list(struct buf *out)

@@ -49,7 +49,7 @@ struct source {
 };
 
 extern const struct source source_sqlite, source_postgresql, source_file,
-    source_command;
+    source_command, source_http;
 
 /*
  * Finds the source for a->url and sets a->where and a->text.format; NULL: there

@@ -152,10 +152,29 @@ struct http *web_http(struct web *w)
 	return w->http;
 }
 
+bool web_may_repeat(const struct web *w, unsigned attempts)
+{
+	return attempts < w->plan.attempts;
+}
+
+int64_t web_delay_ms(const struct web *w, unsigned attempts, struct str hint)
+{
+	int64_t ms = retry_delay_ms(&w->plan, attempts);
+	int64_t least = hint.s ? retry_after_ms(hint, clock_now_ms()) : -1;
+
+	return MAX(ms, MIN(least, MOST_HINT_MS));
+}
+
+void web_before_wait(struct web *w)
+{
+	if (w->o.rows && rows_waiting(w->o.rows))
+		rows_flush(w->o.rows);
+}
+
 /* ---- one attempt ---- */
 
 static enum http_take take_piece(void *arg, long status UNUSED,
-				 struct str piece)
+				 struct str headers UNUSED, struct str piece)
 {
 	struct slot *s = arg;
 
@@ -323,17 +342,14 @@ static bool follow(struct web *w, struct slot *s)
 static int64_t delay_ms(const struct slot *s)
 {
 	struct str hint = http_header(buf_str(&s->headers), "retry-after");
-	int64_t ms = retry_delay_ms(&s->web->plan, s->attempt);
-	int64_t least = s->failure == HTTP_OK && hint.s
-			    ? retry_after_ms(hint, clock_now_ms())
-			    : -1;
 
-	return MAX(ms, MIN(least, MOST_HINT_MS));
+	return web_delay_ms(s->web, s->attempt,
+			    s->failure == HTTP_OK ? hint : STR_NONE);
 }
 
 static void again(struct slot *s, int64_t ms)
 {
-	if (s->attempt >= s->web->plan.attempts) {
+	if (!web_may_repeat(s->web, s->attempt)) {
 		if (s->attempt > 1)
 			failed(&s->f, s->f.status, "%s (%u attempts)",
 			       s->f.text.data, s->attempt);
@@ -420,8 +436,8 @@ static void run_until_settled(struct web *w, const struct slot *s)
 		http_wait(w->http, NULL, 0, 0);
 		ms = move(w);
 	}
-	if (!is_settled(s) && w->o.rows && rows_waiting(w->o.rows))
-		rows_flush(w->o.rows);
+	if (!is_settled(s))
+		web_before_wait(w);
 	while (!is_settled(s)) {
 		http_wait(w->http, NULL, 0, (int)ms);
 		ms = move(w);

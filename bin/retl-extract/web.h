@@ -30,7 +30,18 @@ struct web;
 struct web *web_new(const struct web_opts *o, struct failure *f);
 void web_free(struct web *w);
 
+/* ---- for what asks by itself, see download.h ---- */
+
 struct http *web_http(struct web *w);
+
+/* Were the attempts so far, the first included, not enough yet? */
+bool web_may_repeat(const struct web *w, unsigned attempts);
+
+/* How long to wait behind them; hint: a Retry-After, or .s NULL. */
+int64_t web_delay_ms(const struct web *w, unsigned attempts, struct str hint);
+
+/* The rows that are ready go out. */
+void web_before_wait(struct web *w);
 
 /* ---- one request ---- */
 

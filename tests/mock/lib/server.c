@@ -227,8 +227,11 @@ static void answer_put(struct conn *c, const struct answer *a)
 	buf_addf(&c->out, "HTTP/1.1 %d %s\r\n", a->status,
 		 reason_phrase(a->status));
 	buf_adds(&c->out, buf_str(&a->headers));
-	if (a->status != 204)
-		buf_addf(&c->out, "Content-Length: %zu\r\n", a->body.len);
+	if (a->bare)
+		buf_addz(&c->out, "Connection: close\r\n");
+	else if (a->status != 204)
+		buf_addf(&c->out, "Content-Length: %" PRIu64 "\r\n",
+			 a->claim ? a->claim : (uint64_t)a->body.len);
 	buf_addz(&c->out, "\r\n");
 	if (a->status != 204)
 		buf_adds(&c->out, buf_str(&a->body));
@@ -292,6 +295,8 @@ static void serve(struct loop *l, struct conn *c, size_t used)
 	a->delay_ms = 0;
 	a->drop = DROP_NONE;
 	a->keep = KEEP_ALL;
+	a->bare = false;
+	a->claim = 0;
 	l->s->serve(l->s->self, &c->req, a);
 	if (!a->status && a->drop == DROP_NONE)
 		a->drop = DROP_CLOSE;

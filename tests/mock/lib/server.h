@@ -39,6 +39,8 @@ struct answer {
 	uint64_t delay_ms;
 	enum drop drop; /* the connection's end, after what is sent */
 	size_t keep;    /* with drop: so many bytes of the answer are sent */
+	bool bare;      /* no Content-Length: the end of the connection is it */
+	uint64_t claim; /* a Content-Length that is not true; 0: the true one */
 };
 
 /* keep: all of it. */
