@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 
+#include "common/codes.h"
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -28,6 +30,10 @@ static bool is_hex(char c)
 static bool is_label(struct str l, bool wide)
 {
 	if (!l.n || l.n > 63 || l.s[0] == '-' || l.s[l.n - 1] == '-')
+		return false;
+	/* RFC 5891: kept for names in other scripts. */
+	if (l.n > 3 && l.s[2] == '-' && l.s[3] == '-' &&
+	    strncasecmp(l.s, "xn", 2) != 0)
 		return false;
 	for (size_t i = 0; i < l.n; i++)
 		if (!is_alnum(l.s[i]) && l.s[i] != '-' &&
@@ -157,26 +163,148 @@ static bool is_ipv6(struct str text)
 	return is_address_of(AF_INET6, text);
 }
 
-/* "scheme:rest" of characters that RFC 3986 allows. */
-static bool is_uri(struct str text)
+/* ---- URLs, RFC 3986 ---- */
+
+/* Letters, digits and these, and what is percent-encoded. */
+static bool is_made_of(struct str t, const char *others)
 {
-	size_t i = 0;
-
-	while (i < text.n &&
-	       (is_alnum(text.s[i]) || (text.s[i] && strchr("+-.", text.s[i]))))
-		i++;
-	if (!i || !is_alpha(text.s[0]) || i + 1 >= text.n || text.s[i] != ':')
-		return false;
-	for (i++; i < text.n; i++) {
-		char c = text.s[i];
-
-		if (c == '%' ? i + 2 >= text.n || !is_hex(text.s[i + 1]) ||
-				   !is_hex(text.s[i + 2])
-			     : !is_alnum(c) &&
-				   (!c || !strchr("-._~:/?#[]@!$&'()*+,;=", c)))
+	for (size_t i = 0; i < t.n; i++) {
+		if (t.s[i] == '%') {
+			if (i + 2 >= t.n || !is_hex(t.s[i + 1]) ||
+			    !is_hex(t.s[i + 2]))
+				return false;
+			i += 2;
+		} else if (!is_alnum(t.s[i]) &&
+			   (!t.s[i] || !strchr(others, t.s[i]))) {
 			return false;
+		}
 	}
 	return true;
+}
+
+#define UNRESERVED "-._~"
+#define SUB_DELIMS "!$&'()*+,;="
+
+/* "[v6]" or a name, and a port. */
+static bool is_host_port(struct str t)
+{
+	const char *end = t.n ? memchr(t.s, ']', t.n) : NULL;
+	struct str host = t, port = STR_NONE;
+
+	if (t.n && t.s[0] == '[') {
+		if (!end ||
+		    !is_ipv6((struct str){ t.s + 1, (size_t)(end - t.s) - 1 }))
+			return false;
+		port = (struct str){ end + 1, (size_t)(t.s + t.n - end) - 1 };
+		if (port.n && *port.s != ':')
+			return false;
+	} else {
+		end = t.n ? memchr(t.s, ':', t.n) : NULL;
+		if (end)
+			host.n = (size_t)(end - t.s);
+		if (!is_made_of(host, UNRESERVED SUB_DELIMS))
+			return false;
+		port = (struct str){ t.s + host.n, t.n - host.n };
+	}
+	for (size_t i = 1; i < port.n; i++)
+		if (!is_digit(port.s[i]))
+			return false;
+	return true;
+}
+
+static bool is_authority(struct str t)
+{
+	const char *at = t.n ? memchr(t.s, '@', t.n) : NULL;
+	struct str user = { t.s, at ? (size_t)(at - t.s) : 0 };
+
+	if (!at)
+		return is_host_port(t);
+	return is_made_of(user, UNRESERVED SUB_DELIMS ":") &&
+	       is_host_port((struct str){ at + 1, t.n - user.n - 1 });
+}
+
+static size_t span_to(struct str t, const char *ends)
+{
+	size_t n = 0;
+
+	while (n < t.n && !(t.s[n] && strchr(ends, t.s[n])))
+		n++;
+	return n;
+}
+
+static bool is_uri(struct str text)
+{
+	struct str rest = text;
+	size_t n = 0;
+
+	while (n < text.n &&
+	       (is_alnum(text.s[n]) || (text.s[n] && strchr("+-.", text.s[n]))))
+		n++;
+	if (!n || !is_alpha(text.s[0]) || n + 1 >= text.n || text.s[n] != ':')
+		return false;
+	rest = (struct str){ text.s + n + 1, text.n - n - 1 };
+	if (str_starts(rest, "//")) {
+		rest = (struct str){ rest.s + 2, rest.n - 2 };
+		n = span_to(rest, "/?#");
+		if (!is_authority((struct str){ rest.s, n }))
+			return false;
+		rest = (struct str){ rest.s + n, rest.n - n };
+	}
+	n = span_to(rest, "?#");
+	if (!is_made_of((struct str){ rest.s, n }, UNRESERVED SUB_DELIMS ":@/"))
+		return false;
+	rest = (struct str){ rest.s + n, rest.n - n };
+	/* The query, and one fragment. */
+	n = span_to(rest, "#");
+	if (!is_made_of((struct str){ rest.s, n },
+			UNRESERVED SUB_DELIMS ":@/?"))
+		return false;
+	return n == rest.n ||
+	       is_made_of((struct str){ rest.s + n + 1, rest.n - n - 1 },
+			  UNRESERVED SUB_DELIMS ":@/?");
+}
+
+/* ---- codes and digests ---- */
+
+static bool is_currency(struct str text)
+{
+	return codes_is_currency(text);
+}
+
+static bool is_country(struct str text)
+{
+	return codes_is_country(text);
+}
+
+static bool is_hex_of(struct str text, size_t n)
+{
+	if (text.n != n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!is_hex(text.s[i]) ||
+		    (text.s[i] >= 'A' && text.s[i] <= 'F'))
+			return false;
+	return true;
+}
+
+static bool is_md5(struct str text)
+{
+	return is_hex_of(text, 32);
+}
+
+static bool is_sha1(struct str text)
+{
+	return is_hex_of(text, 40);
+}
+
+static bool is_sha256(struct str text)
+{
+	return is_hex_of(text, 64);
+}
+
+static bool is_sha512(struct str text)
+{
+	return is_hex_of(text, 128);
 }
 
 /* ---- dates ---- */
@@ -247,6 +375,15 @@ static bool parse_zone(struct format_time *t, const char **p, const char *end)
 	return true;
 }
 
+/* A second 60 comes at the end of a day in UTC only. */
+static bool leap_fits(const struct format_time *t)
+{
+	int minute = t->hour * 60 + t->minute - t->offset;
+
+	return t->second < 60 || !t->has_zone ||
+	       (minute + 2 * 1440) % 1440 == 1439;
+}
+
 static bool parse_clock(struct format_time *t, const char **p, const char *end)
 {
 	t->has_time = true;
@@ -267,7 +404,7 @@ static bool parse_clock(struct format_time *t, const char **p, const char *end)
 		if (*p == from)
 			return false;
 	}
-	return *p == end || parse_zone(t, p, end);
+	return (*p == end || parse_zone(t, p, end)) && leap_fits(t);
 }
 
 bool format_time_parse(struct format_time *t, struct str text)
@@ -320,19 +457,135 @@ static bool is_time(struct str text)
 	return text.n && parse_clock(&t, &p, end) && p == end && t.has_zone;
 }
 
+/* ---- seconds since 1970 ---- */
+
+static void date_seconds(struct str text, int64_t *first, int64_t *last)
+{
+	struct format_time t;
+
+	format_time_parse(&t, text);
+	*first = *last = format_time_unix(&t);
+	if (!t.has_time)
+		*last += 24 * 60 * 60 - 1;
+}
+
+/* Whole digits, with a sign. False: more than fit, or something else. */
+static bool whole(struct str text, int64_t *out)
+{
+	bool minus = text.n && text.s[0] == '-';
+	uint64_t n;
+
+	if (minus)
+		text = (struct str){ text.s + 1, text.n - 1 };
+	if (str_to_u64(text, &n) < 0 || n > INT64_MAX)
+		return false;
+	*out = minus ? -(int64_t)n : (int64_t)n;
+	return true;
+}
+
+/*
+ * Seconds with more than 11 digits are milliseconds by mistake, and
+ * milliseconds with fewer are seconds: the year 5138, and March 1973.
+ */
+#define TIME_BOUND INT64_C(100000000000)
+
+static bool is_unix(struct str text)
+{
+	int64_t n;
+
+	return whole(text, &n) && n > -TIME_BOUND && n < TIME_BOUND;
+}
+
+static bool is_unix_ms(struct str text)
+{
+	int64_t n;
+
+	return whole(text, &n) && (n <= -TIME_BOUND || n >= TIME_BOUND) &&
+	       n / 1000 > -TIME_BOUND && n / 1000 < TIME_BOUND;
+}
+
+static void unix_seconds(struct str text, int64_t *first, int64_t *last)
+{
+	whole(text, first);
+	*last = *first;
+}
+
+static void unix_ms_seconds(struct str text, int64_t *first, int64_t *last)
+{
+	whole(text, first);
+	*last = *first /= 1000;
+}
+
+bool format_seconds(struct str text, int64_t *first, int64_t *last)
+{
+	struct format_time t;
+
+	if (is_unix(text))
+		unix_seconds(text, first, last);
+	else if (format_time_parse(&t, text))
+		date_seconds(text, first, last);
+	else
+		return false;
+	return true;
+}
+
 static const struct format formats[] = {
-	{ "email", is_email, "not an e-mail address" },
-	{ "idn-email", is_idn_email, "not an e-mail address" },
-	{ "e164", is_e164, "not a phone number as +, country code and digits" },
-	{ "date", is_date, "not a date as YYYY-MM-DD" },
-	{ "time", is_time, "not a time with a zone, such as 19:33:17Z" },
-	{ "date-time", is_date_time,
-	  "not a date and time with a zone, such as 2026-11-22T19:33:17Z" },
-	{ "uri", is_uri, "not a URL with its scheme" },
-	{ "hostname", is_hostname, "not a host name" },
-	{ "ipv4", is_ipv4, "not an IPv4 address" },
-	{ "ipv6", is_ipv6, "not an IPv6 address" },
-	{ "uuid", is_uuid, "not a UUID" },
+	{ .name = "email", .is = is_email, .reason = "not an e-mail address" },
+	{ .name = "idn-email",
+	  .is = is_idn_email,
+	  .reason = "not an e-mail address" },
+	{ .name = "e164",
+	  .is = is_e164,
+	  .reason = "not a phone number as +, country code and digits" },
+	{ .name = "date",
+	  .is = is_date,
+	  .reason = "not a date as YYYY-MM-DD",
+	  .seconds = date_seconds },
+	{ .name = "time",
+	  .is = is_time,
+	  .reason = "not a time with a zone, such as 19:33:17Z" },
+	{ .name = "date-time",
+	  .is = is_date_time,
+	  .reason =
+	      "not a date and time with a zone, such as 2026-11-22T19:33:17Z",
+	  .seconds = date_seconds },
+	{ .name = "unix-seconds",
+	  .is = is_unix,
+	  .reason = "not a time in whole seconds since 1970 (10 digits these "
+		    "days; 13 "
+		    "are milliseconds)",
+	  .is_number = is_unix,
+	  .seconds = unix_seconds },
+	{ .name = "unix-ms",
+	  .is = is_unix_ms,
+	  .reason = "not a time in whole milliseconds since 1970 (13 digits "
+		    "these days; "
+		    "10 are seconds)",
+	  .is_number = is_unix_ms,
+	  .seconds = unix_ms_seconds },
+	{ .name = "uri", .is = is_uri, .reason = "not a URL with its scheme" },
+	{ .name = "hostname", .is = is_hostname, .reason = "not a host name" },
+	{ .name = "ipv4", .is = is_ipv4, .reason = "not an IPv4 address" },
+	{ .name = "ipv6", .is = is_ipv6, .reason = "not an IPv6 address" },
+	{ .name = "uuid", .is = is_uuid, .reason = "not a UUID" },
+	{ .name = "iso-4217",
+	  .is = is_currency,
+	  .reason = "not a currency's three letters, such as EUR" },
+	{ .name = "iso-3166-1",
+	  .is = is_country,
+	  .reason = "not a country's two capital letters, such as DE" },
+	{ .name = "md5",
+	  .is = is_md5,
+	  .reason = "not an MD5 as 32 hexadecimal digits in lower case" },
+	{ .name = "sha1",
+	  .is = is_sha1,
+	  .reason = "not a SHA-1 as 40 hexadecimal digits in lower case" },
+	{ .name = "sha256",
+	  .is = is_sha256,
+	  .reason = "not a SHA-256 as 64 hexadecimal digits in lower case" },
+	{ .name = "sha512",
+	  .is = is_sha512,
+	  .reason = "not a SHA-512 as 128 hexadecimal digits in lower case" },
 };
 
 const struct format *format_find(struct str name)

@@ -12,12 +12,25 @@ struct format {
 	const char *name;
 	bool (*is)(struct str text);
 	const char *reason; /* "not an e-mail address" */
+	/* Of numbers, as JSON writes them; NULL: a number is not looked at. */
+	bool (*is_number)(struct str number);
+	/*
+	 * Of points in time: their seconds since 1970, the first and the last
+	 * of a day. text is one of the format. NULL: not a point in time.
+	 */
+	void (*seconds)(struct str text, int64_t *first, int64_t *last);
 };
 
 /* NULL: no such format. */
 const struct format *format_find(struct str name);
 /* The i-th of all, NULL behind the last. */
 const struct format *format_at(size_t i);
+
+/*
+ * The seconds of a point in time of which no format is told: a date or a date
+ * and time as below, or seconds as digits. False: neither.
+ */
+bool format_seconds(struct str text, int64_t *first, int64_t *last);
 
 /* A date or a time as RFC 3339 writes it. */
 struct format_time {

@@ -4,6 +4,7 @@
 
 #include <utf8proc.h>
 
+#include "common/codes.h"
 #include "common/format.h"
 #include "common/mem.h"
 
@@ -605,7 +606,7 @@ static int step_country(struct normal *n, const struct step *s,
 	(void)s;
 	if (!text.n)
 		return give(v, text);
-	two = country_find(text);
+	two = codes_country(text);
 	if (!two)
 		return broken(n, "not a country: a code such as DE or DEU, or "
 				 "its English name, is expected");

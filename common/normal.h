@@ -51,7 +51,4 @@ bool normal_is_blank(struct str text);
 /* Without white space at both ends. */
 struct str normal_trim(struct str text);
 
-/* ISO 3166-1's two letters of a code or an English name, all in lower case. */
-const char *country_find(struct str text);
-
 #endif

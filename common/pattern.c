@@ -16,6 +16,103 @@ struct pattern {
 	pcre2_match_context *context;
 };
 
+/* ---- what ECMA-262 writes otherwise than PCRE2 ---- */
+
+static const struct {
+	const char *name, *code;
+} categories[] = {
+	{ "Cased_Letter", "L&" },
+	{ "Close_Punctuation", "Pe" },
+	{ "Connector_Punctuation", "Pc" },
+	{ "Control", "Cc" },
+	{ "Currency_Symbol", "Sc" },
+	{ "Dash_Punctuation", "Pd" },
+	{ "Decimal_Number", "Nd" },
+	{ "Enclosing_Mark", "Me" },
+	{ "Final_Punctuation", "Pf" },
+	{ "Format", "Cf" },
+	{ "Initial_Punctuation", "Pi" },
+	{ "Letter", "L" },
+	{ "Letter_Number", "Nl" },
+	{ "Line_Separator", "Zl" },
+	{ "Lowercase_Letter", "Ll" },
+	{ "Mark", "M" },
+	{ "Math_Symbol", "Sm" },
+	{ "Modifier_Letter", "Lm" },
+	{ "Modifier_Symbol", "Sk" },
+	{ "Nonspacing_Mark", "Mn" },
+	{ "Number", "N" },
+	{ "Open_Punctuation", "Ps" },
+	{ "Other", "C" },
+	{ "Other_Letter", "Lo" },
+	{ "Other_Number", "No" },
+	{ "Other_Punctuation", "Po" },
+	{ "Other_Symbol", "So" },
+	{ "Paragraph_Separator", "Zp" },
+	{ "Punctuation", "P" },
+	{ "Separator", "Z" },
+	{ "Space_Separator", "Zs" },
+	{ "Spacing_Mark", "Mc" },
+	{ "Symbol", "S" },
+	{ "Titlecase_Letter", "Lt" },
+	{ "Uppercase_Letter", "Lu" },
+	{ "digit", "Nd" },
+	{ "punct", "P" },
+};
+
+#define SPACES                                                              \
+	"\\s\\u{a0}\\u{1680}\\u{2000}-\\u{200a}\\u{2028}\\u{2029}\\u{202f}" \
+	"\\u{205f}\\u{3000}\\u{feff}"
+
+/* "Letter}", "gc=Letter}": PCRE2 has the short names only. False: as it is. */
+static bool put_category(struct buf *out, struct str *rest)
+{
+	const char *close = memchr(rest->s, '}', rest->n);
+	struct str name = { rest->s, close ? (size_t)(close - rest->s) : 0 };
+	struct str value = name, before;
+
+	str_split(&value, '=', &before);
+	if (!value.s)
+		value = name;
+	else if (!str_is(before, "gc") && !str_is(before, "General_Category"))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(categories); i++)
+		if (str_is(value, categories[i].name)) {
+			buf_addf(out, "%s}", categories[i].code);
+			*rest = (struct str){ close + 1, rest->n - name.n - 1 };
+			return true;
+		}
+	return false;
+}
+
+static void translate(struct buf *out, struct str rest)
+{
+	bool in_class = false;
+
+	while (rest.n) {
+		bool escape = rest.s[0] == '\\' && rest.n > 1;
+		char c = rest.s[escape];
+
+		if (escape && c == 's')
+			buf_addz(out, in_class ? SPACES : "[" SPACES "]");
+		else if (escape && c == 'S' && !in_class)
+			buf_addz(out, "[^" SPACES "]");
+		else
+			buf_add(out, rest.s, escape + 1U);
+		rest = (struct str){ rest.s + escape + 1, rest.n - escape - 1 };
+		if (escape && (c == 'p' || c == 'P') && rest.n &&
+		    *rest.s == '{') {
+			buf_addc(out, '{');
+			rest = (struct str){ rest.s + 1, rest.n - 1 };
+			put_category(out, &rest);
+		} else if (!escape && c == '[') {
+			in_class = true;
+		} else if (!escape && c == ']') {
+			in_class = false;
+		}
+	}
+}
+
 static pcre2_code *compile(struct str text, int *error, size_t *at)
 {
 	pcre2_compile_context *c = pcre2_compile_context_create(NULL);
@@ -38,14 +135,16 @@ struct pattern *pattern_new(struct str text, struct buf *err)
 	struct pattern *p;
 	pcre2_code *code;
 	PCRE2_UCHAR why[128];
+	struct buf ours = BUF_INIT;
 	int error;
 	size_t at;
 
-	code = compile(text, &error, &at);
+	translate(&ours, text);
+	code = compile(buf_str(&ours), &error, &at);
+	buf_release(&ours);
 	if (!code) {
 		pcre2_get_error_message(error, why, sizeof why);
-		fail(err, "not a regular expression: %s, at character %zu",
-		     (const char *)why, at + 1);
+		fail(err, "not a regular expression: %s", (const char *)why);
 		return NULL;
 	}
 	/* Without JIT it works as well, only slower. */

@@ -56,10 +56,51 @@ static struct str string_text(struct compile *c, struct str val)
 	return keep_text(c, (struct str){ val.s + 1, val.n - 2 });
 }
 
+/* "2" and "2.0" are the same number. */
 static int read_count(struct compile *c, struct str val, uint64_t *out)
 {
-	if (str_to_u64(val, out) < 0)
-		return wrong(c, "not a whole number");
+	struct json_num n;
+	struct buf digits = BUF_INIT;
+	int ret = -1;
+
+	if (json_type(val) == JSON_NUMBER) {
+		json_num_parse(&n, val);
+		if (!n.neg && !n.huge && n.exp >= (int64_t)(n.a.n + n.b.n) &&
+		    n.exp < 20) {
+			buf_adds(&digits, n.a);
+			buf_adds(&digits, n.b);
+			while (digits.len < (size_t)n.exp || !digits.len)
+				buf_addc(&digits, '0');
+			ret = str_to_u64(buf_str(&digits), out);
+		}
+	}
+	buf_release(&digits);
+	return ret < 0 ? wrong(c, "not a whole number") : 0;
+}
+
+/* "7d", "168h", "5m", "30s", 3600: in seconds. */
+static int read_duration(struct compile *c, struct str val, int64_t *out)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	struct str text = val;
+	int64_t scale = 1;
+	uint64_t n;
+
+	if (json_type(val) == JSON_STRING) {
+		text = (struct str){ val.s + 1, val.n - 2 };
+		scale = 0;
+		for (size_t i = 0; text.n && i < ARRAY_LEN(units); i++)
+			if (text.s[text.n - 1] == units[i].unit)
+				scale = units[i].seconds;
+		text.n -= text.n > 0;
+	}
+	if (!scale || str_to_u64(text, &n) < 0 || n > 100000000)
+		return wrong(c, "not a time such as \"7d\", \"12h\", \"5m\" "
+				"or \"30s\"");
+	*out = (int64_t)n * scale;
 	return 0;
 }
 
@@ -191,7 +232,7 @@ static int kw_const(struct compile *c, struct schema_node *n, struct str val)
 
 static int kw_enum(struct compile *c, struct schema_node *n, struct str val)
 {
-	if (json_type(val) != JSON_ARRAY || !json_count(val))
+	if (json_type(val) != JSON_ARRAY)
 		return wrong(c, "not an array of values");
 	n->enumeration = val;
 	return 0;
@@ -316,21 +357,77 @@ static int kw_required(struct compile *c, struct schema_node *n, struct str val)
 	return read_names(c, val, &n->required);
 }
 
+static int hex_digit(char c)
+{
+	const char *digits = "0123456789abcdef";
+	const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* Without the percent-encoding of a URL's fragment. */
+static void put_decoded(struct buf *out, struct str t)
+{
+	for (size_t i = 0; i < t.n; i++) {
+		int high = i + 2 < t.n ? hex_digit(t.s[i + 1]) : -1;
+		int low = i + 2 < t.n ? hex_digit(t.s[i + 2]) : -1;
+
+		if (t.s[i] == '%' && high >= 0 && low >= 0) {
+			buf_addc(out, (char)(high * 16 + low));
+			i += 2;
+		} else {
+			buf_addc(out, t.s[i]);
+		}
+	}
+}
+
 /* "#/$defs/x": a JSON Pointer into the same schema. */
 static int kw_ref(struct compile *c, struct schema_node *n, struct str val)
 {
-	struct str to, pointer;
+	struct buf pointer = BUF_INIT;
+	struct str to, text;
+	int found = 0;
 
 	if (json_type(val) != JSON_STRING)
 		return wrong(c, "not a text");
-	pointer = string_text(c, val);
-	if (!pointer.n || *pointer.s != '#' ||
-	    json_pointer(c->s->text,
-			 (struct str){ pointer.s + 1, pointer.n - 1 },
-			 &to) != 1)
+	text = string_text(c, val);
+	if (text.n && *text.s == '#') {
+		put_decoded(&pointer, (struct str){ text.s + 1, text.n - 1 });
+		found = json_pointer(c->s->text, buf_str(&pointer), &to);
+	}
+	buf_release(&pointer);
+	if (found != 1)
 		return wrong(c, "leads nowhere in this schema (write "
 				"\"#/$defs/NAME\")");
 	return read_schema(c, to, &n->ref);
+}
+
+/* Another draft means other things by the same words. */
+static int kw_schema(struct compile *c, struct schema_node *n, struct str val)
+{
+	(void)n;
+	if (json_type(val) == JSON_STRING) {
+		struct str text = string_text(c, val);
+
+		if (text.n && text.s[text.n - 1] == '#')
+			text.n--;
+		if (str_is(text,
+			   "https://json-schema.org/draft/2020-12/schema"))
+			return 0;
+	}
+	return wrong(c, "only https://json-schema.org/draft/2020-12/schema is "
+			"understood");
+}
+
+static int kw_max_age(struct compile *c, struct schema_node *n, struct str val)
+{
+	return read_duration(c, val, &n->max_age);
+}
+
+static int kw_max_ahead(struct compile *c, struct schema_node *n,
+			struct str val)
+{
+	return read_duration(c, val, &n->max_ahead);
 }
 
 /* Only what refers to them is read, and checked, then. */
@@ -412,6 +509,8 @@ static const struct {
 	{ "maxLength", kw_max_length },
 	{ "pattern", kw_pattern },
 	{ "format", kw_format },
+	{ "maxAge", kw_max_age }, /* these two are ours */
+	{ "maxAhead", kw_max_ahead },
 	{ "properties", kw_properties },
 	{ "patternProperties", kw_pattern_properties },
 	{ "additionalProperties", kw_additional },
@@ -438,7 +537,7 @@ static const struct {
 	{ "else", kw_else_ },
 	{ "$ref", kw_ref },
 	{ "$defs", kw_defs },
-	{ "$schema", NULL },
+	{ "$schema", kw_schema },
 	{ "$id", NULL },
 	{ "$comment", NULL },
 	{ "title", NULL },
@@ -480,6 +579,7 @@ static struct schema_node *node_new(struct compile *c, struct str text)
 	n->max_length = n->max_items = n->max_properties = UINT64_MAX;
 	n->max_contains = UINT64_MAX;
 	n->min_contains = 1;
+	n->max_age = n->max_ahead = -1;
 	list_add(&c->s->all, n);
 	return n;
 }
@@ -532,6 +632,12 @@ static struct schema_node *compile_node(struct compile *c, struct str text)
 			return NULL;
 		buf_truncate(&c->path, mark);
 		n->plain = false;
+	}
+	if ((n->max_age >= 0 || n->max_ahead >= 0) && n->format &&
+	    !n->format->seconds) {
+		wrong(c, "maxAge and maxAhead need a point in time: the format "
+			 "date, date-time, unix-seconds or unix-ms");
+		return NULL;
 	}
 	return n;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Values held against a schema. Reasons are for people and show no value. */
+#include "common/clock.h"
 #include "common/mem.h"
 #include "common/schema_node.h"
 
@@ -94,6 +95,8 @@ static int check_enum(const struct schema_node *n, struct str v,
 			return 0;
 	if (!run->faults)
 		return -1;
+	if (!json_count(n->enumeration))
+		return fault(run, "enum", "no value is allowed here");
 	json_iter_init(&it, n->enumeration);
 	while (json_iter_element(&it, &e)) {
 		count++;
@@ -124,6 +127,58 @@ static int check_value(const struct schema_node *n, struct str v,
 				"not the one value that is allowed");
 	if (n->enumeration.s)
 		ret |= check_enum(n, v, run);
+	return ret;
+}
+
+/* ---- points in time ---- */
+
+static void put_duration(struct buf *out, int64_t seconds)
+{
+	static const struct {
+		int64_t seconds;
+		const char *name;
+	} units[] = { { 86400, "day" },
+		      { 3600, "hour" },
+		      { 60, "minute" },
+		      { 1, "second" } };
+	size_t i = 0;
+
+	while (seconds % units[i].seconds || seconds < units[i].seconds) {
+		if (i + 1 == ARRAY_LEN(units))
+			break;
+		i++;
+	}
+	buf_addf(out, "%" PRId64 " %s%s", seconds / units[i].seconds,
+		 units[i].name, seconds == units[i].seconds ? "" : "s");
+}
+
+/* text is of the node's format, if that looks at it. */
+static int check_age(const struct schema_node *n, struct str text,
+		     bool formatted, struct schema_run *run)
+{
+	struct buf words = BUF_INIT;
+	int64_t first, last, now;
+	int ret = 0;
+
+	if (n->max_age < 0 && n->max_ahead < 0)
+		return 0;
+	if (formatted)
+		n->format->seconds(text, &first, &last);
+	else if (!format_seconds(text, &first, &last))
+		return fault(run, "format",
+			     "not a point in time, so its age is not known");
+	now = clock_now_ms() / 1000;
+	if (n->max_age >= 0 && now - last > n->max_age) {
+		put_duration(&words, n->max_age);
+		ret = fault(run, "maxAge", "more than %s ago", words.data);
+	} else if (n->max_ahead >= 0 && first - now > n->max_ahead) {
+		put_duration(&words, n->max_ahead);
+		ret = n->max_ahead
+			  ? fault(run, "maxAhead", "more than %s in the future",
+				  words.data)
+			  : fault(run, "maxAhead", "in the future");
+	}
+	buf_release(&words);
 	return ret;
 }
 
@@ -179,6 +234,7 @@ static bool is_multiple(struct str v, struct str of)
 static int check_number(const struct schema_node *n, struct str v,
 			struct schema_run *run)
 {
+	bool formatted;
 	int ret = 0;
 
 	if (n->minimum.s && json_num_cmp(v, n->minimum) < 0)
@@ -198,7 +254,10 @@ static int check_number(const struct schema_node *n, struct str v,
 	if (n->multiple_of.s && !is_multiple(v, n->multiple_of))
 		ret |= fault(run, "multipleOf", "not a multiple of %.*s",
 			     STR_ARG(n->multiple_of));
-	return ret;
+	formatted = n->format && n->format->is_number;
+	if (formatted && !n->format->is_number(v))
+		return fault(run, "format", "%s", n->format->reason);
+	return ret | check_age(n, v, formatted, run);
 }
 
 /* ---- strings ---- */
@@ -237,7 +296,7 @@ static int check_string(const struct schema_node *n, struct str v,
 	int ret = 0;
 
 	if (!n->min_length && n->max_length == UINT64_MAX && !n->pattern &&
-	    !n->format)
+	    !n->format && n->max_age < 0 && n->max_ahead < 0)
 		return 0;
 	text = json_text(v, &scratch);
 	ret |= check_length(n, text, run);
@@ -248,6 +307,8 @@ static int check_string(const struct schema_node *n, struct str v,
 			  STR_ARG(n->pattern_text));
 	if (n->format && !n->format->is(text))
 		ret |= fault(run, "format", "%s", n->format->reason);
+	else
+		ret |= check_age(n, text, n->format != NULL, run);
 	buf_release(&scratch);
 	return ret;
 }

@@ -59,6 +59,7 @@ struct schema_node {
 	struct pattern *pattern;
 	struct str pattern_text;
 	const struct format *format;
+	int64_t max_age, max_ahead; /* seconds; -1: any */
 
 	struct schema_members properties, patterns;
 	struct schema_node *additional, *names; /* may be NULL */

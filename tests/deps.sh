@@ -36,6 +36,7 @@ curl                  talks to the fake vendors
 openssl               makes certificates, recomputes signatures
 nginx-light           a real web server with TLS to extract from
 procps                finds processes to kill
+libtest-json-schema-acceptance-perl  JSON Schema's official test suite
 END
 	lint) cat <<\END ;;
 clang-format          settles the layout of the C files

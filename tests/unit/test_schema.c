@@ -209,8 +209,95 @@ static void test_combinations(void)
 	   "so is a longer circle");
 }
 
+/* The clock stands at 2026-11-22T00:00:00Z. */
+static void test_ages(void)
+{
+	const char *week = "{\"format\":\"unix-seconds\",\"maxAge\":\"7d\","
+			   "\"maxAhead\":\"5m\"}";
+	const char *day = "{\"format\":\"date\",\"maxAge\":\"1d\","
+			  "\"maxAhead\":0}";
+
+	good(week, "1795305600");
+	good(week, "1794700800");
+	good(week, "\"1794700800\"");
+	good(week, "1795305900");
+	bad(week, "1794700799", "more than 7 days ago");
+	bad(week, "\"1794700799\"", "more than 7 days ago");
+	bad(week, "1795305901", "more than 5 minutes in the future");
+	bad(week, "1795305600000",
+	    "not a time in whole seconds since 1970 (10 digits these days; 13 "
+	    "are milliseconds)");
+	bad(week, "1795305600.5",
+	    "not a time in whole seconds since 1970 (10 digits these days; 13 "
+	    "are milliseconds)");
+	good("{\"format\":\"unix-ms\",\"maxAge\":\"168h\"}", "1795305600000");
+	bad("{\"format\":\"unix-ms\",\"maxAge\":\"168h\"}", "1794700799000",
+	    "more than 7 days ago");
+	bad("{\"format\":\"unix-ms\"}", "1795305600",
+	    "not a time in whole milliseconds since 1970 (13 digits these "
+	    "days; 10 are seconds)");
+	good("{\"maxAge\":90}", "\"2026-11-22T01:00:00+01:01\"");
+	bad("{\"maxAge\":90}", "\"2026-11-22T01:00:00+01:02\"",
+	    "more than 90 seconds ago");
+	bad("{\"maxAge\":\"90m\"}", "1795300199", "more than 90 minutes ago");
+	bad("{\"maxAge\":\"7d\"}", "\"yesterday\"",
+	    "not a point in time, so its age is not known");
+	bad("{\"format\":\"date\",\"maxAge\":\"7d\"}", "\"yesterday\"",
+	    "not a date as YYYY-MM-DD");
+	good(day, "\"2026-11-22\"");
+	good(day, "\"2026-11-21\"");
+	bad(day, "\"2026-11-20\"", "more than 1 day ago");
+	bad(day, "\"2026-11-23\"", "in the future");
+	bad("{\"format\":\"uuid\",\"maxAge\":\"7d\"}", "1",
+	    "!the schema: maxAge and maxAhead need a point in time: the format "
+	    "date, date-time, unix-seconds or unix-ms");
+	bad("{\"maxAge\":\"7w\"}", "1",
+	    "!maxAge: not a time such as \"7d\", \"12h\", \"5m\" or \"30s\"");
+}
+
+static void test_codes(void)
+{
+	good("{\"format\":\"iso-4217\"}", "\"EUR\"");
+	good("{\"format\":\"iso-4217\"}", "\"ZWG\"");
+	bad("{\"format\":\"iso-4217\"}", "\"eur\"",
+	    "not a currency's three letters, such as EUR");
+	ok(*faults_of("{\"format\":\"iso-4217\"}", "\"EDA\""),
+	   "not across two of the list");
+	good("{\"format\":\"iso-3166-1\"}", "\"DE\"");
+	bad("{\"format\":\"iso-3166-1\"}", "\"UK\"",
+	    "not a country's two capital letters, such as DE");
+	ok(*faults_of("{\"format\":\"iso-3166-1\"}", "\"de\""), "nor these");
+	good("{\"format\":\"md5\"}", "\"d41d8cd98f00b204e9800998ecf8427e\"");
+	ok(*faults_of("{\"format\":\"md5\"}",
+		      "\"D41d8cd98f00b204e9800998ecf8427e\""),
+	   "vendors compare digests as text");
+	good("{\"format\":\"uri\"}", "\"https://u:p@[::1]:80/a?b=/?#c\"");
+	for (const char *const *p =
+		 (const char *const[]){ "\"https://a b/\"", "\"https://a:x/\"",
+					"\"https://a/[b]\"", "\"https://[1]/\"",
+					"\"https://a/%2\"", "\"//a/b\"", NULL };
+	     *p; p++)
+		bad("{\"format\":\"uri\"}", *p, "not a URL with its scheme");
+	ok(*faults_of("{\"format\":\"date-time\"}", "\"2026-11-22T12:00:60Z\""),
+	   "no leap second at noon");
+	good("{\"format\":\"date-time\"}", "\"2016-12-31T18:59:60-05:00\"");
+	good("{\"pattern\":\"^\\\\s[\\\\s]\\\\p{Lowercase_Letter}$\"}",
+	     "\"\u00a0\\u2003\u00e9\"");
+}
+
 static void test_loading(void)
 {
+	good("{\"maxLength\":2.0}", "\"ab\"");
+	bad("{\"maxItems\":1e1,\"minItems\":2}", "[1]", "fewer than 2 items");
+	ok(*faults_of("{\"maxLength\":2.5}", "1") == '!', "a count is whole");
+	ok(*faults_of("{\"maxLength\":-1}", "1") == '!', "and not below 0");
+	ok(*faults_of("{\"maxLength\":1e99}", "1") == '!', "nor endless");
+	bad("{\"$schema\":\"http://json-schema.org/draft-07/schema#\"}", "1",
+	    "!$schema: only https://json-schema.org/draft/2020-12/schema is "
+	    "understood");
+	bad("{\"properties\":{\"a\":{\"$ref\":\"#/$defs/x%22%25y\"}},"
+	    "\"$defs\":{\"x\\\"%y\":{\"type\":\"null\"}}}",
+	    "{\"a\":1}", "a: a number where null is expected");
 	bad("{\"properties\":{\"a\":{\"minLenght\":1}}}", "1",
 	    "!properties/a/minLenght: not a keyword that is supported here");
 	bad("{\"unevaluatedProperties\":false}", "1",
@@ -228,6 +315,7 @@ static void test_loading(void)
 
 int main(void)
 {
+	setenv("RETL_TEST_CLOCK", "1795305600", 1);
 	test_values();
 	test_numbers();
 	test_texts();
@@ -235,6 +323,8 @@ int main(void)
 	test_lists();
 	test_objects();
 	test_combinations();
+	test_ages();
+	test_codes();
 	test_loading();
 	return tap_done();
 }

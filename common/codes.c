@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Countries: the codes of ISO 3166-1 and the English names that people write,
- * in lower case. The names are those of the public-domain time zone database,
- * some shortened.
+ * The names of countries are those of the public-domain time zone database,
+ * some shortened; in lower case.
  */
-#include "common/normal.h"
+#include "common/codes.h"
 
 static const struct {
 	char two[3], three[4];
@@ -305,15 +304,141 @@ static const struct {
 	{ "palestinian territory", "ps" },
 };
 
-const char *country_find(struct str text)
+/* ISO 4217, in their order. */
+static const char currencies[] =
+    "AEDAFNALLAMDANGAOAARSAUDAWGAZNBAMBBDBDTBGNBHDBIFBMDBNDBOBBOVBRLBSD"
+    "BTNBWPBYNBZDCADCDFCHECHFCHWCLFCLPCNYCOPCOUCRCCUPCVECZKDJFDKKDOPDZD"
+    "EGPERNETBEURFJDFKPGBPGELGHSGIPGMDGNFGTQGYDHKDHNLHTGHUFIDRILSINRIQD"
+    "IRRISKJMDJODJPYKESKGSKHRKMFKPWKRWKWDKYDKZTLAKLBPLKRLRDLSLLYDMADMDL"
+    "MGAMKDMMKMNTMOPMRUMURMVRMWKMXNMXVMYRMZNNADNGNNIONOKNPRNZDOMRPABPEN"
+    "PGKPHPPKRPLNPYGQARRONRSDRUBRWFSARSBDSCRSDGSEKSGDSHPSLESOSSRDSSPSTN"
+    "SVCSYPSZLTHBTJSTMTTNDTOPTRYTTDTWDTZSUAHUGXUSDUSNUYIUYUUYWUZSVEDVES"
+    "VNDVUVWSTXAFXAGXAUXBAXBBXBCXBDXCDXCGXDRXOFXPDXPFXPTXSUXTSXUAXXXYER"
+    "ZARZMWZWGZWL";
+
+/* Of the United States, those that the postal service has letters for. */
+static const struct {
+	char two[3];
+	const char *name;
+} states[] = {
+	{ "al", "alabama" },
+	{ "ak", "alaska" },
+	{ "az", "arizona" },
+	{ "ar", "arkansas" },
+	{ "ca", "california" },
+	{ "co", "colorado" },
+	{ "ct", "connecticut" },
+	{ "de", "delaware" },
+	{ "dc", "district of columbia" },
+	{ "fl", "florida" },
+	{ "ga", "georgia" },
+	{ "hi", "hawaii" },
+	{ "id", "idaho" },
+	{ "il", "illinois" },
+	{ "in", "indiana" },
+	{ "ia", "iowa" },
+	{ "ks", "kansas" },
+	{ "ky", "kentucky" },
+	{ "la", "louisiana" },
+	{ "me", "maine" },
+	{ "md", "maryland" },
+	{ "ma", "massachusetts" },
+	{ "mi", "michigan" },
+	{ "mn", "minnesota" },
+	{ "ms", "mississippi" },
+	{ "mo", "missouri" },
+	{ "mt", "montana" },
+	{ "ne", "nebraska" },
+	{ "nv", "nevada" },
+	{ "nh", "new hampshire" },
+	{ "nj", "new jersey" },
+	{ "nm", "new mexico" },
+	{ "ny", "new york" },
+	{ "nc", "north carolina" },
+	{ "nd", "north dakota" },
+	{ "oh", "ohio" },
+	{ "ok", "oklahoma" },
+	{ "or", "oregon" },
+	{ "pa", "pennsylvania" },
+	{ "ri", "rhode island" },
+	{ "sc", "south carolina" },
+	{ "sd", "south dakota" },
+	{ "tn", "tennessee" },
+	{ "tx", "texas" },
+	{ "ut", "utah" },
+	{ "vt", "vermont" },
+	{ "va", "virginia" },
+	{ "wa", "washington" },
+	{ "wv", "west virginia" },
+	{ "wi", "wisconsin" },
+	{ "wy", "wyoming" },
+	{ "as", "american samoa" },
+	{ "gu", "guam" },
+	{ "mp", "northern mariana islands" },
+	{ "pr", "puerto rico" },
+	{ "vi", "virgin islands" },
+	{ "vi", "u.s. virgin islands" },
+	{ "dc", "washington d.c." },
+	{ "dc", "washington dc" },
+	{ "dc", "washington, d.c." },
+	{ "dc", "washington, dc" },
+	{ "dc", "d.c." },
+};
+
+static int by_two(const void *key, const void *country)
 {
-	for (size_t i = 0; i < ARRAY_LEN(countries); i++)
-		if (str_is(text, text.n == 2   ? countries[i].two
-				 : text.n == 3 ? countries[i].three
-					       : countries[i].name))
-			return countries[i].two;
-	for (size_t i = 0; i < ARRAY_LEN(aliases); i++)
+	return memcmp(key, country, 2);
+}
+
+const char *codes_country(struct str text)
+{
+	const char *found = NULL;
+
+	if (text.n == 2)
+		found = bsearch(text.s, countries, ARRAY_LEN(countries),
+				sizeof *countries, by_two);
+	for (size_t i = 0; text.n > 2 && !found && i < ARRAY_LEN(countries);
+	     i++)
+		if (str_is(text, text.n == 3 ? countries[i].three
+					     : countries[i].name))
+			found = countries[i].two;
+	for (size_t i = 0; !found && i < ARRAY_LEN(aliases); i++)
 		if (str_is(text, aliases[i].name))
-			return aliases[i].two;
+			found = aliases[i].two;
+	return found;
+}
+
+bool codes_is_country(struct str text)
+{
+	char two[2];
+
+	if (text.n != 2)
+		return false;
+	for (int i = 0; i < 2; i++) {
+		if (text.s[i] < 'A' || text.s[i] > 'Z')
+			return false;
+		two[i] = (char)(text.s[i] | 0x20);
+	}
+	return bsearch(two, countries, ARRAY_LEN(countries), sizeof *countries,
+		       by_two) != NULL;
+}
+
+static int by_three(const void *key, const void *currency)
+{
+	return memcmp(key, currency, 3);
+}
+
+bool codes_is_currency(struct str text)
+{
+	return text.n == 3 &&
+	       bsearch(text.s, currencies, (sizeof currencies - 1) / 3, 3,
+		       by_three) != NULL;
+}
+
+const char *codes_us_state(struct str text)
+{
+	for (size_t i = 0; i < ARRAY_LEN(states); i++)
+		if (str_is(text, text.n == 2 ? states[i].two : states[i].name))
+			return states[i].two;
 	return NULL;
 }
