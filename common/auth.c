@@ -362,6 +362,21 @@ void auth_free(struct auth *a)
 	free(a);
 }
 
+void auth_put_identity(const struct auth *a, struct buf *out)
+{
+	bool client = auth_get(a, "client_id").n > 0;
+
+	buf_addz(out, a->scheme->type);
+	for (size_t i = 0; i < a->n_values; i++) {
+		if (client && str_is(a->values[i].name, "refresh_token"))
+			continue;
+		buf_addc(out, '\n');
+		buf_adds(out, a->values[i].name);
+		buf_addc(out, '=');
+		buf_adds(out, a->values[i].text);
+	}
+}
+
 bool auth_writes_body(const struct auth *a)
 {
 	return strcmp(a->scheme->type, "body") == 0;

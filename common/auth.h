@@ -40,6 +40,12 @@ void auth_free(struct auth *a);
 /* Does it put something into the body? */
 bool auth_writes_body(const struct auth *a);
 
+/*
+ * Appends what tells one credential from another: secret. A token that is
+ * renewed from run to run is left out where something else names the client.
+ */
+void auth_put_identity(const struct auth *a, struct buf *out);
+
 int auth_apply(struct auth *a, struct auth_request *rq, struct buf *err);
 
 /* ---- for the schemes ---- */

@@ -60,6 +60,7 @@ static const struct {
 
 	{ "limit", "requests", "" },
 	{ "limit", "seconds", "" },
+	{ "limit", "by", "jq" },
 
 	{ "rule", "status", "" },
 	{ "rule", "code", "" },

@@ -24,6 +24,7 @@ struct http_transfer {
 	enum http_take (*data)(void *arg, long status, struct str headers,
 			       struct str piece);
 	http_done *done;
+	void (*leaves)(void *arg);
 	void *arg;
 	struct http_transfer *prev, *next; /* in flight, or free (next alone) */
 };
@@ -119,6 +120,8 @@ static int before_request(void *arg, char *to, char *from, int to_port,
 	if (t->begun && !t->repeatable)
 		return CURL_PREREQFUNC_ABORT;
 	t->begun = true;
+	if (t->leaves)
+		t->leaves(t->arg);
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -311,6 +314,7 @@ struct http_transfer *http_send(struct http *h, const struct http_request *rq,
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, rq->fresh ? 1L : 0L);
 	t->repeatable = strcmp(rq->method, "GET") == 0;
+	t->leaves = rq->leaves;
 
 	t->prev = NULL;
 	t->next = h->flying;

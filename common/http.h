@@ -51,6 +51,8 @@ struct http_request {
 	 * some requests cannot have.
 	 */
 	bool fresh;
+	/* Called when there is a connection for it and it goes; may be NULL. */
+	void (*leaves)(void *arg);
 	/*
 	 * Takes pieces of the body, whatever the status is; the answer has
 	 * none then. NULL: the body is collected.

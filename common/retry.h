@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When to ask again: back-off with full jitter, what a server says about it
- * (Retry-After), and the rates that a destination allows.
+ * When to ask again: back-off with full jitter, and what a server says about
+ * it (Retry-After).
  */
 #ifndef RETL_RETRY_H
 #define RETL_RETRY_H
@@ -27,22 +27,7 @@ int64_t retry_delay_ms(const struct retry_plan *plan, uint64_t n);
  */
 int64_t retry_after_ms(struct str value, int64_t now_ms);
 
-/* ---- rates ---- */
-
-/* At most `most` units in any `window_ms`. */
-struct rate {
-	uint64_t most;
-	int64_t window_ms;
-	/* private: when each of the last units was spent, a ring */
-	int64_t *spent;
-	uint64_t cap, begin, n;
-};
-
-void rate_init(struct rate *r, uint64_t most, int64_t window_ms);
-void rate_release(struct rate *r);
-
-/* Milliseconds until cost units may be spent; 0: now. Spends nothing. */
-int64_t rate_wait_ms(struct rate *r, uint64_t cost, int64_t tick_ms);
-void rate_spend(struct rate *r, uint64_t cost, int64_t tick_ms);
+/* A date as HTTP writes it, in milliseconds since 1970; -1: it is none. */
+int http_date_ms(struct str value, int64_t *ms);
 
 #endif

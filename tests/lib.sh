@@ -13,6 +13,10 @@ unset RETL_CONTRACTS RETL_TEST_CLOCK MAKEFLAGS MAKELEVEL
 
 work=$(mktemp -d)
 cd "$work" || exit 99
+# What processes share while they run is this test's own.
+XDG_RUNTIME_DIR=$work/.run
+export XDG_RUNTIME_DIR
+mkdir "$XDG_RUNTIME_DIR"
 n_tests=0
 n_failed=0
 cleanup_commands=

@@ -171,6 +171,7 @@ struct flow *flow_new(struct push *p, const struct operation *op)
 	f->op = op;
 	f->n = f->n_bytes = f->step = f->n_carried = 0;
 	f->opened = f->wake = 0;
+	f->paced = false;
 	f->acted_before = f->under_way = f->begun = f->restart = false;
 	f->number = ++p->n_flows_made;
 	buf_reset(&f->group);

@@ -351,7 +351,8 @@ static bool is_full(const struct push *p)
 
 static bool has_room(const struct push *p)
 {
-	return p->ready.n < p->d.concurrency + 1 && !is_full(p);
+	return p->ready.n < p->d.concurrency + 1 && !is_full(p) &&
+	       p->asleep.n < MAX_WAITING;
 }
 
 static void end_input(struct push *p)
@@ -560,6 +561,7 @@ static void begin(struct push *p)
 	clock_put_rfc3339(&p->run_json, p->started_ms);
 	buf_addz(&p->run_json, "\"}");
 	measure_bodies(p);
+	pace_begin(p);
 	p->last_input = clock_tick_ms();
 	p->in.nowait = true;
 	order_init(&p->order);
@@ -620,6 +622,7 @@ static void release_all(struct push *p)
 		buf_release(&f->items);
 		buf_release(&f->vars);
 		free(f->recs);
+		free(f->uses);
 		free(f);
 	}
 	order_release(&p->order);

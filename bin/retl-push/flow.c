@@ -142,7 +142,10 @@ static void fork_further(struct flow *f, struct flow *g)
 
 static bool is_spent(const struct flow *f, const struct rec *r)
 {
-	return r->attempts >= f->push->d.retry.attempts;
+	const struct push *p = f->push;
+
+	return r->attempts >= p->d.retry.attempts ||
+	       (p->d.max_retries && p->n_retries >= p->d.max_retries);
 }
 
 /* A verdict that the rest of the flow's history changes. */
@@ -154,7 +157,9 @@ static enum verdict settled_verdict(struct flow *f, struct rec *r,
 		return RETRY;
 	case RETRY:
 		r->trying = false;
-		return is_spent(f, r) ? given_up(f, r) : RETRY;
+		if (is_spent(f, r))
+			return given_up(f, r);
+		return RETRY;
 	case SPLIT:
 		if (f->acted_before)
 			return UNKNOWN;
@@ -226,6 +231,7 @@ static void sort_records(struct flow *f, struct sorted *s)
 		case RETRY:
 			/* It was refused for now: no second time, a first. */
 			r->sent_once = false;
+			f->push->n_retries += r->verdict != AGAIN;
 			take_retry(f, r, s);
 			r->verdict = NO_VERDICT;
 			break;
@@ -344,7 +350,6 @@ static int mark_sent(struct flow *f)
 {
 	struct push *p = f->push;
 	const struct step *s = &f->op->steps[f->step];
-	int64_t tick = clock_tick_ms();
 
 	for (size_t i = 0; i < f->n; i++) {
 		struct rec *r = f->recs[i];
@@ -361,8 +366,6 @@ static int mark_sent(struct flow *f)
 	/* Receipts stand before what they are about leaves. */
 	if (receipts_flush(&p->receipts) < 0)
 		return -1;
-	for (size_t i = 0; i < p->d.n_limits; i++)
-		rate_spend(&p->d.limits[i], s->cost, tick);
 	return 0;
 }
 
@@ -378,6 +381,7 @@ static void pretend(struct flow *f)
 static void go(struct flow *f)
 {
 	struct push *p = f->push;
+	int64_t wait;
 
 	for (;;) {
 		if (f->step == f->op->n_steps) {
@@ -407,6 +411,13 @@ static void go(struct flow *f)
 				pretend(f);
 				break;
 			}
+			wait = pace_take(f);
+			if (wait > 0) {
+				/* Another process was faster. */
+				f->wake = clock_tick_ms() + wait;
+				list_push(&p->asleep, f, false);
+				return;
+			}
 			if (mark_sent(f) < 0) {
 				list_push(&p->ready, f, true);
 				return;
@@ -416,20 +427,6 @@ static void go(struct flow *f)
 			return;
 		}
 	}
-}
-
-/* When the next request may leave; 0: now. */
-static int64_t pause_of(struct push *p, const struct flow *f, int64_t tick)
-{
-	int64_t wait = MAX(p->not_before - tick, 0);
-
-	if (p->cfg.dry_run)
-		return 0;
-	for (size_t i = 0; i < p->d.n_limits; i++)
-		wait =
-		    MAX(wait, rate_wait_ms(&p->d.limits[i],
-					   f->op->steps[f->step].cost, tick));
-	return wait;
 }
 
 static int64_t wake_sleepers(struct push *p, int64_t tick)
@@ -454,6 +451,8 @@ static struct flow *pick(struct push *p)
 {
 	struct flow *f = p->ready.first;
 
+	if (pace_is_full(p))
+		return NULL;
 	if (p->n_active >= p->d.concurrency)
 		while (f && !f->begun)
 			f = f->next;
@@ -467,12 +466,19 @@ int64_t flow_run_ready(struct push *p)
 	struct flow *f;
 
 	while (!p->stopped && !p->receipts.error && (f = pick(p))) {
-		int64_t wait;
+		bool alone;
+		int64_t wait = pace_wait(f, tick, &alone);
 
-		wait = f->step < f->op->n_steps ? pause_of(p, f, tick) : 0;
 		if (wait > 0)
-			return MIN(next, tick + wait);
+			next = MIN(next, tick + wait);
+		if (wait > 0 && !alone)
+			return next;
 		list_remove(&p->ready, f);
+		if (wait > 0) {
+			f->wake = tick + wait;
+			list_push(&p->asleep, f, false);
+			continue;
+		}
 		if (!f->begun) {
 			f->begun = true;
 			p->n_active++;

@@ -179,9 +179,23 @@ out:
 	return ret;
 }
 
+/* "{group}" is a template, ".channel" a program. */
+static int load_by(struct loader *l, struct str v, struct limit *limit)
+{
+	bool tmpl = limit->by.s && json_type(limit->by) == JSON_STRING &&
+		    limit->by.n > 1 && limit->by.s[1] == '{';
+
+	limit->by_tmpl = TMPL_INIT;
+	if (tmpl)
+		return load_template(l, limit->by, "by", TMPL_HEADER,
+				     &limit->by_tmpl);
+	return load_program(l, v, "by", PLACE_RECORD, &limit->by_program);
+}
+
 static int load_limits(struct loader *l)
 {
-	static const char *const members[] = { "requests", "seconds", NULL };
+	static const char *const members[] = { "requests", "seconds", "by",
+					       NULL };
 	struct str all = json_get(l->d->contract->root, "limits"), v;
 	struct json_iter it;
 
@@ -194,6 +208,7 @@ static int load_limits(struct loader *l)
 	while (json_iter_element(&it, &v)) {
 		size_t mark = load_enter(l, STR("limits"));
 		uint64_t requests = 0;
+		struct limit *limit;
 		int64_t ms = 0;
 
 		if (load_members(l, v, members) < 0 ||
@@ -202,7 +217,12 @@ static int load_limits(struct loader *l)
 			return -1;
 		if (!requests || ms <= 0)
 			return load_wrong(l, "", "without requests or seconds");
-		rate_init(&l->d->limits[l->d->n_limits++], requests, ms);
+		limit = &l->d->limits[l->d->n_limits++];
+		limit->seconds = (ms + 999) / 1000;
+		limit->by = json_get(v, "by");
+		rate_init(&limit->rate, requests, ms, limit->by.s != NULL);
+		if (load_by(l, v, limit) < 0)
+			return -1;
 		load_leave(l, mark);
 	}
 	return 0;
@@ -223,7 +243,8 @@ static int load_pace(struct loader *l)
 	if (retry.s &&
 	    (load_count(l, retry, "attempts", &d->retry.attempts) < 0 ||
 	     load_ms(l, retry, "first", &d->retry.first_ms) < 0 ||
-	     load_ms(l, retry, "most", &d->retry.most_ms) < 0))
+	     load_ms(l, retry, "most", &d->retry.most_ms) < 0 ||
+	     load_count(l, retry, "total", &d->max_retries) < 0))
 		return -1;
 	d->retry.attempts = MAX(d->retry.attempts, 1);
 	return load_limits(l);
@@ -299,6 +320,13 @@ static void operation_release(struct operation *op)
 	free(op);
 }
 
+static void limit_release(struct limit *l)
+{
+	rate_release(&l->rate);
+	program_release(&l->by_program);
+	tmpl_release(&l->by_tmpl);
+}
+
 void delivery_release(struct delivery *d)
 {
 	for (size_t i = 0; i < d->n_ops; i++)
@@ -312,6 +340,6 @@ void delivery_release(struct delivery *d)
 	program_release(&d->reason);
 	program_release(&d->wait);
 	for (size_t i = 0; i < d->n_limits; i++)
-		rate_release(&d->limits[i]);
+		limit_release(&d->limits[i]);
 	free(d->limits);
 }

@@ -8,6 +8,7 @@
 #define RETL_PUSH_OPERATION_H
 
 #include "common/auth.h"
+#include "common/rate.h"
 #include "common/retry.h"
 #include "bin/retl-push/body.h"
 #include "bin/retl-push/program.h"
@@ -111,6 +112,14 @@ struct operation {
 	struct str always;
 };
 
+struct limit {
+	struct rate rate;
+	int64_t seconds;
+	struct str by;             /* JSON; .s NULL: all requests together */
+	struct program by_program; /* on the record, or */
+	struct tmpl by_tmpl;
+};
+
 /* How this destination speaks, and at what pace. */
 struct delivery {
 	struct contract *contract;
@@ -124,9 +133,10 @@ struct delivery {
 	struct tmpl auth_id;
 	struct rules rules;
 	struct program code, reason, wait;
-	struct rate *limits;
+	struct limit *limits;
 	size_t n_limits;
 	struct retry_plan retry;
+	uint64_t max_retries; /* of all records together; 0: any */
 	uint64_t concurrency;
 };
 

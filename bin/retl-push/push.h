@@ -124,7 +124,8 @@ struct config {
 	const char *dry_run; /* NULL, "", "curl" */
 	const char *as;
 	const char *rejects, *receipts, *cacert;
-	uint64_t limit; /* 0: none */
+	uint64_t limit;        /* 0: none */
+	uint64_t max_failures; /* 0: any */
 	uint64_t concurrency;
 	uint64_t timeout_s;
 	uint64_t max_record;
@@ -153,6 +154,11 @@ struct flow {
 	bool under_way;
 	bool restart; /* what is to be tried again begins at the first step */
 	int64_t wake; /* tick; 0: may go at once */
+	/* What the limits count it by; taken and left: pace.c. */
+	bool paced;
+	struct rate_use *uses;
+	int64_t taken;
+	uint64_t round;
 	struct buf saved; /* JSON object */
 	struct buf notes; /* codes and reasons of what has been decided */
 	/* The request under way. */
@@ -166,6 +172,15 @@ struct flow_list {
 	size_t n;
 };
 
+/* How many requests the destination bears at once, and how it has fared. */
+struct pace {
+	double level;
+	bool slow;              /* it has said once that there were too many */
+	uint64_t round;         /* how often */
+	double smooth, fastest; /* how long answers take, ms */
+	uint64_t n_failed;      /* requests in a row */
+};
+
 struct push {
 	struct config cfg;
 	struct contract *contract;
@@ -177,6 +192,8 @@ struct push {
 	struct rejects rejects;
 	struct receipts receipts;
 	struct order order;
+	struct pace pace;
+	uint64_t n_retries; /* of all records together */
 
 	struct rec *pool;
 	struct flow *flow_pool;
@@ -247,6 +264,25 @@ void flow_decide(struct flow *f, struct rec *r, enum verdict v, struct str code,
 		 struct str reason);
 void flow_decide_all(struct flow *f, enum verdict v, struct str code,
 		     struct str reason);
+
+/* ---- pace.c ---- */
+
+void pace_begin(struct push *p);
+/*
+ * Milliseconds until the flow's next request may leave; 0: now. *alone: it
+ * waits for itself, others need not.
+ */
+int64_t pace_wait(struct flow *f, int64_t tick, bool *alone);
+/* The same, and what it spends is spent if it may leave. */
+int64_t pace_take(struct flow *f);
+/* A connection for the flow's request is there, and it goes. */
+void pace_left(struct flow *f);
+/* Are as many requests under way as the destination bears? */
+bool pace_is_full(const struct push *p);
+/* An answer has come; throttled: it says that there were too many. */
+void pace_answered(struct flow *f, int64_t took_ms, bool throttled);
+/* Too many requests in a row that failed stop the push. */
+void pace_failed(struct push *p, bool failed);
 
 /* ---- request.c ---- */
 

@@ -565,6 +565,11 @@ static void show(struct flow *f, const struct step *s)
 			  f->body.data, f->body.len > SHOWN ? " ..." : "");
 }
 
+static void leaves(void *arg)
+{
+	pace_left(arg);
+}
+
 static void answered(void *arg, const struct http_answer *a)
 {
 	struct flow *f = arg;
@@ -586,6 +591,7 @@ void request_send(struct flow *f)
 		.headers = lines,
 		.body = s->has_body ? buf_str(&f->body) : STR_NONE,
 		.fresh = s->resend != RESEND_SAME,
+		.leaves = leaves,
 	};
 
 	show(f, s);

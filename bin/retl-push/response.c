@@ -30,6 +30,8 @@ struct answer {
 	struct buf code, reason;
 	bool explained;
 	int64_t wait_ms; /* -1: no hint */
+	bool throttled;
+	bool failed; /* nothing of it went well, for a reason that passes */
 };
 
 /* ---- making a value of it ---- */
@@ -209,10 +211,20 @@ static void explain(struct answer *w)
 	ask(w, &w->p->d.reason, &w->reason, MAX_REASON);
 }
 
+/* A date of theirs is by their clock, if they show it. */
+static int64_t server_now(struct answer *w)
+{
+	int64_t at;
+
+	if (http_date_ms(http_header(w->a->headers, "date"), &at) == 0)
+		return at;
+	return clock_now_ms();
+}
+
 static int64_t hint_of(struct answer *w)
 {
 	int64_t wait = retry_after_ms(http_header(w->a->headers, "retry-after"),
-				      clock_now_ms());
+				      server_now(w));
 	struct buf v = BUF_INIT;
 
 	if (w->p->d.wait.prog && first(w, &w->p->d.wait, &v) == 1 &&
@@ -729,8 +741,9 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 	/* A server that broke down may have done its work before. */
 	if (w->a->status >= 500 && w->a->status < 600 && v != REJECTED)
 		mark_ambiguous(w);
-	if (v == RETRY && w->a->status >= 300) {
+	if (v == RETRY) {
 		w->wait_ms = hint_of(w);
+		w->throttled = w->a->status < 500 || w->wait_ms >= 0;
 		if (w->wait_ms > 0)
 			w->p->not_before =
 			    MAX(w->p->not_before,
@@ -738,6 +751,7 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 		msg_debug("batch %" PRIu64 ": HTTP %ld", w->f->number,
 			  w->a->status);
 	}
+	w->failed = v == RETRY || (v == UNKNOWN && w->a->status >= 500);
 	decide_all(w, v, text_or_none(&w->code), text_or_none(&w->reason));
 }
 
@@ -756,9 +770,11 @@ static void take_accepted(struct answer *w, const struct program *results)
 	for (size_t i = 0; i < w->f->n; i++)
 		if (w->f->recs[i]->verdict == STOP)
 			stop_for(w, w->f->recs[i]);
-	for (size_t i = 0; i < w->f->n; i++)
-		if (w->f->recs[i]->verdict == RETRY)
+	for (size_t i = 0; i < w->f->n && !w->throttled; i++)
+		if (w->f->recs[i]->verdict == RETRY) {
+			w->throttled = true;
 			w->wait_ms = hint_of(w);
+		}
 }
 
 static void take_status(struct answer *w)
@@ -786,6 +802,7 @@ static void take_failure(struct answer *w)
 	struct str why = str_of(a->why);
 
 	msg_debug("batch %" PRIu64 ": %s", w->f->number, a->why);
+	w->failed = true;
 	switch (a->failure) {
 	case HTTP_UNTRUSTED:
 		push_stop(w->p, EX_UNAVAILABLE,
@@ -846,6 +863,9 @@ void response_take(struct flow *f, const struct http_answer *a)
 		take_status(&w);
 	else
 		take_failure(&w);
+	pace_failed(f->push, w.failed);
+	if (a->failure == HTTP_OK)
+		pace_answered(f, a->took_ms, w.throttled);
 	buf_release(&w.value);
 	buf_release(&w.response);
 	buf_release(&w.batch);

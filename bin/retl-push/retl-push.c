@@ -10,6 +10,8 @@
 #define MAX_ANSWER ((size_t)16 << 20)
 #define CONNECT_MS 15000
 #define TIMEOUT_S 60
+/* In a row: the destination is down, and another run will do better. */
+#define MAX_FAILURES 100
 
 static void parse_as(struct config *cfg)
 {
@@ -48,6 +50,8 @@ static void parse(struct config *cfg, int argc, char **argv)
 		  "removed" },
 		{ 0, "concurrency", OPT_COUNT, &cfg->concurrency, "N",
 		  "batches under way at once" },
+		{ 0, "max-failures", OPT_COUNT, &cfg->max_failures, "N",
+		  "stop after N requests in a row that failed (100)" },
 		{ 0, "timeout", OPT_COUNT, &cfg->timeout_s, "SECONDS",
 		  "longest time for one request (60)" },
 		{ 0, "cacert", OPT_STR, &cfg->cacert, "FILE",
@@ -140,6 +144,7 @@ int main(int argc, char **argv)
 	msg_init(argv[0]);
 	hold_descriptors();
 	p.cfg.timeout_s = TIMEOUT_S;
+	p.cfg.max_failures = MAX_FAILURES;
 	p.cfg.max_record = NDJSON_MAX_RECORD;
 	parse(&p.cfg, argc, argv);
 	load(&p);

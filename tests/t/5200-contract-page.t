@@ -57,7 +57,6 @@ done
 member $put.response '"csv"' operations/put/response/csv
 member $put.response '"ndjson"' operations/put/response/ndjson
 member $put.batch '{"by":"keys"}' operations/put/batch/by/keys
-member .limits '[{"requests":1,"seconds":1,"by":"{record.x}"}]' limits/0/by
 member .rules '[{"sqlstate":"23505","then":"rejected"}]' rules/0/sqlstate
 jq '.record.properties.a = {"normalize":["e164=/country"]}' base.json >c.json
 exits 78 'an argument from another member is not supported yet' retl-hash -c ./c.json --explain /dev/null

@@ -45,61 +45,9 @@ static void test_delay(void)
 	ok(least < 400, "the jitter is full");
 }
 
-static void test_rate(void)
-{
-	struct rate r;
-	int64_t wait;
-
-	rate_init(&r, 3, 1000);
-	for (int i = 0; i < 3; i++) {
-		ok(rate_wait_ms(&r, 1, 10 * i) == 0, "within the rate");
-		rate_spend(&r, 1, 10 * i);
-	}
-	wait = rate_wait_ms(&r, 1, 30);
-	ok(wait >= 970 && wait < 1000, "the fourth waits for the first");
-	ok(rate_wait_ms(&r, 1, 30 + wait) == 0, "and goes after that");
-	ok(rate_wait_ms(&r, 2, 30 + wait) > 0, "two at once wait longer");
-	ok(rate_wait_ms(&r, 99, 5000) == 0,
-	   "what costs more than there is goes alone");
-	rate_spend(&r, 99, 5000);
-	ok(rate_wait_ms(&r, 1, 5500) > 0, "and uses all of it");
-	rate_release(&r);
-}
-
-/* No window of the length has more than most, whatever the pattern. */
-static void test_rate_windows(void)
-{
-	static int64_t sent[4000];
-	struct rate r;
-	size_t n = 0, worst = 0;
-	int64_t tick = 0;
-
-	rate_init(&r, 150, 10000);
-	while (n < ARRAY_LEN(sent)) {
-		int64_t wait = rate_wait_ms(&r, 1, tick);
-
-		if (wait) {
-			tick += wait;
-			continue;
-		}
-		rate_spend(&r, 1, tick);
-		sent[n++] = tick;
-		tick += (int64_t)(n * 7919 % 13) * (n % 97 == 0 ? 400 : 1);
-	}
-	for (size_t i = 0, j = 0; i < n; i++) {
-		while (sent[j] <= sent[i] - 10000)
-			j++;
-		worst = MAX(worst, i - j + 1);
-	}
-	ok(worst <= 150, "no window holds more than it may");
-	rate_release(&r);
-}
-
 int main(void)
 {
 	test_retry_after();
 	test_delay();
-	test_rate();
-	test_rate_windows();
 	return tap_done();
 }

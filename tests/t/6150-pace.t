@@ -1,0 +1,182 @@
+#!/bin/sh
+# Limits in any window, for processes together and values apart; what a vendor
+# says about waiting; how many requests at once; when a push gives up.
+. "$(dirname "$0")/../lib.sh"
+. "$top/tests/push.sh"
+. "$top/tests/mock.sh"
+command -v jq >/dev/null || skip_all 'jq is missing'
+
+# records N: ids 1 to N
+records() {
+	awk -v n="$1" 'BEGIN { for (i = 1; i <= n; i++)
+		printf "{\"id\":%d,\"to\":\"x%d\"}\n", i, i % 3 }'
+}
+# push CONTRACT [OPTION...]: of ./in, to the server "sink"
+push() {
+	name=$1
+	shift
+	timeout 60 retl-push -c "t/$name" --as added \
+		--set base_url="$(mock_url sink)" "$@" <in >out 2>err
+	status=$?
+}
+# worst FILE MS: the most requests in any window of MS, by the server's log
+worst() {
+	awk -v w="$2" '{ t[NR] = $1; while (t[NR] - t[j + 1] >= w) j++
+		if (NR - j > most) most = NR - j } END { print most + 0 }' "$1"
+}
+
+# ---- limits ----
+contract two '{"limits": [{"requests": 5, "seconds": 0.1},
+	{"requests": 12, "seconds": 0.5}], "concurrency": 9}'
+records 16 >in
+mock_start sink sink --log log
+for i in 1 2 3; do
+	timeout 60 retl-push -c t/two --as added \
+		--set base_url="$(mock_url sink)" <in >"out.$i" 2>"err.$i" &
+	eval "pid$i=$!"
+done
+for i in 1 2 3; do
+	eval "wait \$pid$i" || echo "$i" >>bad
+done
+is "$(cat bad 2>/dev/null)/$(cat out.? | jq -r .status | sort | uniq -c |
+	awk '{ print $2, $1 }')" '/delivered 48' 'three pushes share their limits'
+mock_stop sink
+is "$(($(worst log 100) <= 5))/$(($(worst log 500) <= 12))" 1/1 \
+	'neither window ever holds more'
+is "$(awk 'NR == 1 { a = $1 } END { print (($1 - a) < 3000) }' log)" 1 \
+	'and little time is lost'
+
+contract by '{"limits": [{"requests": 1, "seconds": 0.4, "by": "{record.to}"}]}'
+records 9 >in
+rm -f log
+mock_start sink sink --log log
+push by
+mock_stop sink
+is "$status/$(counts out)" '0/delivered 9' 'a limit by the value of a template'
+for to in x0 x1 x2; do
+	grep "/$to " log >"log.$to"
+	is "$(worst "log.$to" 400)" 1 "$to: one in each window"
+done
+is "$(awk 'NR == 1 { a = $1 } END { print ($1 - a < 1600) }' log)" 1 \
+	'values do not wait for each other'
+contract by '{"limits": [{"requests": 1, "seconds": 0.3, "by": ".to | .[0:1]"}]}'
+records 3 >in
+rm -f log
+mock_start sink sink --log log
+push by
+mock_stop sink
+is "$status/$(counts out)/$(worst log 300)" '0/delivered 3/1' \
+	'or by that of a program'
+
+contract day '{"limits": [{"requests": 3, "seconds": 86400}]}'
+records 5 >in
+mock_start sink sink
+push day
+is "$status/$(counts out)" '75/delivered 3, failed 2' \
+	"a day's limit ends the push with 75"
+contains err 'limit of 3 requests in 86400 s is used up' 'and is named'
+push day
+is "$status/$(counts out)" '75/failed 5' 'it holds for the next one too'
+push day --set base_url="$(mock_url sink)/other"
+is "$(counts out)" 'failed 5' 'whatever the path'
+mock_stop sink
+contract cost '{"limits": [{"requests": 10, "seconds": 0.3}],
+	"operations": {"send": {"cost": 4}}}'
+rm -f log
+mock_start sink sink --log log
+push cost
+mock_stop sink
+is "$status/$(($(worst log 300) <= 2))" 0/1 'a request can weigh more than one'
+is "$(find "$XDG_RUNTIME_DIR" -type f -perm /077 | wc -l)" 0 \
+	'what is shared is for nobody else'
+
+# ---- hints ----
+# waits MS CONTRACT CLAIM OPTION...: the second request comes MS after the first,
+# or up to a second later. All of them wait at once, each in a folder of its
+# own; waited tells.
+waits() {
+	n_waits=$((${n_waits:-0} + 1))
+	mkdir "wait$n_waits"
+	cp -r in contracts "wait$n_waits"
+	(
+		cd "wait$n_waits" || exit
+		name=$2
+		echo "$1 $3" >claim
+		shift 3
+		mock_start sink sink --log log "$@"
+		push "$name" --concurrency 1
+		echo $status >status
+		mock_stop sink
+	) &
+	eval "wait$n_waits=$!"
+}
+waited() {
+	for i in $(seq "$n_waits"); do
+		eval "wait \$wait$i"
+		read -r ms claim <"wait$i/claim"
+		came=$(awk 'NR == 1 { a = $1 } NR == 2 { print $1 - a; exit }' \
+			"wait$i/log")
+		is "$(cat "wait$i/status")/$((came >= ms && came < ms + 1200))" \
+			0/1 "$claim (after $came ms)"
+	done
+}
+contract hint '{"answers": {"wait":
+	"($response.headers[\"x-reset\"] // empty | tonumber - $now), (.retry // empty | rtrimstr(\"s\") | tonumber)"},
+	"rules": [{"status": 200, "code": [40100], "then": "retry"},
+		{"status": 403, "when": ".code == \"LIMIT\"", "then": "retry"}]}'
+records 3 >in
+waits 1000 hint 'Retry-After in seconds' --first 429 --first-header 'Retry-After: 1'
+waits 1000 hint 'Retry-After as a date' --first 503 \
+	--first-header 'Retry-After: <date+2>'
+waits 1000 hint "a date by the server's own clock" --first 429 \
+	--first-header 'Date: <date+3600>' --first-header 'Retry-After: <date+3602>'
+waits 1000 hint 'a header with a second since 1970' --first 429 \
+	--first-header 'X-Reset: <epoch+2>'
+waits 1000 hint 'a duration in the body' --first 429 \
+	--first-body '{"retry":"1.2s"}'
+waits 1000 hint 'throttled by a code under status 200' --first 200 \
+	--first-header 'Content-Type: application/json' \
+	--first-body '{"code":40100,"retry":"1s"}'
+waits 1000 hint 'throttled by a code under status 403' --first 403 \
+	--first-body '{"code":"LIMIT","retry":"1s"}'
+waited
+
+# ---- how many at once ----
+contract level '{"concurrency": 32, "retry": {"attempts": 20}}'
+records 400 >in
+rm -f log
+mock_start sink sink --log log --delay 10 --most 6
+push level
+mock_stop sink
+is "$status/$(counts out)" '0/delivered 400' 'a destination that bears six at once'
+is "$(awk '{ n++; bad += $2 == 429 } END { print (bad < n / 4) }' log)" 1 \
+	"is seldom asked for more ($(grep -c ' 429 ' log) of $(wc -l <log))"
+rm -f log
+mock_start sink sink --log log --delay 20
+push level
+mock_stop sink
+is "$(awk '$3 > most { most = $3 } END { print (most >= 16) }' log)" 1 \
+	'one that bears more gets more'
+
+# ---- giving up ----
+contract down '{"retry": {"attempts": 100, "first": 0.001, "most": 0.002}}'
+records 1000 >in
+rm -f log
+mock_start sink sink --log log --first 500 --first-n 100000
+push down --max-failures 25
+mock_stop sink
+is "$status" 75 'a destination that is down ends the push with 75'
+is "$(wc -l <out)/$(jq -r .status out | sort -u | tr '\n' ' ')" \
+	'1000/failed unknown ' 'every record has its receipt'
+is "$(($(wc -l <log) >= 25 && $(wc -l <log) < 32))" 1 \
+	"after so many requests ($(wc -l <log))"
+contains err '25 requests in a row have failed (--max-failures)' 'and says so'
+contract total '{"retry": {"attempts": 100, "first": 0.001, "most": 0.002, "total": 10}}'
+records 40 >in
+rm -f log
+mock_start sink sink --log log --first 429 --first-n 100000
+push total --max-failures 0
+mock_stop sink
+is "$status/$(counts out)/$(wc -l <log)" '75/failed 40/50' \
+	'a run has a number of second tries'
+done_testing
