@@ -37,6 +37,7 @@ PKG_LIBS   := $(shell pkg-config --libs $(PKGS) $(FOUND) 2>/dev/null)
 
 ALL_CPPFLAGS = -I. -I$(B)/gen -D_GNU_SOURCE -DRETL_VERSION='"$(VERSION)"' \
 	$(if $(filter libpq,$(FOUND)),-DHAVE_LIBPQ) \
+	$(if $(filter libmariadb,$(FOUND)),-DHAVE_LIBMARIADB) \
 	$(if $(filter libzstd,$(FOUND)),-DHAVE_ZSTD) $(PKG_CFLAGS) $(CPPFLAGS)
 WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wwrite-strings
@@ -52,7 +53,11 @@ ifneq ($(MISSING),)
 	@echo 'note: built without $(MISSING): see the catalogue of sources in README'
 endif
 
-tool_src = $(filter-out $(if $(filter libpq,$(FOUND)),,bin/retl-extract/source_postgres.c),$(wildcard bin/$(1)/*.c))
+# Sources whose libraries are missing.
+LEFT_OUT := $(if $(filter libpq,$(FOUND)),,$(addprefix bin/retl-extract/,source_postgres.c pgtypes.c pgvalue.c)) \
+	$(if $(filter libmariadb,$(FOUND)),,bin/retl-extract/source_mysql.c)
+
+tool_src = $(filter-out $(LEFT_OUT),$(wildcard bin/$(1)/*.c))
 tool_obj = $(patsubst %.c,$(B)/obj/%.o,$(call tool_src,$(1)))
 
 define tool_rule

@@ -1,36 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/retl-extract/interrupt.h"
 
-#include <pthread.h>
-#include <signal.h>
-
+#include "bin/retl-extract/cancel.h"
 #include "common/clock.h"
 #include "common/mem.h"
 
 #define GRACE_MS 5000
 
-static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-
 static struct {
-	pthread_mutex_t lock;
-	bool running; /* the thread is there */
-	bool armed;
-	sigset_t caught;
 	const char *cacert;
 	char *method;
 	struct buf url, headers, body;
 	bool has_body;
-} state = { .lock = PTHREAD_MUTEX_INITIALIZER,
-	    .url = BUF_INIT,
-	    .headers = BUF_INIT,
-	    .body = BUF_INIT };
+} state = { .url = BUF_INIT, .headers = BUF_INIT, .body = BUF_INIT };
 
 static void done(void *arg, const struct http_answer *a UNUSED)
 {
 	*(bool *)arg = true;
 }
 
-static void ask(void)
+static void ask(void *arg UNUSED)
 {
 	struct http_opts o = { .cacert = state.cacert,
 			       .max_body = (size_t)1 << 20,
@@ -62,48 +51,9 @@ static void ask(void)
 	http_free(h);
 }
 
-static NORETURN void *watch(void *arg UNUSED)
-{
-	int sig = SIGTERM;
-
-	sigwait(&state.caught, &sig);
-	/* From here on another one ends the program. */
-	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
-		if (sigismember(&state.caught, signals[i]))
-			signal(signals[i], SIG_DFL);
-	pthread_sigmask(SIG_UNBLOCK, &state.caught, NULL);
-	pthread_mutex_lock(&state.lock);
-	if (state.armed)
-		ask();
-	kill(getpid(), sig);
-	/* Nobody gets the lock again: the program ends here. */
-	for (;;)
-		pause();
-}
-
-static void start(void)
-{
-	pthread_t thread;
-
-	sigemptyset(&state.caught);
-	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
-		struct sigaction old;
-
-		sigaction(signals[i], NULL, &old);
-		if (old.sa_handler != SIG_IGN)
-			sigaddset(&state.caught, signals[i]);
-	}
-	pthread_sigmask(SIG_BLOCK, &state.caught, NULL);
-	state.running = pthread_create(&thread, NULL, watch, NULL) == 0;
-	if (state.running)
-		pthread_detach(thread);
-	else
-		pthread_sigmask(SIG_UNBLOCK, &state.caught, NULL);
-}
-
 void interrupt_arm(const struct web_request *rq, const char *cacert)
 {
-	pthread_mutex_lock(&state.lock);
+	cancel_unwatch();
 	state.cacert = cacert;
 	free(state.method);
 	state.method = xstrdup(rq->method ? rq->method : "GET");
@@ -115,15 +65,10 @@ void interrupt_arm(const struct web_request *rq, const char *cacert)
 	buf_reset(&state.body);
 	buf_adds(&state.body, buf_str(&rq->body));
 	state.has_body = rq->has_body;
-	state.armed = true;
-	if (!state.running)
-		start();
-	pthread_mutex_unlock(&state.lock);
+	cancel_watch(ask, NULL);
 }
 
 void interrupt_disarm(void)
 {
-	pthread_mutex_lock(&state.lock);
-	state.armed = false;
-	pthread_mutex_unlock(&state.lock);
+	cancel_unwatch();
 }

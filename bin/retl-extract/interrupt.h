@@ -2,9 +2,7 @@
 /*
  * SIGINT, SIGTERM and SIGHUP while a query runs at a server that is spoken to
  * over HTTP: the server is told to stop, for a few seconds at most, and then
- * the signal ends us as it would have. That works whatever the program is
- * doing, since a thread of its own waits for the signals; a second signal ends
- * the program at once, and one that was ignored stays ignored.
+ * the signal ends us as it would have. See cancel.h.
  */
 #ifndef RETL_EXTRACT_INTERRUPT_H
 #define RETL_EXTRACT_INTERRUPT_H

@@ -1,75 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/retl-extract/pgvalue.h"
 
-#define MAX_DIMENSIONS 6 /* PostgreSQL's own limit */
-
-/* Built-in types have had these numbers since they were added. */
-static const struct type {
-	unsigned oid, array;
-	enum pg_kind kind;
-} types[] = {
-	{ 16, 1000, PG_BOOL },          /* boolean */
-	{ 17, 1001, PG_BYTEA },         /* bytea */
-	{ 19, 1003, PG_TEXT },          /* name */
-	{ 20, 1016, PG_INTEGER },       /* bigint */
-	{ 21, 1005, PG_INTEGER },       /* smallint */
-	{ 23, 1007, PG_INTEGER },       /* integer */
-	{ 25, 1009, PG_TEXT },          /* text */
-	{ 26, 1028, PG_INTEGER },       /* oid */
-	{ 114, 199, PG_JSON },          /* json */
-	{ 700, 1021, PG_FLOAT },        /* real */
-	{ 701, 1022, PG_FLOAT },        /* double precision */
-	{ 1042, 1014, PG_TEXT },        /* char(n) */
-	{ 1043, 1015, PG_TEXT },        /* varchar */
-	{ 1082, 1182, PG_TEXT },        /* date */
-	{ 1083, 1183, PG_TEXT },        /* time */
-	{ 1114, 1115, PG_TIMESTAMP },   /* timestamp */
-	{ 1184, 1185, PG_TIMESTAMPTZ }, /* timestamptz */
-	{ 1186, 1187, PG_TEXT },        /* interval */
-	{ 1266, 1270, PG_TEXT },        /* timetz */
-	{ 1700, 1231, PG_DECIMAL },     /* numeric */
-	{ 2950, 2951, PG_TEXT },        /* uuid */
-	{ 3802, 3807, PG_JSON },        /* jsonb */
-};
-
 /* ---- one value ---- */
 
 static int bad_cell(const struct pg_cell *c, const char *what)
 {
 	return row_fault(c->rows, c->columns, c->column, what, c->f);
-}
-
-static size_t skip_digits(struct str v, size_t i)
-{
-	while (i < v.n && v.s[i] >= '0' && v.s[i] <= '9')
-		i++;
-	return i;
-}
-
-/* As RFC 8259 spells numbers; PostgreSQL does, relatives of it may not. */
-static bool is_number(struct str v)
-{
-	size_t i = v.n && *v.s == '-', j = skip_digits(v, i);
-
-	if (j == i || (v.s[i] == '0' && j > i + 1))
-		return false;
-	i = j;
-	if (i < v.n && v.s[i] == '.') {
-		j = skip_digits(v, i + 1);
-		if (j == i + 1)
-			return false;
-		i = j;
-	}
-	if (i < v.n && (v.s[i] == 'e' || v.s[i] == 'E')) {
-		i++;
-		if (i < v.n && (v.s[i] == '+' || v.s[i] == '-'))
-			i++;
-		j = skip_digits(v, i);
-		if (j == i)
-			return false;
-		i = j;
-	}
-	return i == v.n;
 }
 
 static bool is_nan(struct str v)
@@ -78,11 +14,12 @@ static bool is_nan(struct str v)
 	       str_is(v, "-Infinity");
 }
 
+/* Relatives of PostgreSQL may spell numbers in their own way. */
 static int put_number(const struct pg_cell *c, enum pg_kind kind, struct str v)
 {
 	if (is_nan(v))
 		row_put_nan(c->rows, c->columns, c->column);
-	else if (!is_number(v))
+	else if (!row_is_number(v))
 		return bad_cell(c, "not a number as JSON writes them");
 	else if (kind == PG_FLOAT)
 		buf_adds(&c->rows->out.b, v);
@@ -129,14 +66,14 @@ static int hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static int put_bytea(const struct pg_cell *c, struct str v)
+static int put_hex(struct pg_cell *c, struct str v)
 {
-	struct buf *bytes = c->bytes;
+	struct buf *bytes = &c->part[0];
 
-	if (v.n % 2 || v.n < 2 || memcmp(v.s, "\\x", 2) != 0)
+	if (v.n % 2)
 		return bad_cell(c, "bytes that are not in hexadecimal form");
 	buf_reset(bytes);
-	for (size_t i = 2; i < v.n; i += 2) {
+	for (size_t i = 0; i < v.n; i += 2) {
 		int high = hex_value(v.s[i]), low = hex_value(v.s[i + 1]);
 
 		if (high < 0 || low < 0)
@@ -148,7 +85,14 @@ static int put_bytea(const struct pg_cell *c, struct str v)
 	return 0;
 }
 
-static int put_scalar(const struct pg_cell *c, enum pg_kind kind, struct str v)
+static int put_bytea(struct pg_cell *c, struct str v)
+{
+	if (v.n < 2 || memcmp(v.s, "\\x", 2) != 0)
+		return bad_cell(c, "bytes that are not in hexadecimal form");
+	return put_hex(c, (struct str){ v.s + 2, v.n - 2 });
+}
+
+static int put_scalar(struct pg_cell *c, enum pg_kind kind, struct str v)
 {
 	const char *what;
 
@@ -165,6 +109,8 @@ static int put_scalar(const struct pg_cell *c, enum pg_kind kind, struct str v)
 		return put_timestamp(c, kind == PG_TIMESTAMPTZ, v);
 	case PG_BYTEA:
 		return put_bytea(c, v);
+	case PG_HEX:
+		return put_hex(c, v);
 	case PG_JSON:
 		if (row_put_json(&c->rows->out.b, v, c->level, &what) < 0)
 			return bad_cell(c, what);
@@ -181,11 +127,21 @@ static int bad_array(const struct pg_cell *c)
 	return bad_cell(c, "not an array as PostgreSQL writes them");
 }
 
-/* The element at *p, in c->s->element. *quoted: so "NULL" is a text. */
-static void take_element(const struct pg_cell *c, const char **p,
+/* One container more. The buffer for its parts; NULL: too deep. */
+static struct buf *enter(struct pg_cell *c)
+{
+	if (c->level > PG_MAX_DEPTH)
+		return NULL;
+	return &c->part[c->level++];
+}
+
+/*
+ * The element at *p goes to text. *quoted: it stood in quotes, so that "NULL"
+ * is a text.
+ */
+static void take_element(struct buf *text, char delimiter, const char **p,
 			 const char *end, bool *quoted)
 {
-	struct buf *text = c->element;
 	const char *q = *p;
 
 	buf_reset(text);
@@ -198,37 +154,40 @@ static void take_element(const struct pg_cell *c, const char **p,
 		}
 		q += q < end;
 	} else {
-		while (q < end && *q != ',' && *q != '}')
+		while (q < end && *q != delimiter && *q != '}')
 			buf_addc(text, *q++);
 	}
 	*p = q;
 }
 
 /* p is at the opening brace; *p is behind the closing one afterwards. */
-static int put_array(struct pg_cell *c, enum pg_kind kind, const char **p,
-		     const char *end)
+static int put_array(struct pg_cell *c, const struct pg_type *type,
+		     const char **p, const char *end)
 {
-	struct buf *out = &c->rows->out.b;
+	struct buf *out = &c->rows->out.b, *text;
 	bool quoted;
 
-	if (*p == end || **p != '{' || c->level > MAX_DIMENSIONS)
+	if (*p == end || **p != '{')
 		return bad_array(c);
-	c->level++;
+	text = enter(c);
+	if (!text)
+		return bad_cell(c, "nested too deep");
 	buf_addc(out, '[');
 	if (++*p < end && **p == '}')
 		goto out;
 	for (;;) {
 		if (*p < end && **p == '{') {
-			if (put_array(c, kind, p, end) < 0)
+			if (put_array(c, type, p, end) < 0)
 				return -1;
 		} else {
-			take_element(c, p, end, &quoted);
-			if (!quoted && str_is(buf_str(c->element), "NULL"))
+			take_element(text, type->delimiter, p, end, &quoted);
+			if (!quoted && str_is(buf_str(text), "NULL"))
 				buf_addz(out, "null");
-			else if (put_scalar(c, kind, buf_str(c->element)) < 0)
+			else if (pg_put_value(c, type->element, buf_str(text)) <
+				 0)
 				return -1;
 		}
-		if (*p == end || (**p != ',' && **p != '}'))
+		if (*p == end || (**p != type->delimiter && **p != '}'))
 			return bad_array(c);
 		if (**p == '}')
 			break;
@@ -242,7 +201,8 @@ out:
 	return 0;
 }
 
-static int put_whole_array(struct pg_cell *c, enum pg_kind kind, struct str v)
+static int put_whole_array(struct pg_cell *c, const struct pg_type *type,
+			   struct str v)
 {
 	const char *p = v.s, *end = v.s + v.n;
 
@@ -253,25 +213,71 @@ static int put_whole_array(struct pg_cell *c, enum pg_kind kind, struct str v)
 			return bad_array(c);
 		p++;
 	}
-	if (put_array(c, kind, &p, end) < 0)
+	if (put_array(c, type, &p, end) < 0)
 		return -1;
 	return p == end ? 0 : bad_array(c);
 }
 
-/* ---- any value ---- */
+/* ---- composites: (1,,"a ""b""") ---- */
 
-struct pg_type pg_type_of(unsigned oid)
+/* The field at *p goes to text. False: it is null, which is nothing at all. */
+static bool take_field(struct buf *text, const char **p, const char *end)
 {
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (types[i].oid == oid || types[i].array == oid)
-			return (struct pg_type){ types[i].kind,
-						 types[i].array == oid };
-	return (struct pg_type){ PG_TEXT, false };
+	const char *q = *p;
+	bool in_quotes = false, any = false;
+
+	buf_reset(text);
+	for (; q < end && (in_quotes || (*q != ',' && *q != ')')); q++) {
+		any = true;
+		if (*q == '\\' && q + 1 < end)
+			buf_addc(text, *++q);
+		else if (*q != '"')
+			buf_addc(text, *q);
+		else if (in_quotes && q + 1 < end && q[1] == '"')
+			buf_addc(text, *q++);
+		else
+			in_quotes = !in_quotes;
+	}
+	*p = q;
+	return any;
 }
 
-int pg_put_value(struct pg_cell *c, struct pg_type type, struct str v)
+static int put_composite(struct pg_cell *c, const struct pg_type *type,
+			 struct str v)
 {
-	if (type.is_array)
-		return put_whole_array(c, type.kind, v);
-	return put_scalar(c, type.kind, v);
+	struct buf *out = &c->rows->out.b, *text = enter(c);
+	const char *p = v.s + 1, *end = v.s + v.n;
+
+	if (!text)
+		return bad_cell(c, "nested too deep");
+	if (v.n < 2 || *v.s != '(' || end[-1] != ')')
+		return bad_cell(c, "not a row as PostgreSQL writes them");
+	buf_addc(out, '{');
+	for (size_t i = 0; i < type->n_fields; i++) {
+		buf_adds(out, buf_str(&type->fields[i].prefix));
+		if (!take_field(text, &p, end))
+			buf_addz(out, "null");
+		else if (pg_put_value(c, type->fields[i].type, buf_str(text)) <
+			 0)
+			return -1;
+		/* Was the type altered, so that it has another number? */
+		if (p == end || (*p == ')') != (i + 1 == type->n_fields))
+			return bad_cell(c, "a row with more or fewer fields "
+					   "than its type");
+		p++;
+	}
+	buf_addc(out, '}');
+	c->level--;
+	return 0;
+}
+
+/* ---- any value ---- */
+
+int pg_put_value(struct pg_cell *c, const struct pg_type *type, struct str v)
+{
+	if (type->kind == PG_ARRAY)
+		return put_whole_array(c, type, v);
+	if (type->kind == PG_COMPOSITE)
+		return put_composite(c, type, v);
+	return put_scalar(c, type->kind, v);
 }

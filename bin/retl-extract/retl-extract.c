@@ -6,14 +6,18 @@
  */
 #include <fcntl.h>
 
+#include "bin/retl-extract/cancel.h"
 #include "bin/retl-extract/dataset.h"
+#include "bin/retl-extract/describe.h"
 #include "bin/retl-extract/source.h"
+#include "common/key.h"
 #include "common/mem.h"
 #include "common/msg.h"
 #include "common/opt.h"
 
 #define NO_LIMIT UINT64_MAX
 #define RETRIES 6
+#define SHARDS_MAX 65536
 
 struct config {
 	const char *query, *query_file, *source_path;
@@ -21,7 +25,8 @@ struct config {
 	const char *format, *delimiter, *null, *columns, *wide_numbers;
 	const char *cacert;
 	uint64_t limit, max_record, retries;
-	bool list, list_sources;
+	const char *key, *shard, *cursor;
+	bool list, list_sources, schema;
 	char **operands;
 	size_t n_operands;
 	char **command;
@@ -32,7 +37,10 @@ struct job {
 	struct source_args args;
 	struct source_file file;
 	struct buf query;
-	bool from_file; /* the URL stands in a source file */
+	struct cursor cursor;
+	struct key_spec key;
+	struct str names[KEY_MAX]; /* of the key's columns */
+	bool from_file;            /* the URL stands in a source file */
 };
 
 static NORETURN void give_up(const struct failure *f)
@@ -56,7 +64,8 @@ static void take_params(const struct config *cfg, struct source_args *a)
 {
 	const struct opt_list *list = &cfg->params;
 
-	a->params = xcalloc(list->n, sizeof *a->params);
+	/* One more: the cursor. */
+	a->params = xcalloc(list->n + 1, sizeof *a->params);
 	for (size_t i = 0; i < list->n; i++) {
 		const char *eq = strchr(list->v[i], '=');
 		struct param p = { .name = { list->v[i],
@@ -73,6 +82,61 @@ static void take_params(const struct config *cfg, struct source_args *a)
 			opt_die("-p %.*s: is given twice", STR_ARG(p.name));
 		a->params[a->n_params++] = p;
 	}
+}
+
+static void take_cursor(const struct config *cfg, struct job *job,
+			struct failure *f)
+{
+	struct source_args *a = &job->args;
+	struct param p = { .name = STR("cursor") };
+
+	if (!cfg->cursor)
+		return;
+	if (source_find_param(a, p.name))
+		opt_die("-p cursor and --cursor exclude each other");
+	if (cursor_open(&job->cursor, cfg->cursor, f) < 0)
+		give_up(f);
+	p.value = buf_str(&job->cursor.value);
+	p.null = !p.value.n;
+	a->params[a->n_params++] = p;
+}
+
+static void take_key(const struct config *cfg, struct job *job,
+		     struct failure *f)
+{
+	if (!cfg->key)
+		return;
+	if (key_spec_parse(&job->key, cfg->key, &f->text) < 0)
+		opt_die("-k: %s", f->text.data);
+	for (size_t i = 0; i < job->key.n; i++) {
+		job->names[i] = job->key.part[i].name;
+		if (*job->names[i].s == '/')
+			opt_die("-k %.*s: a source orders by columns only; use "
+				"retl-sort(1)",
+				STR_ARG(job->names[i]));
+	}
+	/* 10 is behind 9, "10" is not. */
+	if (cfg->wide_numbers)
+		opt_die("-k and --wide-numbers exclude each other");
+	job->args.key = job->names;
+	job->args.n_key = job->key.n;
+}
+
+/* "2/8" */
+static void take_shard(const struct config *cfg, struct source_args *a)
+{
+	struct str rest = str_of(cfg->shard), part;
+
+	if (!cfg->shard)
+		return;
+	if (!str_split(&rest, '/', &part) || str_to_u64(part, &a->shard) < 0 ||
+	    !rest.s || str_to_u64(rest, &a->n_shards) < 0 || !a->shard ||
+	    a->shard > a->n_shards || a->n_shards > SHARDS_MAX)
+		opt_die("--shard: expected I/N, where I is from 1 to N and N "
+			"up to %d",
+			SHARDS_MAX);
+	if (!cfg->key)
+		opt_die("--shard divides the rows by their key: add -k");
 }
 
 /* The option, or the source file's setting of that name. */
@@ -182,6 +246,13 @@ static void check_fit(const struct job *job, const struct source *src)
 {
 	const struct source_args *a = &job->args;
 
+	if (a->n_key && !src->can_order)
+		opt_die("-k: this source cannot order its rows; use "
+			"retl-sort(1)");
+	if (a->n_shards && !src->can_shard)
+		opt_die("--shard: this source cannot divide its rows");
+	if (a->n_params && src->no_binding)
+		opt_die("-p, --cursor: this source takes no parameters");
 	if (src->has_datasets) {
 		if (a->text.format || a->text.delimiter || a->text.null ||
 		    a->text.columns)
@@ -197,7 +268,8 @@ static void check_fit(const struct job *job, const struct source *src)
 	if (a->dataset && !job->from_file)
 		opt_die("a file or a command has no dataset '%s'", a->dataset);
 	if (a->n_params)
-		opt_die("-p: a file or a command has no query to bind it to");
+		opt_die("-p, --cursor: a file or a command has no query to "
+			"bind it to");
 }
 
 /* Everything about where to read but the source itself. */
@@ -230,22 +302,56 @@ static const struct source *find_source(struct job *job, struct failure *f)
 
 /* ---- doing it ---- */
 
-/* Behind the last row: the seal, if it is due, and the exit status. */
-static int finish(const struct config *cfg, const struct source *src, void *s,
-		  struct rows *rows)
+/* Are these all rows? Tells it if not, unless it was asked for. */
+static bool is_complete(const struct config *cfg, const struct source *src,
+			void *s)
 {
 	const char *doubt = src->doubt ? src->doubt(s) : NULL;
 
-	if (cfg->limit != NO_LIMIT)
+	if (cfg->limit != NO_LIMIT) {
 		msg_debug("not sealed: --limit was given");
-	else if (doubt)
+		return false;
+	}
+	if (doubt)
 		msg_warn("not sealed: %s", doubt);
-	else
+	return !doubt;
+}
+
+/* Where to go on next time; the rows have been written by now. */
+static int save_cursor(struct job *job, const struct rows *rows,
+		       struct failure *f)
+{
+	struct cursor *c = &job->cursor;
+
+	if (!c->value.len && !rows->out.n_records)
+		msg_warn("--cursor: %s is empty, so :cursor is NULL, and there "
+			 "are no rows: does the query know what to do with "
+			 "NULL?",
+			 c->file);
+	return cursor_save(c, f);
+}
+
+/* Behind the last row: the seal, if it is due, and the exit status. */
+static int finish(const struct config *cfg, struct job *job,
+		  const struct source *src, void *s, struct rows *rows)
+{
+	bool complete = is_complete(cfg, src, s);
+	struct failure f = FAILURE_INIT;
+	int status = 0;
+
+	if (complete && cfg->cursor)
+		msg_debug("not sealed: --cursor was given");
+	else if (complete)
 		out_seal(&rows->out);
 	src->close(s);
 	out_close(&rows->out);
 	msg_debug("%" PRIu64 " rows", rows->out.n_records);
-	return 0;
+	if (complete && cfg->cursor && save_cursor(job, rows, &f) < 0) {
+		msg_error("%s", f.text.data);
+		status = f.status;
+	}
+	buf_release(&f.text);
+	return status;
 }
 
 static int run(const struct config *cfg, struct job *job,
@@ -260,6 +366,7 @@ static int run(const struct config *cfg, struct job *job,
 	rows.limit = cfg->limit;
 	rows.max_record = cfg->max_record;
 	rows.wide_strings = cfg->wide_numbers != NULL;
+	rows.cursor = cfg->cursor ? &job->cursor : NULL;
 	job->args.rows = &rows;
 	s = src->open(&job->args, &f);
 	if (!s)
@@ -267,6 +374,7 @@ static int run(const struct config *cfg, struct job *job,
 	while (!rows_full(&rows) && got == 1)
 		got = src->next(s, &rows, &f);
 	if (got < 0) {
+		cancel_settle();
 		/* What was good goes out; the seal does not. */
 		rows_drop(&rows);
 		rows_flush(&rows);
@@ -274,7 +382,7 @@ static int run(const struct config *cfg, struct job *job,
 		src->close(s);
 		status = f.status;
 	} else {
-		status = finish(cfg, src, s, &rows);
+		status = finish(cfg, job, src, s, &rows);
 	}
 	rows_release(&rows);
 	buf_release(&f.text);
@@ -326,6 +434,21 @@ static int list_sources(void)
 	return print(&text);
 }
 
+static int print_schema(const struct config *cfg, const struct job *job,
+			const struct source *src, struct failure *f)
+{
+	struct columns columns = COLUMNS_INIT;
+	struct buf text = BUF_INIT;
+
+	if (!src->describe)
+		opt_die("--schema: this source cannot tell its columns");
+	if (src->describe(&job->args, &columns, f) < 0)
+		give_up(f);
+	describe_put(&text, &columns, cfg->wide_numbers != NULL);
+	columns_release(&columns);
+	return print(&text);
+}
+
 static int extract(struct config *cfg, struct job *job, struct failure *f)
 {
 	const struct source *src;
@@ -333,14 +456,21 @@ static int extract(struct config *cfg, struct job *job, struct failure *f)
 	take_source(cfg, job, f);
 	src = find_source(job, f);
 	take_params(cfg, &job->args);
+	take_cursor(cfg, job, f);
+	take_key(cfg, job, f);
+	take_shard(cfg, &job->args);
 	take_query(cfg, job, f);
 	check_fit(job, src);
+	if (cfg->schema)
+		return print_schema(cfg, job, src, f);
 	return run(cfg, job, src);
 }
 
 static void job_release(struct job *job)
 {
 	free(job->args.params);
+	cursor_release(&job->cursor);
+	key_spec_release(&job->key);
 	source_file_release(&job->file);
 	buf_release(&job->query);
 }
@@ -376,6 +506,14 @@ int main(int argc, char **argv)
 		  "bind a value to :NAME in the query" },
 		{ 's', "source", OPT_STR, &cfg.source_path, "FILE",
 		  "a source file with named datasets" },
+		{ 'k', "key", OPT_STR, &cfg.key, "KEY",
+		  "let the source order by KEY, as retl-sort does" },
+		{ 0, "shard", OPT_STR, &cfg.shard, "I/N",
+		  "the I-th of N parts, by a hash of the key" },
+		{ 0, "cursor", OPT_STR, &cfg.cursor, "COLUMN=FILE",
+		  "bind FILE to :cursor, note the largest in FILE.next" },
+		{ 0, "schema", OPT_FLAG, &cfg.schema, NULL,
+		  "print the columns as a JSON Schema" },
 		{ 0, "list", OPT_FLAG, &cfg.list, NULL,
 		  "print the names of the datasets" },
 		{ 0, "list-sources", OPT_FLAG, &cfg.list_sources, NULL,
@@ -403,6 +541,7 @@ int main(int argc, char **argv)
 		.synopsis = "[-q SQL | -f FILE] [-p NAME=VALUE]... URL "
 			    "[DATASET]\n"
 			    "-s SOURCE.json DATASET\n"
+			    "--schema ...\n"
 			    "--list URL | --list -s SOURCE.json\n"
 			    "-- COMMAND [ARG]...",
 		.about = "Write the rows of a dataset as a stream, sealed if "
@@ -410,7 +549,10 @@ int main(int argc, char **argv)
 		.opts = opts,
 		.n = ARRAY_LEN(opts),
 	};
-	struct job job = { .file = SOURCE_FILE_INIT, .query = BUF_INIT };
+	struct job job = { .file = SOURCE_FILE_INIT,
+			   .query = BUF_INIT,
+			   .cursor = CURSOR_INIT,
+			   .key = KEY_SPEC_INIT };
 	struct failure f = FAILURE_INIT;
 	int status, n;
 

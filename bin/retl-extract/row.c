@@ -31,6 +31,11 @@ int rows_end(struct rows *r, struct failure *f)
 			      "row %" PRIu64 ": longer than %zu bytes "
 			      "(--max-record raises that)",
 			      rows_number(r), r->max_record);
+	if (r->cursor && cursor_take(r->cursor,
+				     (struct str){ r->out.b.data + r->start,
+						   r->out.b.len - r->start },
+				     f) < 0)
+		return -1;
 	out_record(&r->out);
 	r->start = r->out.b.len;
 	return 0;
@@ -56,7 +61,7 @@ void rows_drop(struct rows *r)
 
 /* ---- columns ---- */
 
-static ssize_t column_find(const struct columns *c, struct str name)
+ssize_t columns_find(const struct columns *c, struct str name)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (str_eq(column_name(c, i), name))
@@ -67,7 +72,7 @@ static ssize_t column_find(const struct columns *c, struct str name)
 int columns_add(struct columns *c, struct str name, struct failure *f)
 {
 	struct column *new;
-	ssize_t twin = column_find(c, name);
+	ssize_t twin = columns_find(c, name);
 
 	if (!name.n)
 		return failed(f, EX_DATAERR, "column %zu: has no name",
@@ -87,6 +92,7 @@ int columns_add(struct columns *c, struct str name, struct failure *f)
 			      c->n + 1, STR_ARG(name));
 	GROW(c->v, c->n, c->cap);
 	new = &c->v[c->n];
+	*new = (struct column){ .kind = COLUMN_ANY };
 	new->name = c->text.len;
 	new->n_name = name.n;
 	buf_adds(&c->text, name);
@@ -99,6 +105,17 @@ int columns_add(struct columns *c, struct str name, struct failure *f)
 	new->n_prefix = c->text.len - new->prefix;
 	c->n++;
 	return 0;
+}
+
+void columns_set_type(struct columns *c, enum column_kind kind,
+		      const char *native)
+{
+	struct column *last = &c->v[c->n - 1];
+
+	last->kind = kind;
+	last->native = c->text.len;
+	last->n_native = strlen(native);
+	buf_addz(&c->text, native);
 }
 
 void columns_release(struct columns *c)
@@ -190,7 +207,8 @@ void row_put_digits(struct rows *r, struct str digits, bool decimal)
 		buf_addc(out, '"');
 }
 
-void row_put_nan(struct rows *r, const struct columns *c, size_t i)
+void row_put_null(struct rows *r, const struct columns *c, size_t i,
+		  const char *what)
 {
 	struct str name = column_name(c, i);
 
@@ -198,9 +216,46 @@ void row_put_nan(struct rows *r, const struct columns *c, size_t i)
 	if (r->warned)
 		return;
 	r->warned = true;
-	msg_warn("row %" PRIu64 ": column '%.*s': NaN or infinite, which JSON "
-		 "does not have: null is written, here and from now on",
-		 rows_number(r), STR_ARG(name));
+	msg_warn("row %" PRIu64 ": column '%.*s': %s: null is written, here "
+		 "and from now on",
+		 rows_number(r), STR_ARG(name), what);
+}
+
+void row_put_nan(struct rows *r, const struct columns *c, size_t i)
+{
+	row_put_null(r, c, i, "NaN or infinite, which JSON does not have");
+}
+
+static size_t skip_digits(struct str v, size_t i)
+{
+	while (i < v.n && v.s[i] >= '0' && v.s[i] <= '9')
+		i++;
+	return i;
+}
+
+bool row_is_number(struct str v)
+{
+	size_t i = v.n && *v.s == '-', j = skip_digits(v, i);
+
+	if (j == i || (v.s[i] == '0' && j > i + 1))
+		return false;
+	i = j;
+	if (i < v.n && v.s[i] == '.') {
+		j = skip_digits(v, i + 1);
+		if (j == i + 1)
+			return false;
+		i = j;
+	}
+	if (i < v.n && (v.s[i] == 'e' || v.s[i] == 'E')) {
+		i++;
+		if (i < v.n && (v.s[i] == '+' || v.s[i] == '-'))
+			i++;
+		j = skip_digits(v, i);
+		if (j == i)
+			return false;
+		i = j;
+	}
+	return i == v.n;
 }
 
 /* ddd and an exponent: the value is 0.ddd * 10^exp. */
@@ -256,11 +311,12 @@ static void decimal_shortest(struct decimal *out, double d)
 	decimal_parse(out, text);
 }
 
-static void decimal_put(struct buf *out, const struct decimal *d)
+/* From 10^most on with an exponent. */
+static void decimal_put(struct buf *out, const struct decimal *d, int most)
 {
 	int e = d->exp - 1;
 
-	if (e < -4 || e >= 15) {
+	if (e < -4 || e >= most) {
 		buf_addc(out, d->digits[0]);
 		if (d->n > 1)
 			buf_addc(out, '.');
@@ -339,7 +395,7 @@ void double_put(struct buf *out, double d)
 			decimal_exact(&shortest, d);
 		else
 			decimal_shortest(&shortest, d);
-		decimal_put(out, &shortest);
+		decimal_put(out, &shortest, 15);
 	}
 }
 
@@ -349,6 +405,35 @@ void row_put_double(struct rows *r, const struct columns *c, size_t i, double d)
 		double_put(&r->out.b, d);
 	else
 		row_put_nan(r, c, i);
+}
+
+/* Nine digits tell any two of them apart; most need fewer. */
+void row_put_float(struct rows *r, const struct columns *c, size_t i, float f)
+{
+	struct decimal shortest = { .n = 0 };
+	struct buf *out = &r->out.b;
+	char text[40];
+
+	if (!isfinite(f)) {
+		row_put_nan(r, c, i);
+		return;
+	}
+	if (signbit(f)) {
+		buf_addc(out, '-');
+		f = -f;
+	}
+	if (f == 0) {
+		buf_addc(out, '0');
+		return;
+	}
+	for (int precision = 0; precision < 9; precision++) {
+		snprintf(text, sizeof text, "%.*e", precision, (double)f);
+		if (strtof(text, NULL) == f)
+			break;
+	}
+	decimal_parse(&shortest, text);
+	/* As PostgreSQL writes a real: with an exponent from 10^6 on. */
+	decimal_put(out, &shortest, 6);
 }
 
 /* ---- bytes and JSON ---- */

@@ -7,7 +7,7 @@
 #ifndef RETL_EXTRACT_ROW_H
 #define RETL_EXTRACT_ROW_H
 
-#include "bin/retl-extract/failure.h"
+#include "bin/retl-extract/cursor.h"
 #include "common/json.h"
 #include "common/ndjson.h"
 
@@ -17,8 +17,9 @@ struct rows {
 	size_t start;   /* in out.b: where the current row begins */
 	uint64_t limit; /* rows that are wanted; UINT64_MAX: all */
 	size_t max_record;
-	bool wide_strings; /* --wide-numbers=string */
-	bool warned;       /* that a number had to become null */
+	bool wide_strings;     /* --wide-numbers=string */
+	bool warned;           /* that a value had to become null */
+	struct cursor *cursor; /* --cursor; NULL: none */
 };
 
 void rows_init(struct rows *r, int fd, const char *name);
@@ -52,6 +53,24 @@ void rows_drop(struct rows *r);
 
 /* ---- columns ---- */
 
+/* What a column's values are, as far as its source knows. */
+enum column_kind {
+	COLUMN_ANY, /* the source cannot tell */
+	COLUMN_BOOL,
+	COLUMN_INTEGER,
+	COLUMN_DECIMAL,
+	COLUMN_FLOAT,
+	COLUMN_TEXT,
+	COLUMN_DATE,
+	COLUMN_TIME,
+	COLUMN_TIMESTAMP,   /* without a zone */
+	COLUMN_TIMESTAMPTZ, /* in UTC */
+	COLUMN_BINARY,
+	COLUMN_JSON,
+	COLUMN_ARRAY,
+	COLUMN_OBJECT,
+};
+
 /*
  * The names of the columns, each with what stands before its value in a row:
  * {"id": or ,"name":
@@ -60,6 +79,8 @@ struct columns {
 	struct column {
 		size_t name, n_name;     /* in text */
 		size_t prefix, n_prefix; /* in text */
+		enum column_kind kind;
+		size_t native, n_native; /* in text: as the source calls it */
 	} * v;
 	size_t n, cap;
 	struct buf text;
@@ -75,9 +96,21 @@ struct columns {
 int columns_add(struct columns *c, struct str name, struct failure *f);
 void columns_release(struct columns *c);
 
+/* Of the column added last. */
+void columns_set_type(struct columns *c, enum column_kind kind,
+		      const char *native);
+
+/* Place of the column of this name, or -1. */
+ssize_t columns_find(const struct columns *c, struct str name);
+
 static inline struct str column_name(const struct columns *c, size_t i)
 {
 	return (struct str){ c->text.data + c->v[i].name, c->v[i].n_name };
+}
+
+static inline struct str column_native(const struct columns *c, size_t i)
+{
+	return (struct str){ c->text.data + c->v[i].native, c->v[i].n_native };
 }
 
 static inline void column_put(struct buf *out, const struct columns *c,
@@ -104,14 +137,25 @@ void row_put_int(struct rows *r, int64_t n);
 void row_put_double(struct rows *r, const struct columns *c, size_t i,
 		    double d);
 
+/* The same for one that was stored in 32 bits: 0.1, not 0.10000000149. */
+void row_put_float(struct rows *r, const struct columns *c, size_t i, float f);
+
 /* The number by itself, NaN and infinities excluded. */
 void double_put(struct buf *out, double d);
 
 /* Digits that are a JSON number already; exact: it is of a decimal type. */
 void row_put_digits(struct rows *r, struct str digits, bool decimal);
 
-/* null, and a warning: said once, since there may be millions. */
+/*
+ * null for what JSON has no words for, and a warning: said once, since there
+ * may be millions. what: "NaN or infinite, which JSON does not have".
+ */
+void row_put_null(struct rows *r, const struct columns *c, size_t i,
+		  const char *what);
 void row_put_nan(struct rows *r, const struct columns *c, size_t i);
+
+/* A number as RFC 8259 spells them? */
+bool row_is_number(struct str v);
 
 void row_put_base64(struct rows *r, const void *p, size_t n);
 

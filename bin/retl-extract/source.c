@@ -8,6 +8,9 @@
 #ifndef HAVE_LIBPQ
 const struct source source_postgresql = { .needs = "libpq" };
 #endif
+#ifndef HAVE_LIBMARIADB
+const struct source source_mysql = { .needs = "libmariadb" };
+#endif
 
 static const struct scheme {
 	const char *name;
@@ -19,6 +22,12 @@ static const struct scheme {
 	{ "postgresql", "a PostgreSQL server: postgresql://user@host/database",
 	  &source_postgresql, 0 },
 	{ "postgres", "the same", &source_postgresql, 0 },
+	{ "redshift", "Amazon Redshift: redshift://user@host/database",
+	  &source_postgresql, 0 },
+	{ "mysql", "a MySQL server: mysql://user@host/database", &source_mysql,
+	  0 },
+	{ "mariadb", "a MariaDB server: mariadb://user@host/database",
+	  &source_mysql, 0 },
 	{ "csv", "a file of comma-separated values: csv:rows.txt", &source_file,
 	  FORMAT_CSV },
 	{ "tsv", "a file of tab-separated values: tsv:rows.txt", &source_file,
@@ -33,11 +42,21 @@ static const struct scheme {
 };
 
 /* Named in the plans of many users; a clear answer is better than "no file". */
+/* clang-format off */
 static const char *const absent[] = {
-	"redshift", "mysql",      "mariadb",    "odbc",  "snowflake",
-	"bigquery", "databricks", "clickhouse", "trino", "duckdb",
-	"sheets",   "s3",         "gs",         "sftp",
+	"odbc",
+	"snowflake",
+	"bigquery",
+	"databricks",
+	"clickhouse",
+	"trino",
+	"duckdb",
+	"sheets",
+	"s3",
+	"gs",
+	"sftp",
 };
+/* clang-format on */
 
 void source_put_list(struct buf *out)
 {
@@ -181,18 +200,19 @@ static int take_part(const char **p, struct buf *part)
 	return part->len && (!*q || *q == '.') ? 0 : -1;
 }
 
-static void put_quoted(struct buf *out, struct str name)
+static void put_quoted(struct buf *out, char quote, struct str name)
 {
-	buf_addc(out, '"');
+	buf_addc(out, quote);
 	for (size_t i = 0; i < name.n; i++) {
-		if (name.s[i] == '"')
-			buf_addc(out, '"');
+		if (name.s[i] == quote)
+			buf_addc(out, quote);
 		buf_addc(out, name.s[i]);
 	}
-	buf_addc(out, '"');
+	buf_addc(out, quote);
 }
 
-int source_put_select(struct buf *out, const char *dataset, struct failure *f)
+int source_put_select(struct buf *out, const char *dataset, char quote,
+		      struct failure *f)
 {
 	struct buf part = BUF_INIT;
 	const char *p = dataset;
@@ -208,7 +228,7 @@ int source_put_select(struct buf *out, const char *dataset, struct failure *f)
 			       dataset);
 			break;
 		}
-		put_quoted(out, buf_str(&part));
+		put_quoted(out, quote, buf_str(&part));
 		if (!*p) {
 			ret = 0;
 			break;
@@ -222,7 +242,7 @@ int source_put_select(struct buf *out, const char *dataset, struct failure *f)
 void source_put_name(struct buf *out, struct str name)
 {
 	if (memchr(name.s, '.', name.n) || memchr(name.s, '"', name.n))
-		put_quoted(out, name);
+		put_quoted(out, '"', name);
 	else
 		buf_adds(out, name);
 }

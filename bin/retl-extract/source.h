@@ -12,6 +12,7 @@
 /* -p NAME=VALUE: bound to :NAME in the query, never spliced into it. */
 struct param {
 	struct str name, value;
+	bool null; /* it is NULL, and has no value */
 	bool used; /* the query has it */
 };
 
@@ -23,6 +24,10 @@ struct source_args {
 	const char *dataset; /* without a query: a table; NULL: none */
 	struct param *params;
 	size_t n_params;
+	/* -k: the columns to order by, as retl-sort(1) orders; 0: any order */
+	const struct str *key;
+	size_t n_key;
+	uint64_t shard, n_shards; /* --shard: 1 to n_shards; 0: all rows */
 	char **command; /* of a command, with its arguments; else NULL */
 	struct reader_options text;
 	struct rows *rows;  /* go out before a read has to wait */
@@ -33,6 +38,9 @@ struct source_args {
 struct source {
 	const char *needs; /* it is not built in: the library that it needs */
 	bool has_datasets; /* it takes queries, and tables by name */
+	bool no_binding;   /* its queries take no -p */
+	bool can_order;    /* -k */
+	bool can_shard;    /* --shard */
 	/* NULL: see f */
 	void *(*open)(const struct source_args *a, struct failure *f);
 	/* 1: rows were appended; 0: the source says that this is the end; -1 */
@@ -42,14 +50,24 @@ struct source {
 	 * if it is proved. The function may be NULL: always proved.
 	 */
 	const char *(*doubt)(void *self);
+	/*
+	 * The columns of the query or table, without its rows; they are added
+	 * to c. NULL: it cannot say.
+	 */
+	int (*describe)(const struct source_args *a, struct columns *c,
+			struct failure *f);
 	/* Names of tables, each with LF; NULL without datasets. */
 	int (*list)(const struct source_args *a, struct buf *names,
 		    struct failure *f);
 	void (*close)(void *self);
 };
 
-extern const struct source source_sqlite, source_postgresql, source_file,
-    source_command, source_http;
+extern const struct source source_sqlite;
+extern const struct source source_postgresql;
+extern const struct source source_mysql;
+extern const struct source source_file;
+extern const struct source source_http;
+extern const struct source source_command;
 
 /*
  * Finds the source for a->url and sets a->where and a->text.format; NULL: there
@@ -63,9 +81,11 @@ void source_put_list(struct buf *out);
 /*
  * Appends `select * from "schema"."table"` for a dataset: a name, or several
  * with dots between them; one with a dot or a quote in it stands in double
- * quotes, as in SQL. -1: an unbalanced quote or an empty name.
+ * quotes, as in SQL. They go out in the quotes that the source has, " or `.
+ * -1: an unbalanced quote or an empty name.
  */
-int source_put_select(struct buf *out, const char *dataset, struct failure *f);
+int source_put_select(struct buf *out, const char *dataset, char quote,
+		      struct failure *f);
 
 /* A table's name as source_put_select reads it. */
 void source_put_name(struct buf *out, struct str name);

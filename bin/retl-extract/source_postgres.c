@@ -1,29 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PostgreSQL through libpq, one row at a time, as text: the server writes
- * every type exactly, and the columns' types tell what the text means. The end
- * is proved by a last result without rows and without an error, and nothing
- * behind it. The session is read-only, in UTC, with ISO dates.
+ * PostgreSQL, and Redshift, which speaks its protocol, through libpq, one row
+ * at a time, as text: the server writes every type exactly, and the columns'
+ * types tell what the text means. The end is proved by a last result without
+ * rows and without an error, and nothing behind it. Everything happens in one
+ * read-only transaction, in UTC, with ISO dates: a pooler that gives a server
+ * for the length of a transaction will do, and all rows are of one moment.
  */
 #include "bin/retl-extract/source.h"
 
 #include <libpq-fe.h>
 #include <poll.h>
-#include <signal.h>
 
+#include "bin/retl-extract/cancel.h"
 #include "bin/retl-extract/pgvalue.h"
-#include "bin/retl-extract/sqlparam.h"
+#include "bin/retl-extract/sql.h"
 #include "common/mem.h"
 #include "common/msg.h"
 
 #define CONNECT_TIMEOUT_S "30"
 
+#define REDSHIFT_PORT "5439"
+
 struct postgres {
+	bool is_redshift;
+	const char *name; /* for messages */
 	PGconn *conn;
 	struct columns columns;
-	struct pg_type *types;
+	struct pg_types known;
+	const struct pg_type **types; /* of the columns */
+	PGcancel *cancel;
 	bool running; /* the query has not ended yet */
-	struct buf element, bytes;
+	struct pg_cell cell;
 };
 
 /* ---- errors ---- */
@@ -91,7 +99,7 @@ static int connection_lost(struct postgres *s, struct failure *f)
 {
 	struct str text = first_line(PQerrorMessage(s->conn));
 
-	return failed(f, EX_TEMPFAIL, "postgresql: %.*s", STR_ARG(text));
+	return failed(f, EX_TEMPFAIL, "%s: %.*s", s->name, STR_ARG(text));
 }
 
 static int query_failed(struct postgres *s, const PGresult *r,
@@ -104,7 +112,7 @@ static int query_failed(struct postgres *s, const PGresult *r,
 	if (!sqlstate || !text)
 		return connection_lost(s, f);
 	put_message(&message, sqlstate, first_line(text));
-	failed(f, status_of(sqlstate), "postgresql: %s (SQLSTATE %s)",
+	failed(f, status_of(sqlstate), "%s: %s (SQLSTATE %s)", s->name,
 	       message.data, sqlstate);
 	buf_release(&message);
 	return -1;
@@ -120,58 +128,28 @@ static void take_notice(void *self UNUSED, const char *text)
 
 /* ---- interruption ---- */
 
-/* For the signal handler. */
-static PGcancel *volatile cancel_handle;
-
-/* The server stops as well, which it would else notice at its next row. */
-static void interrupted(int sig)
+/* In the thread that saw the signal. */
+static void cancel(void *arg)
 {
 	char err[256];
-	PGcancel *handle = cancel_handle;
 
-	signal(sig, SIG_DFL);
-	if (handle)
-		PQcancel(handle, err, sizeof err);
-	raise(sig);
-}
-
-static void catch_signals(struct postgres *s)
-{
-	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP };
-
-	cancel_handle = PQgetCancel(s->conn);
-	for (size_t i = 0; i < ARRAY_LEN(sigs); i++) {
-		/* A second signal finds the default action: it ends us. */
-		struct sigaction old, new = { .sa_handler = interrupted,
-					      .sa_flags = SA_RESETHAND };
-
-		sigaction(sigs[i], NULL, &old);
-		if (old.sa_handler != SIG_IGN)
-			sigaction(sigs[i], &new, NULL);
-	}
-}
-
-static void stop_query(struct postgres *s)
-{
-	PGcancel *handle = cancel_handle;
-	char err[256];
-
-	if (s->running && handle)
-		PQcancel(handle, err, sizeof err);
-	cancel_handle = NULL;
-	PQfreeCancel(handle);
+	PQcancel(arg, err, sizeof err);
 }
 
 static void postgres_close(void *self)
 {
 	struct postgres *s = self;
 
-	stop_query(s);
+	cancel_unwatch();
+	if (s->running && s->cancel)
+		cancel(s->cancel);
+	PQfreeCancel(s->cancel);
 	PQfinish(s->conn);
 	columns_release(&s->columns);
+	pg_types_release(&s->known);
 	free(s->types);
-	buf_release(&s->element);
-	buf_release(&s->bytes);
+	for (size_t i = 0; i < ARRAY_LEN(s->cell.part); i++)
+		buf_release(&s->cell.part[i]);
 	free(s);
 }
 
@@ -190,7 +168,8 @@ static bool has_password(const char *url)
  * Arguments are for everybody to see (ps), and source files get committed: a
  * password in them is refused. *timeout: the URL has its own.
  */
-static int check_url(const char *url, bool *timeout, struct failure *f)
+static int check_url(const struct postgres *s, const char *url, bool *timeout,
+		     struct failure *f)
 {
 	char *err = NULL;
 	PQconninfoOption *options = PQconninfoParse(url, &err), *o;
@@ -202,7 +181,7 @@ static int check_url(const char *url, bool *timeout, struct failure *f)
 		if (has_password(url))
 			why = STR("is not right (and should not hold a "
 				  "password)");
-		failed(f, EX_USAGE, "postgresql: the URL: %.*s", STR_ARG(why));
+		failed(f, EX_USAGE, "%s: the URL: %.*s", s->name, STR_ARG(why));
 		PQfreemem(err);
 		return -1;
 	}
@@ -214,8 +193,9 @@ static int check_url(const char *url, bool *timeout, struct failure *f)
 	/* PGPASSFILE and its file are passfile there, not a password. */
 	if (secret)
 		return failed(f, EX_USAGE,
-			      "postgresql: the URL has a password in it; put "
-			      "it into ~/.pgpass (PGPASSFILE) or PGPASSWORD");
+			      "%s: the URL has a password in it; put it into "
+			      "~/.pgpass (PGPASSFILE) or PGPASSWORD",
+			      s->name);
 	return 0;
 }
 
@@ -226,8 +206,8 @@ static int connect_failed(struct postgres *s, struct failure *f)
 		       PQconnectionUsedPassword(s->conn);
 	struct str text = first_line(PQerrorMessage(s->conn));
 
-	return failed(f, refused ? EX_NOPERM : EX_UNAVAILABLE,
-		      "postgresql: %.*s", STR_ARG(text));
+	return failed(f, refused ? EX_NOPERM : EX_UNAVAILABLE, "%s: %.*s",
+		      s->name, STR_ARG(text));
 }
 
 static bool is_conninfo(const char *text)
@@ -236,22 +216,40 @@ static bool is_conninfo(const char *text)
 	       str_starts(str_of(text), "postgresql://");
 }
 
-/* postgresql://..., or after the colon what psql takes: a=b c=d, or a name. */
-static int do_connect(struct postgres *s, const struct source_args *a,
-		      struct failure *f)
+/*
+ * postgresql://..., or after the colon what psql takes: a=b c=d, or a name.
+ * The caller frees it. libpq does not know Redshift's scheme.
+ */
+static char *take_target(const struct source_args *a)
 {
-	const char *target =
-	    str_starts(str_of(a->where), "//") ? a->url : a->where;
-	bool timeout = getenv("PGCONNECT_TIMEOUT") != NULL;
-	const char *keys[5] = { "dbname", "client_encoding",
-				"fallback_application_name" };
-	const char *values[5] = { target, "UTF8", "retl-extract" };
+	struct buf target = BUF_INIT;
 
-	if (is_conninfo(target) && check_url(target, &timeout, f) < 0)
+	if (str_starts(str_of(a->where), "//"))
+		buf_addz(&target, "postgresql:");
+	buf_addz(&target, a->where);
+	return buf_take(&target);
+}
+
+static int do_connect(struct postgres *s, const char *target, struct failure *f)
+{
+	bool timeout = getenv("PGCONNECT_TIMEOUT") != NULL;
+	const char *keys[6] = { "client_encoding",
+				"fallback_application_name" };
+	const char *values[6] = { "UTF8", "retl-extract" };
+	size_t n = 2;
+
+	if (is_conninfo(target) && check_url(s, target, &timeout, f) < 0)
 		return -1;
+	/* What stands before the name of the database, it can overrule. */
+	if (s->is_redshift && !getenv("PGPORT")) {
+		keys[n] = "port";
+		values[n++] = REDSHIFT_PORT;
+	}
+	keys[n] = "dbname";
+	values[n++] = target;
 	if (!timeout) {
-		keys[3] = "connect_timeout";
-		values[3] = CONNECT_TIMEOUT_S;
+		keys[n] = "connect_timeout";
+		values[n++] = CONNECT_TIMEOUT_S;
 	}
 	s->conn = PQconnectdbParams(keys, values, 1);
 	if (!s->conn)
@@ -271,7 +269,11 @@ static int set_up_session(struct postgres *s, struct failure *f)
 				  "set local bytea_output = 'hex';"
 				  "set local extra_float_digits = 3;"
 				  "set local standard_conforming_strings = on";
-	PGresult *r = PQexec(s->conn, sql);
+	static const char redshift[] = "begin read only;"
+				       "set timezone to 'UTC';"
+				       "set datestyle to 'ISO';"
+				       "set extra_float_digits to 2";
+	PGresult *r = PQexec(s->conn, s->is_redshift ? redshift : sql);
 	int ret = 0;
 
 	if (PQresultStatus(r) != PGRES_COMMAND_OK)
@@ -284,102 +286,275 @@ static struct postgres *open_session(const struct source_args *a,
 				     struct failure *f)
 {
 	struct postgres *s = xcalloc(1, sizeof *s);
+	char *target = take_target(a);
 
+	s->is_redshift = str_starts(str_of(a->url), "redshift:");
+	s->name = s->is_redshift ? "redshift" : "postgresql";
 	s->columns = COLUMNS_INIT;
-	s->element = s->bytes = BUF_INIT;
-	if (do_connect(s, a, f) < 0 || set_up_session(s, f) < 0) {
+	for (size_t i = 0; i < ARRAY_LEN(s->cell.part); i++)
+		s->cell.part[i] = BUF_INIT;
+	if (do_connect(s, target, f) < 0 || set_up_session(s, f) < 0) {
 		postgres_close(s);
-		return NULL;
+		s = NULL;
+	} else {
+		s->known.conn = s->conn;
+		s->known.is_redshift = s->is_redshift;
+		s->cancel = PQgetCancel(s->conn);
+		cancel_watch(cancel, s->cancel);
 	}
-	catch_signals(s);
+	free(target);
 	return s;
 }
 
-static int send_query(struct postgres *s, const char *sql, int n,
-		      const char *const *values, struct failure *f)
+/* ---- the query ---- */
+
+static int put_order(struct buf *out, const struct columns *c, size_t i,
+		     struct str name, const char **why)
 {
+	switch (c->v[i].kind) {
+	case COLUMN_BOOL:
+	case COLUMN_INTEGER:
+	case COLUMN_DECIMAL:
+	case COLUMN_FLOAT:
+		buf_adds(out, name);
+		return 0;
+	case COLUMN_TEXT:
+	case COLUMN_DATE:
+	case COLUMN_TIME:
+		/* What is text already can be read from an index. */
+		if (str_is(column_native(c, i), "text") ||
+		    str_is(column_native(c, i), "character varying"))
+			buf_adds(out, name);
+		else
+			/* Unlike a cast it keeps the blanks of char(n). */
+			buf_addf(out, "concat(%.*s)", STR_ARG(name));
+		break;
+	case COLUMN_TIMESTAMP:
+		buf_addf(out, "replace(concat(%.*s), ' ', 'T')", STR_ARG(name));
+		break;
+	case COLUMN_TIMESTAMPTZ:
+		buf_addf(out,
+			 "replace(replace(concat(%.*s), ' ', 'T'), '+00', 'Z')",
+			 STR_ARG(name));
+		break;
+	case COLUMN_BINARY:
+		buf_addf(out, "replace(encode(%.*s, 'base64'), E'\\n', '')",
+			 STR_ARG(name));
+		break;
+	default:
+		*why = "such a type";
+		return -1;
+	}
+	buf_addz(out, " collate \"C\"");
+	return 0;
+}
+
+static void put_shard(struct buf *out, const struct source_args *a,
+		      struct str names)
+{
+	/* No other hash stays the same over versions. */
+	buf_addf(out,
+		 "mod(('x' || left(md5(concat_ws(',', %.*s)), 8))"
+		 "::bit(32)::bigint, %" PRIu64 ") = %" PRIu64,
+		 STR_ARG(names), a->n_shards, a->shard - 1);
+}
+
+/* There texts are ordered by their bytes, whatever the database says. */
+static int put_redshift_order(struct buf *out, const struct columns *c,
+			      size_t i, struct str name, const char **why)
+{
+	switch (c->v[i].kind) {
+	case COLUMN_BOOL:
+	case COLUMN_INTEGER:
+	case COLUMN_DECIMAL:
+	case COLUMN_FLOAT:
+	case COLUMN_TEXT:
+	case COLUMN_DATE:
+	case COLUMN_TIMESTAMP:
+		buf_adds(out, name);
+		return 0;
+	default:
+		*why = "such a type";
+		return -1;
+	}
+}
+
+static void put_redshift_shard(struct buf *out, const struct source_args *a,
+			       struct str names)
+{
+	(void)names;
+	buf_addz(out, "mod(strtol(left(md5(''");
+	for (size_t i = 0; i < a->n_key; i++) {
+		buf_addz(out, " || ',' || coalesce(cast(");
+		sql_put_name(out, '"', a->key[i]);
+		buf_addz(out, " as varchar), '')");
+	}
+	buf_addf(out, "), 8), 16), %" PRIu64 ") = %" PRIu64, a->n_shards,
+		 a->shard - 1);
+}
+
+static const struct sql_dialect dialects[] = {
+	{ .name = "PostgreSQL",
+	  .quote = '"',
+	  .marks = SQL_NUMBERED,
+	  .nested = true,
+	  .dollars = true,
+	  .put_order = put_order,
+	  .put_shard = put_shard },
+	{ .name = "Redshift",
+	  .quote = '"',
+	  .marks = SQL_NUMBERED,
+	  .nested = true,
+	  .dollars = true,
+	  .put_order = put_redshift_order,
+	  .put_shard = put_redshift_shard },
+};
+
+static int take_columns(struct postgres *s, const PGresult *r,
+			struct failure *f)
+{
+	int n = PQnfields(r);
+
+	if (!n)
+		return failed(f, EX_CONFIG, "%s: the query gives no rows",
+			      s->name);
+	s->types = xcalloc((size_t)n, sizeof(struct pg_type *));
+	for (int i = 0; i < n; i++) {
+		PGresult *failure = NULL;
+
+		if (columns_add(&s->columns, str_of(PQfname(r, i)), f) < 0)
+			return failed(f, f->status, "%s: %s", s->name,
+				      f->text.data);
+		s->types[i] = pg_types_find(&s->known, PQftype(r, i), &failure);
+		if (!s->types[i]) {
+			query_failed(s, failure, f);
+			PQclear(failure);
+			return -1;
+		}
+		columns_set_type(&s->columns, s->types[i]->column,
+				 s->types[i]->name);
+	}
+	return 0;
+}
+
+/* Names and types of the columns, from the server, which runs nothing yet. */
+static int describe(struct postgres *s, const char *sql, struct failure *f)
+{
+	PGresult *r = PQprepare(s->conn, "", sql, 0, NULL);
+	int ret = -1;
+
+	if (PQresultStatus(r) == PGRES_COMMAND_OK) {
+		PQclear(r);
+		r = PQdescribePrepared(s->conn, "");
+	}
+	if (PQresultStatus(r) == PGRES_COMMAND_OK)
+		ret = take_columns(s, r, f);
+	else
+		query_failed(s, r, f);
+	PQclear(r);
+	return ret;
+}
+
+static int send_query(struct postgres *s, const struct sql_query *q,
+		      struct failure *f)
+{
+	const char **values = xcalloc(q->n, sizeof *values);
+	int sent;
+
+	for (size_t i = 0; i < q->n; i++)
+		values[i] = q->values[i]->null ? NULL : q->values[i]->value.s;
 	/* Types are left to the server, which knows what the query wants. */
-	if (!PQsendQueryParams(s->conn, sql, n, NULL, values, NULL, NULL, 0) ||
-	    !PQsetSingleRowMode(s->conn))
+	sent = PQsendQueryParams(s->conn, q->sql.data, (int)q->n, NULL, values,
+				 NULL, NULL, 0) &&
+	       PQsetSingleRowMode(s->conn);
+	free(values);
+	if (!sent)
 		return connection_lost(s, f);
 	s->running = true;
 	return 0;
 }
 
-static int start(struct postgres *s, const struct source_args *a,
-		 struct failure *f)
+/* Everything up to the query, which is left in q. */
+static int prepare(struct postgres *s, struct sql_query *q,
+		   const struct source_args *a, struct failure *f)
 {
-	struct buf select = BUF_INIT;
-	struct sqlparam q = SQLPARAM_INIT;
-	struct str sql = a->query;
-	int ret = -1;
+	const struct sql_dialect *d = &dialects[s->is_redshift];
 
-	if (!sql.s) {
-		if (source_put_select(&select, a->dataset, f) < 0)
-			goto out;
-		sql = buf_str(&select);
-	}
-	if (sqlparam_rewrite(&q, a, sql, f) < 0)
-		goto out;
-	ret = send_query(s, q.sql.data, q.n, q.values, f);
-out:
-	buf_release(&select);
-	sqlparam_release(&q);
-	return ret;
+	if (sql_prepare(q, d, a, f) < 0 || describe(s, q->sql.data, f) < 0)
+		return -1;
+	if (!sql_is_wrapped(a))
+		return 0;
+	return sql_wrap(q, d, a, &s->columns, f);
 }
 
 static void *postgres_open(const struct source_args *a, struct failure *f)
 {
 	struct postgres *s = open_session(a, f);
+	struct sql_query q = SQL_QUERY_INIT;
 
-	if (s && start(s, a, f) < 0) {
+	if (s && (prepare(s, &q, a, f) < 0 || send_query(s, &q, f) < 0)) {
 		postgres_close(s);
-		return NULL;
+		s = NULL;
 	}
+	sql_query_release(&q);
 	return s;
+}
+
+static int postgres_describe(const struct source_args *a, struct columns *c,
+			     struct failure *f)
+{
+	struct postgres *s = open_session(a, f);
+	struct sql_query q = SQL_QUERY_INIT;
+	int ret = -1;
+
+	if (!s)
+		return -1;
+	ret = prepare(s, &q, a, f);
+	if (ret == 0) {
+		*c = s->columns;
+		s->columns = COLUMNS_INIT;
+	}
+	sql_query_release(&q);
+	postgres_close(s);
+	return ret;
 }
 
 /* ---- rows ---- */
 
-static int name_columns(struct postgres *s, const PGresult *r,
-			struct failure *f)
+/* The server gives what it has described. */
+static int check_columns(struct postgres *s, const PGresult *r,
+			 struct failure *f)
 {
-	int n = PQnfields(r);
+	size_t n = (size_t)PQnfields(r);
+	bool same = n == s->columns.n;
 
-	if (s->columns.n)
-		return 0;
-	s->types = xcalloc((size_t)n, sizeof *s->types);
-	for (int i = 0; i < n; i++) {
-		s->types[i] = pg_type_of(PQftype(r, i));
-		if (columns_add(&s->columns, str_of(PQfname(r, i)), f) < 0)
-			return failed(f, f->status, "postgresql: %s",
-				      f->text.data);
-	}
-	if (!n)
-		return failed(f, EX_CONFIG,
-			      "postgresql: the query has no columns");
+	for (size_t i = 0; same && i < n; i++)
+		same = str_is(column_name(&s->columns, i), PQfname(r, (int)i));
+	if (!same)
+		return failed(f, EX_TEMPFAIL,
+			      "%s: the query's columns have changed meanwhile",
+			      s->name);
 	return 0;
 }
 
 static int put_row(struct postgres *s, const PGresult *r, struct rows *rows,
 		   struct failure *f)
 {
-	struct pg_cell c = { .rows = rows,
-			     .columns = &s->columns,
-			     .element = &s->element,
-			     .bytes = &s->bytes,
-			     .f = f,
-			     .level = 1 };
+	struct pg_cell *c = &s->cell;
 
-	for (c.column = 0; c.column < s->columns.n; c.column++) {
-		int i = (int)c.column;
+	c->rows = rows;
+	c->columns = &s->columns;
+	c->f = f;
+	c->level = 1;
+	for (c->column = 0; c->column < s->columns.n; c->column++) {
+		int i = (int)c->column;
 		struct str v = { PQgetvalue(r, 0, i),
 				 (size_t)PQgetlength(r, 0, i) };
 
-		column_put(&rows->out.b, &s->columns, c.column);
+		column_put(&rows->out.b, &s->columns, c->column);
 		if (PQgetisnull(r, 0, i))
 			buf_addz(&rows->out.b, "null");
-		else if (pg_put_value(&c, s->types[i], v) < 0)
+		else if (pg_put_value(c, s->types[i], v) < 0)
 			return -1;
 	}
 	buf_addc(&rows->out.b, '}');
@@ -413,24 +588,22 @@ static int take_result(struct postgres *s, const PGresult *r, struct rows *rows,
 {
 	switch (PQresultStatus(r)) {
 	case PGRES_SINGLE_TUPLE:
-		if (name_columns(s, r, f) < 0)
+		if (!rows->out.n_records && check_columns(s, r, f) < 0)
 			return -1;
 		return put_row(s, r, rows, f);
 	case PGRES_TUPLES_OK:
 		/* Rows that come without having been announced are not ours. */
 		if (PQntuples(r))
-			return failed(f, EX_SOFTWARE,
-				      "postgresql: rows in a lump");
-		if (name_columns(s, r, f) < 0)
-			return -1;
+			return failed(f, EX_SOFTWARE, "%s: rows in a lump",
+				      s->name);
 		return take_end(s, f);
 	case PGRES_COMMAND_OK:
 	case PGRES_EMPTY_QUERY:
 	case PGRES_COPY_IN:
 	case PGRES_COPY_OUT:
 	case PGRES_COPY_BOTH:
-		return failed(f, EX_CONFIG,
-			      "postgresql: the query gives no rows");
+		return failed(f, EX_CONFIG, "%s: the query gives no rows",
+			      s->name);
 	default:
 		return query_failed(s, r, f);
 	}
@@ -489,22 +662,28 @@ static int postgres_list(const struct source_args *a, struct buf *names,
 	    "and n.nspname not in ('pg_catalog', 'information_schema') "
 	    "and n.nspname not like 'pg\\_%' "
 	    "and has_table_privilege(c.oid, 'select') "
-	    "order by n.nspname collate \"C\", c.relname collate \"C\"";
+	    "order by n.nspname, c.relname";
 	struct postgres *s = open_session(a, f);
+	struct sql_query q = SQL_QUERY_INIT;
 	int ret = -1;
 
 	if (!s)
 		return -1;
-	if (send_query(s, sql, 0, NULL, f) == 0)
+	buf_addz(&q.sql, sql);
+	if (send_query(s, &q, f) == 0)
 		ret = take_names(s, names, f);
+	sql_query_release(&q);
 	postgres_close(s);
 	return ret;
 }
 
 const struct source source_postgresql = {
 	.has_datasets = true,
+	.can_order = true,
+	.can_shard = true,
 	.open = postgres_open,
 	.next = postgres_next,
+	.describe = postgres_describe,
 	.list = postgres_list,
 	.close = postgres_close,
 };

@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+#include "bin/retl-extract/sql.h"
 #include "common/mem.h"
 
 #define BUSY_TIMEOUT_MS 5000
@@ -194,11 +195,14 @@ static bool is_real(struct str v, double *d)
 	return is;
 }
 
-static int bind_one(sqlite3_stmt *stmt, int i, struct str v)
+static int bind_one(sqlite3_stmt *stmt, int i, const struct param *p)
 {
+	struct str v = p->value;
 	sqlite3_int64 n;
 	double d;
 
+	if (p->null)
+		return sqlite3_bind_null(stmt, i);
 	if (is_integer(v, &n))
 		return sqlite3_bind_int64(stmt, i, n);
 	if (is_real(v, &d))
@@ -226,10 +230,125 @@ static int bind(struct sqlite *s, const struct source_args *a,
 			return failed(f, EX_USAGE,
 				      "the query needs -p %s=VALUE", name + 1);
 		p->used = true;
-		if (bind_one(s->stmt, i, p->value) != SQLITE_OK)
+		if (bind_one(s->stmt, i, p) != SQLITE_OK)
 			return give_up(s, 0, "", f);
 	}
 	return source_check_params(a, f);
+}
+
+/* ---- the key and the shard ---- */
+
+static int put_order(struct buf *out, const struct columns *c UNUSED,
+		     size_t i UNUSED, struct str name, const char **why UNUSED)
+{
+	/* Whatever the column says: bytes, which are code points in UTF-8. */
+	buf_adds(out, name);
+	buf_addz(out, " collate binary");
+	return 0;
+}
+
+static void put_shard(struct buf *out, const struct source_args *a,
+		      struct str names)
+{
+	buf_addf(out, "retl_shard(%" PRIu64 ", %.*s) = %" PRIu64, a->n_shards,
+		 STR_ARG(names), a->shard - 1);
+}
+
+static const struct sql_dialect dialect = {
+	.name = "SQLite",
+	.quote = '"',
+	.put_order = put_order,
+	.put_shard = put_shard,
+};
+
+/* FNV-1a, and a last turn so that its low bits are as good as the others. */
+static uint64_t hash_bytes(uint64_t h, const void *p, size_t n)
+{
+	const unsigned char *u = p;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ u[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+static uint64_t hash_value(uint64_t h, sqlite3_value *v)
+{
+	sqlite3_int64 n;
+	double d;
+	const void *p;
+
+	switch (sqlite3_value_type(v)) {
+	case SQLITE_INTEGER:
+		n = sqlite3_value_int64(v);
+		return hash_bytes(h, &n, sizeof n);
+	case SQLITE_FLOAT:
+		d = sqlite3_value_double(v);
+		return hash_bytes(h, &d, sizeof d);
+	case SQLITE_TEXT:
+	case SQLITE_BLOB:
+		p = sqlite3_value_blob(v);
+		h = hash_bytes(h, p, (size_t)sqlite3_value_bytes(v));
+		/* So that ('a', 'bc') is not ('ab', 'c'). */
+		return hash_bytes(h, "", 1);
+	default:
+		return h;
+	}
+}
+
+/* SQL: retl_shard(n, key...), which SQLite has no function for: 0 to n - 1. */
+static void shard(sqlite3_context *context, int n, sqlite3_value **v)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (int i = 1; i < n; i++)
+		h = hash_value(h, v[i]);
+	h ^= h >> 33;
+	h *= UINT64_C(0xff51afd7ed558ccd);
+	h ^= h >> 33;
+	sqlite3_result_int64(
+	    context, (sqlite3_int64)(h % (uint64_t)sqlite3_value_int64(v[0])));
+}
+
+/* Bytes of UTF-16 are in another order. */
+static int check_encoding(struct sqlite *s, struct failure *f)
+{
+	sqlite3_stmt *stmt = NULL;
+	bool utf8 = false;
+
+	if (sqlite3_prepare_v2(s->db, "pragma encoding", -1, &stmt, NULL) ==
+		SQLITE_OK &&
+	    sqlite3_step(stmt) == SQLITE_ROW)
+		utf8 = strcmp((const char *)sqlite3_column_text(stmt, 0),
+			      "UTF-8") == 0;
+	sqlite3_finalize(stmt);
+	if (!utf8)
+		return failed(f, EX_CONFIG,
+			      "%s: the database is in UTF-16, whose order is "
+			      "not that of keys; leave -k to retl-sort(1)",
+			      s->file);
+	return 0;
+}
+
+/* The query, which has been prepared, within one that orders it. */
+static int wrap(struct sqlite *s, struct str sql, const struct source_args *a,
+		struct failure *f)
+{
+	struct sql_query q = SQL_QUERY_INIT;
+	int ret = -1;
+
+	if (check_encoding(s, f) < 0)
+		return -1;
+	sqlite3_create_function(s->db, "retl_shard", -1,
+				SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, shard,
+				NULL, NULL);
+	buf_adds(&q.sql, sql_trim(&dialect, sql));
+	if (sql_wrap(&q, &dialect, a, &s->columns, f) == 0) {
+		sqlite3_finalize(s->stmt);
+		s->stmt = NULL;
+		ret = prepare(s, buf_str(&q.sql), f);
+	}
+	sql_query_release(&q);
+	return ret;
 }
 
 static int start(struct sqlite *s, const struct source_args *a,
@@ -237,20 +356,20 @@ static int start(struct sqlite *s, const struct source_args *a,
 {
 	struct buf select = BUF_INIT;
 	struct str sql = a->query;
-	int ret;
+	int ret = 0;
 
 	if (!sql.s) {
-		if (source_put_select(&select, a->dataset, f) < 0) {
-			buf_release(&select);
-			return -1;
-		}
+		ret = source_put_select(&select, a->dataset, '"', f);
 		sql = buf_str(&select);
 	}
-	ret = prepare(s, sql, f);
+	if (ret == 0)
+		ret = prepare(s, sql, f);
+	if (ret == 0)
+		ret = name_columns(s, f);
+	if (ret == 0 && sql_is_wrapped(a))
+		ret = wrap(s, sql, a, f);
 	buf_release(&select);
-	if (ret < 0 || name_columns(s, f) < 0)
-		return -1;
-	return bind(s, a, f);
+	return ret < 0 ? -1 : bind(s, a, f);
 }
 
 static void *sqlite_open(const struct source_args *a, struct failure *f)
@@ -263,6 +382,25 @@ static void *sqlite_open(const struct source_args *a, struct failure *f)
 		return NULL;
 	}
 	return s;
+}
+
+/* A value has a type here, not a column, whatever it was declared as. */
+static int sqlite_describe(const struct source_args *a, struct columns *c,
+			   struct failure *f)
+{
+	struct sqlite *s = sqlite_open(a, f);
+
+	if (!s)
+		return -1;
+	for (int i = 0; i < (int)s->columns.n; i++) {
+		const char *type = sqlite3_column_decltype(s->stmt, i);
+
+		columns_add(c, column_name(&s->columns, (size_t)i), f);
+		if (type)
+			columns_set_type(c, COLUMN_ANY, type);
+	}
+	sqlite_close(s);
+	return 0;
 }
 
 /* ---- rows ---- */
@@ -384,8 +522,11 @@ out:
 
 const struct source source_sqlite = {
 	.has_datasets = true,
+	.can_order = true,
+	.can_shard = true,
 	.open = sqlite_open,
 	.next = sqlite_next,
+	.describe = sqlite_describe,
 	.list = sqlite_list,
 	.close = sqlite_close,
 };

@@ -69,7 +69,34 @@ gives "ARRAY['2024-01-31 12:00:00+00'::timestamptz]" '["2024-01-31T12:00:00Z"]'
 gives "ARRAY['{\"a\": \"x,y\"}'::jsonb]" '[{"a":"x,y"}]'
 gives 'ARRAY[1.10, 2.00]' '[1.10,2.00]'
 gives 'ARRAY[true,false]' '[true,false]'
-gives "ROW(1, 'x')" '"(1,x)"'
+gives "ROW(1, 'x')" '"(1,x)"' 'a row of no type is a text'
+gives 'NULL::int[]' null
+gives "ARRAY['2024-01-31'::date, 'infinity']" '["2024-01-31","infinity"]'
+gives "'-infinity'::date" '"-infinity"'
+gives "ARRAY[box '((1,1),(0,0))', box '((2,2),(1,1))']" \
+	'["(1,1),(0,0)","(2,2),(1,1)"]' 'an array with semicolons in it'
+gives "ARRAY[int4range(1, 5), NULL]" '["[1,5)",null]' 'ranges in an array'
+sql -c "CREATE TYPE mood AS ENUM ('sad', 'so, so')" \
+	-c "CREATE DOMAIN cents AS bigint CHECK (VALUE >= 0)" \
+	-c "CREATE TYPE point3 AS (x float8, y numeric, \"z\"\"q\" text)" \
+	-c "CREATE TYPE visit AS (at timestamptz, p point3, who cents[], m mood,
+		ok boolean, raw bytea, doc jsonb)"
+gives "'so, so'::mood" '"so, so"' 'an enum'
+gives "ARRAY['sad', 'so, so']::mood[]" '["sad","so, so"]' 'an array of enums'
+gives '7::cents' 7 'a domain is what it is made of'
+gives 'ARRAY[7, 9007199254740993]::cents[]' '[7,9007199254740993]'
+gives "(1e20, 1.10, E'a\"b\\\\c, )(\\n')::point3" \
+	'{"x":1e+20,"y":1.10,"z\"q":"a\"b\\c, )(\n"}' 'a composite is an object'
+gives "(NULL, NULL, '')::point3" '{"x":null,"y":null,"z\"q":""}' \
+	'whose fields may be null, or empty'
+gives "('2024-01-31 12:00:00+00', (1, 2.50, 'x \"y\"')::point3,
+	ARRAY[1, 9007199254740993]::cents[], 'so, so', false, '\\x00ff10',
+	'{\"k\": [1.10, \"(,)\"]}')::visit" \
+	'{"at":"2024-01-31T12:00:00Z","p":{"x":1,"y":2.50,"z\"q":"x \"y\""},"who":[1,9007199254740993],"m":"so, so","ok":false,"raw":"AP8Q","doc":{"k":[1.10,"(,)"]}}' \
+	'with others in it'
+gives "ARRAY[(1, 2, 'a,b')::point3, NULL, (3, 4, E'{\\\\}\"')::point3]" \
+	'[{"x":1,"y":2,"z\"q":"a,b"},null,{"x":3,"y":4,"z\"q":"{\\}\""}]' \
+	'an array of composites'
 gives "'x'::char(3)" '"x  "'
 gives "'10.0.0.1'::inet" '"10.0.0.1"'
 gives "int4range(1, 5)" '"[1,5)"'
@@ -178,6 +205,68 @@ exits 78 'a numbered parameter' retl-extract -q 'SELECT $1::int x' "$db"
 exits 65 'a value of the wrong kind' \
 	retl-extract -q 'SELECT id FROM customer WHERE id = :id' -p id=secret "$db"
 lacks err secret 'the message does not show it'
+
+# ---- the key, shards, cursors, columns ----
+
+. "$top/tests/sqlopts.sh"
+keys_sql postgresql | sql
+sql -c "ALTER TABLE key_rows ALTER t TYPE varchar(60) COLLATE \"und-x-icu\"" \
+	2>log2 || :
+sql_options "$db" ':cursor::int'
+ordered() {
+	retl-extract -k v -q "$2" "$db" >out 2>err
+	retl-sort -c -k v <out 2>>err
+	ok $? "-k of $1" "$(cat err)"
+}
+ordered char "SELECT v::char(3) FROM (VALUES ('b'), ('a '), (E'a\t')) x(v)"
+ordered timestamptz "SELECT v::timestamptz FROM (VALUES
+	('2024-01-01 10:00:00.5'), ('2024-01-01 10:00:00'), ('infinity')) x(v)"
+ordered timestamp "SELECT v::timestamp FROM (VALUES
+	('2024-01-01 10:00:00.5'), ('2024-01-01 10:00:00')) x(v)"
+ordered bytea "SELECT decode(repeat(md5(g::text), 9), 'hex') AS v
+	FROM generate_series(1, 99) g"
+ordered uuid "SELECT md5(g::text)::uuid AS v FROM generate_series(1, 99) g"
+ordered enum "SELECT v::mood FROM (VALUES ('so, so'), ('sad')) x(v)"
+ordered boolean 'SELECT v FROM (VALUES (true), (false)) x(v)'
+ordered numeric "SELECT v FROM (VALUES (1e30), (-1e30), (0.1), (0.11)) x(v)"
+ordered 'what a parameter gives' 'SELECT 1 AS v'
+exits 78 '-k of an array' retl-extract -k v -q 'SELECT ARRAY[1] AS v' "$db"
+contains err 'leave -k to retl-sort' 'says what to do'
+retl-extract -k v --shard 1/1 -q "SELECT v FROM (VALUES (1), (NULL)) x(v)" \
+	"$db" >out
+is "$(tail -n 1 out)" "$(seal 2)" 'a null in a key is in some shard'
+retl-extract -k id -q 'SELECT id FROM customer WHERE id > :id' -p id=1 \
+	"$db" >out
+is "$(tail -n 1 out)" "$(seal 2)" 'a parameter within'
+retl-extract --schema -q "SELECT 1::int8 a, 1.1 b, now() c, '{}'::text[] d,
+	'\\x00'::bytea e, ROW(1, 2, 'x')::point3 f, current_date g" "$db" >out
+ok $? '--schema'
+grep '"\$comment"' out >types
+cat >wanted <<\END
+    "a": {"type": ["integer", "null"], "$comment": "bigint"},
+    "b": {"type": ["number", "null"], "$comment": "numeric"},
+    "c": {"type": ["string", "null"], "format": "date-time", "$comment": "timestamptz"},
+    "d": {"type": ["array", "null"], "$comment": "array"},
+    "e": {"type": ["string", "null"], "contentEncoding": "base64", "$comment": "bytea"},
+    "f": {"type": ["object", "null"], "$comment": "composite"},
+    "g": {"type": ["string", "null"], "format": "date", "$comment": "date"}
+END
+same wanted types 'names types'
+
+# ---- Redshift: the same protocol, no COPY, no catalogue ----
+
+redshift=redshift:${db#postgresql:}
+retl-extract -k id "$redshift" customer >out 2>err
+ok $? 'redshift:' "$(cat err)"
+retl-extract -k id "$db" customer >wanted
+same wanted out 'gives the same rows'
+retl-extract -q "SELECT 'sad'::mood AS m, (1, 2, 'x')::point3 AS p, :x::int AS x" \
+	-p x=7 "$redshift" >out
+is "$(head -n 1 out)" '{"m":"sad","p":"(1,2,x)","x":7}' \
+	'what a database defines is text there'
+exits 69 'its port is another' \
+	retl-extract "$(echo "$redshift" | sed "s/:$port//")" customer
+contains err 'port 5439' 'unless the URL says it'
 
 # ---- what is refused ----
 
