@@ -73,10 +73,14 @@ void out_init(struct out *o, int fd, const char *name)
 	buf_reserve(&o->b, OUT_ENOUGH + 65536);
 }
 
+static int write_out(struct out *o)
+{
+	return o->put ? o->put(o) : file_write_all(o->fd, o->b.data, o->b.len);
+}
+
 int out_flush(struct out *o)
 {
-	if (!o->error && o->b.len &&
-	    file_write_all(o->fd, o->b.data, o->b.len) < 0) {
+	if (!o->error && o->b.len && write_out(o) < 0) {
 		o->error = errno;
 		if (!o->keep_going)
 			die(EX_IOERR, "%s: %s", o->name, strerror(o->error));
@@ -158,6 +162,12 @@ static bool would_block(int fd)
 	return poll(&p, 1, 0) == 0;
 }
 
+int ndjson_read_failed(struct ndjson *r, int why)
+{
+	return give_up(r, why == EISDIR ? EX_NOINPUT : EX_IOERR, "%s: %s",
+		       r->name ? r->name : "standard input", strerror(why));
+}
+
 /* Room for another chunk behind what is kept. */
 static void make_room(struct ndjson *r)
 {
@@ -221,9 +231,7 @@ static int fill(struct ndjson *r)
 		n = read(r->fd, r->mem + r->end, room);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return give_up(r, errno == EISDIR ? EX_NOINPUT : EX_IOERR,
-			       "%s: %s", r->name ? r->name : "standard input",
-			       strerror(errno));
+		return ndjson_read_failed(r, errno);
 	if (n == 0)
 		r->eof = true;
 	r->end += (size_t)n;

@@ -33,6 +33,12 @@ struct out {
 	 */
 	bool keep_going;
 	int error;
+	/*
+	 * Takes all of b instead of it being written, and leaves it empty; -1:
+	 * errno says why not. NULL: write(2).
+	 */
+	int (*put)(struct out *o);
+	void *put_to;
 };
 
 void out_init(struct out *o, int fd, const char *name);
@@ -62,7 +68,8 @@ struct ndjson {
 	void *on_wait_arg;
 	/*
 	 * Bytes come from here instead of fd, if it is set: as read(2) gives
-	 * them, but with -1 it has filled status and err.
+	 * them, but with -1 it has filled status and err (ndjson_read_failed
+	 * does). They are put at p, which lies in r's memory.
 	 */
 	ssize_t (*pull)(struct ndjson *r, void *p, size_t n);
 	void *pull_from;
@@ -95,6 +102,9 @@ struct ndjson {
 
 /* path NULL or "-": stdin. -1: see status and err. */
 int ndjson_open(struct ndjson *r, const char *path);
+
+/* For pull: tells that reading failed. -1. */
+int ndjson_read_failed(struct ndjson *r, int why);
 
 #define NDJSON_WAIT 3 /* no whole line yet: again when fd can be read */
 

@@ -74,12 +74,20 @@ static void code_one(struct input *in, struct str val)
 	c->prefix = key_window(c->bytes.s, c->bytes.n, 0);
 }
 
-static NORETURN void die_key(const struct input *in, const struct buf *err)
+/* The record breaks a promise: "line 17: why". */
+static int broken(struct input *in, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static int broken(struct input *in, const char *fmt, ...)
 {
-	struct buf place = BUF_INIT;
+	va_list ap;
 
-	ndjson_place(&in->in, &place);
-	die(EX_DATAERR, "%s: %s", place.data, err->data);
+	in->in.status = EX_DATAERR;
+	buf_reset(&in->in.err);
+	ndjson_place(&in->in, &in->in.err);
+	buf_addz(&in->in.err, ": ");
+	va_start(ap, fmt);
+	buf_vaddf(&in->in.err, fmt, ap);
+	va_end(ap);
+	return -1;
 }
 
 int input_next(struct input *in)
@@ -90,14 +98,15 @@ int input_next(struct input *in)
 	struct code *c = &in->item.code;
 	int got = ndjson_next(&in->in);
 
-	if (got < 0)
-		die(in->in.status, "%s", in->in.err.data);
 	if (got != 1)
 		return got;
 	if (record_parse(&in->rec, in->in.line, &fault) < 0)
-		filter_die_fault(&in->in, &fault);
-	if (key_get(&in->cfg->key, &in->rec, vals, &err) < 0)
-		die_key(in, &err);
+		return broken(in, "byte %zu: %s", fault.at + 1, fault.what);
+	if (key_get(&in->cfg->key, &in->rec, vals, &err) < 0) {
+		broken(in, "%s", err.data);
+		buf_release(&err);
+		return -1;
+	}
 	in->key_in_record = false;
 	buf_reset(&in->scratch);
 	if (LIKELY(in->cfg->key.n == 1)) {
@@ -119,6 +128,8 @@ int input_next_ordered(struct input *in)
 	struct buf place = BUF_INIT, before = BUF_INIT;
 	int got = input_next(in), c;
 
+	if (got < 0)
+		die(in->in.status, "%s", in->in.err.data);
 	if (got != 1)
 		return got;
 	if (in->last.any) {

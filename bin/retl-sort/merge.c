@@ -91,20 +91,22 @@ uint64_t sink_end(struct sink *s)
 struct source {
 	struct item item;
 	bool done;
-	bool is_file;
+	enum { A_RUN, A_FILE, A_BLOCK } kind;
 	struct run_reader run;
 	struct input file;
-	size_t cap; /* of the block that is lent to file */
-	char *block;
+	size_t cap; /* of the memory that is lent to file */
+	char *lent;
+	const struct block *block;
+	size_t next; /* in block */
 };
 
-static void grow_block(struct source *s)
+static void grow_lent(struct source *s)
 {
-	char *old = s->block;
+	char *old = s->lent;
 
 	s->cap *= 2;
-	s->block = xmalloc(s->cap);
-	ndjson_lend(&s->file.in, s->block, s->cap, s->cap);
+	s->lent = xmalloc(s->cap);
+	ndjson_lend(&s->file.in, s->lent, s->cap, s->cap);
 	free(old);
 }
 
@@ -113,41 +115,60 @@ static bool file_next(struct source *s)
 	int got;
 
 	while ((got = input_next_ordered(&s->file)) == 2) {
-		/* Nothing of the block is in use but the line that is due. */
+		/* Nothing of it is in use but the line that is due. */
 		if (ndjson_pending(&s->file.in) > s->cap / 2)
-			grow_block(s);
+			grow_lent(s);
 		else
-			ndjson_lend(&s->file.in, s->block, s->cap, s->cap);
+			ndjson_lend(&s->file.in, s->lent, s->cap, s->cap);
 	}
 	s->item = s->file.item;
 	return got == 1;
 }
 
+static bool block_next(struct source *s)
+{
+	if (s->next == s->block->n)
+		return false;
+	block_fetch(s->block, s->next);
+	block_item(s->block, s->next++, &s->item);
+	return true;
+}
+
 static void source_next(struct source *s)
 {
-	s->done = s->is_file ? !file_next(s) : !run_next(&s->run, &s->item);
+	switch (s->kind) {
+	case A_RUN:
+		s->done = !run_next(&s->run, &s->item);
+		break;
+	case A_FILE:
+		s->done = !file_next(s);
+		break;
+	case A_BLOCK:
+		s->done = !block_next(s);
+		break;
+	}
 }
 
 static void open_file(struct source *s, struct config *cfg, size_t file,
 		      size_t cap)
 {
-	s->is_file = true;
+	s->kind = A_FILE;
 	s->cap = cap;
-	s->block = xmalloc(cap);
+	s->lent = xmalloc(cap);
 	input_open(&s->file, cfg, file);
-	ndjson_lend(&s->file.in, s->block, cap, cap);
+	ndjson_lend(&s->file.in, s->lent, cap, cap);
 }
 
-/* True: it was a run, or a file that was sealed. */
+/* True: it was no file, or one that was sealed. */
 static bool source_close(struct source *s)
 {
 	bool sealed = true;
 
-	if (s->is_file)
+	if (s->kind == A_FILE)
 		sealed = input_close(&s->file);
-	else
+	else if (s->kind == A_RUN)
 		run_close(&s->run);
-	free(s->block);
+	free(s->lent);
 	return sealed;
 }
 
@@ -223,25 +244,29 @@ static void merge(struct source *v, size_t n, struct sink *to)
 
 /* ---- passes ---- */
 
-static size_t fan_of(const struct config *cfg)
+static size_t fan_of(size_t memory)
 {
-	return MIN(MAX(cfg->memory / BUFFER_MIN, 2), FAN_MAX);
+	return MIN(MAX(memory / BUFFER_MIN, 2), FAN_MAX);
 }
 
-static size_t buffer_of(const struct config *cfg, size_t n)
+static size_t buffer_of(size_t memory, size_t n)
 {
-	return MIN(MAX(cfg->memory / n, BUFFER_MIN), BUFFER_MAX);
+	return MIN(MAX(memory / n, BUFFER_MIN), BUFFER_MAX);
 }
 
+/* n runs, and a block if there is one, to out or to another run. */
 static uint64_t merge_some(struct config *cfg, struct runs *r, size_t from,
-			   size_t n, struct out *out)
+			   size_t n, const struct block *b, struct out *out)
 {
-	struct source *v = xcalloc(n, sizeof *v);
+	struct source *v = xcalloc(n + 1, sizeof *v);
+	size_t memory = b ? cfg->memory / 2 : cfg->memory;
 	struct sink to;
 
 	sink_init(&to, cfg, out, r);
 	for (size_t i = 0; i < n; i++)
-		run_open(&v[i].run, r, from + i, buffer_of(cfg, n));
+		run_open(&v[i].run, r, from + i, buffer_of(memory, n));
+	if (b)
+		v[n++] = (struct source){ .kind = A_BLOCK, .block = b };
 	merge(v, n, &to);
 	for (size_t i = 0; i < n; i++)
 		source_close(&v[i]);
@@ -262,7 +287,7 @@ static uint64_t pass(struct config *cfg, struct runs *r, size_t fan)
 		n = MIN(fan, had - from);
 		if (n > 1) {
 			run_begin(r);
-			dropped += merge_some(cfg, r, from, n, NULL);
+			dropped += merge_some(cfg, r, from, n, NULL, NULL);
 			run_end(r);
 			runs_punch(r, &r->v[from], n);
 			r->v[kept] = r->v[--r->n];
@@ -275,15 +300,33 @@ static uint64_t pass(struct config *cfg, struct runs *r, size_t fan)
 	return dropped;
 }
 
-uint64_t merge_runs(struct config *cfg, struct runs *r, struct out *out)
+bool merge_has_room(const struct config *cfg, size_t n)
+{
+	return n <= fan_of(cfg->memory / 2);
+}
+
+uint64_t merge_runs(struct config *cfg, struct runs *r, const struct block *b,
+		    struct out *out)
 {
 	uint64_t dropped = 0;
 
-	while (r->n > fan_of(cfg))
-		dropped += pass(cfg, r, fan_of(cfg));
-	if (r->n)
-		dropped += merge_some(cfg, r, 0, r->n, out);
-	return dropped;
+	if (b && !b->n)
+		b = NULL;
+	while (!b && r->n > fan_of(cfg->memory))
+		dropped += pass(cfg, r, fan_of(cfg->memory));
+	return dropped + merge_some(cfg, r, 0, r->n, b, out);
+}
+
+uint64_t merge_blocks(struct config *cfg, const struct block *a,
+		      const struct block *b, struct out *out)
+{
+	struct source v[] = { { .kind = A_BLOCK, .block = a },
+			      { .kind = A_BLOCK, .block = b } };
+	struct sink to;
+
+	sink_init(&to, cfg, out, NULL);
+	merge(v, ARRAY_LEN(v), &to);
+	return sink_end(&to);
 }
 
 /* How many files may be open at once; asks for as many as are allowed. */
@@ -306,7 +349,7 @@ static uint64_t merge_some_files(struct config *cfg, size_t from, size_t n,
 	struct source *v = xcalloc(n, sizeof *v);
 
 	for (size_t i = 0; i < n; i++)
-		open_file(&v[i], cfg, from + i, buffer_of(cfg, n));
+		open_file(&v[i], cfg, from + i, buffer_of(cfg->memory, n));
 	merge(v, n, to);
 	for (size_t i = 0; i < n; i++)
 		*sealed &= source_close(&v[i]);
@@ -316,7 +359,7 @@ static uint64_t merge_some_files(struct config *cfg, size_t from, size_t n,
 
 uint64_t merge_files(struct config *cfg, struct out *out, bool *sealed)
 {
-	size_t fan = MIN(fan_of(cfg), open_limit()), n;
+	size_t fan = MIN(fan_of(cfg->memory), open_limit()), n;
 	uint64_t dropped = 0;
 	struct runs r;
 	struct sink to;
@@ -334,7 +377,7 @@ uint64_t merge_files(struct config *cfg, struct out *out, bool *sealed)
 		dropped += merge_some_files(cfg, from, n, &to, sealed);
 		run_end(&r);
 	}
-	dropped += merge_runs(cfg, &r, out);
+	dropped += merge_runs(cfg, &r, NULL, out);
 	runs_release(&r);
 	return dropped;
 }

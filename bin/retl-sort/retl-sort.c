@@ -5,8 +5,12 @@
  */
 #include "bin/retl-sort/sort.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+
+#include "bin/retl-sort/outlet.h"
+#include "bin/retl-sort/sorter.h"
 
 #include "common/file.h"
 #include "common/msg.h"
@@ -18,69 +22,7 @@
 
 /* ---- sorting ---- */
 
-struct sorter {
-	struct config *cfg;
-	struct block block;
-	struct runs runs;
-	struct out out;
-	uint64_t n_dropped;
-	bool sealed;
-};
-
-static void sort_block(struct sorter *s)
-{
-	size_t n = s->block.n;
-
-	block_sort(&s->block);
-	s->n_dropped += n - s->block.n;
-}
-
-static void spill(struct sorter *s)
-{
-	sort_block(s);
-	runs_add_block(&s->runs, &s->block);
-}
-
-static void read_file(struct sorter *s, size_t file)
-{
-	struct input in;
-	int got;
-
-	input_open(&in, s->cfg, file);
-	block_lend(&s->block, &in);
-	do {
-		if (UNLIKELY(block_full(&s->block, &in))) {
-			spill(s);
-			block_restart(&s->block, &in);
-		}
-		got = input_next(&in);
-		if (LIKELY(got == 1)) {
-			block_add(&s->block, &in);
-		} else if (got == 2 && s->block.n) {
-			spill(s);
-			block_restart(&s->block, &in);
-		} else if (got == 2) {
-			block_grow(&s->block, &in);
-		}
-	} while (got);
-	block_end_file(&s->block, &in);
-	s->sealed &= input_close(&in);
-}
-
-static void write_sorted(struct sorter *s)
-{
-	if (!s->runs.n) {
-		sort_block(s);
-		block_write(&s->block, &s->out);
-		return;
-	}
-	spill(s);
-	block_release(&s->block);
-	msg_debug("%zu runs in %s", s->runs.n, s->cfg->tmpdir);
-	s->n_dropped += merge_runs(s->cfg, &s->runs, &s->out);
-}
-
-static int finish(const struct config *cfg, struct out *out, bool sealed,
+static int finish(const struct config *cfg, struct outlet *to, bool sealed,
 		  uint64_t n_dropped)
 {
 	if (n_dropped)
@@ -89,35 +31,31 @@ static int finish(const struct config *cfg, struct out *out, bool sealed,
 			 n_dropped,
 			 cfg->unique == UNIQUE_LAST ? "last" : "first");
 	if (sealed)
-		out_seal(out);
-	out_close(out);
+		out_seal(&to->out);
+	outlet_close(to);
 	return 0;
 }
 
 static int sort(struct config *cfg)
 {
-	struct sorter s = { .cfg = cfg, .sealed = true };
+	struct outlet to;
+	uint64_t n_dropped;
+	bool sealed;
 
-	out_init(&s.out, STDOUT_FILENO, "standard output");
-	block_init(&s.block, cfg);
-	runs_init(&s.runs, cfg);
-	for (size_t i = 0; i < cfg->n_files; i++)
-		read_file(&s, i);
-	write_sorted(&s);
-	runs_release(&s.runs);
-	block_release(&s.block);
-	return finish(cfg, &s.out, s.sealed, s.n_dropped);
+	outlet_open(&to, cfg->threaded);
+	n_dropped = sort_files(cfg, &to, &sealed);
+	return finish(cfg, &to, sealed, n_dropped);
 }
 
 static int merge(struct config *cfg)
 {
-	struct out out;
+	struct outlet to;
 	uint64_t n_dropped;
 	bool sealed;
 
-	out_init(&out, STDOUT_FILENO, "standard output");
-	n_dropped = merge_files(cfg, &out, &sealed);
-	return finish(cfg, &out, sealed, n_dropped);
+	outlet_open(&to, cfg->threaded);
+	n_dropped = merge_files(cfg, &to.out, &sealed);
+	return finish(cfg, &to, sealed, n_dropped);
 }
 
 static void check_seal(struct input *in, const char *file)
@@ -180,6 +118,17 @@ static uint64_t default_memory(void)
 	if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur / 2 < all)
 		all = space.rlim_cur / 2;
 	return MIN(MAX(all / 4, (uint64_t)8 << 20), (uint64_t)4 << 30);
+}
+
+/* Those that this process may run on. */
+static uint64_t n_processors(void)
+{
+	cpu_set_t set;
+
+	/* Where there are more than a set can name, there are many. */
+	return sched_getaffinity(0, sizeof set, &set) < 0
+		   ? CPU_SETSIZE
+		   : (uint64_t)CPU_COUNT(&set);
 }
 
 static enum unique unique_parse(const char *text)
@@ -247,6 +196,7 @@ int main(int argc, char **argv)
 	struct config cfg = { .key = KEY_SPEC_INIT,
 			      .max_record = NDJSON_MAX_RECORD };
 	const char *key = NULL, *unique = NULL;
+	uint64_t threads = n_processors();
 	bool want_check = false, want_merge = false;
 	struct buf err = BUF_INIT;
 	const struct opt opts[] = {
@@ -264,6 +214,8 @@ int main(int argc, char **argv)
 		  "write nothing: is it sorted, and sealed?" },
 		{ 'm', "merge", OPT_FLAG, &want_merge, NULL,
 		  "merge files that are sorted" },
+		{ 0, "threads", OPT_COUNT, &threads, "N",
+		  "how many processors to use; default: those there are" },
 		{ 0, "max-record", OPT_SIZE, &cfg.max_record, "BYTES",
 		  "longest line to accept; default: 16M" },
 	};
@@ -291,6 +243,9 @@ int main(int argc, char **argv)
 	cfg.unique = unique_parse(unique);
 	if (want_check && cfg.unique != UNIQUE_NO)
 		cfg.unique = UNIQUE_ERROR;
+	if (!threads)
+		opt_die("--threads: at least 1");
+	cfg.threaded = threads > 1;
 	check_limits(&cfg);
 	cfg.memory = MIN(cfg.memory, MEMORY_MAX);
 	set_tmpdir(&cfg);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the parts of retl-sort share. Records come in through input.c, stand in
- * a block of memory (block.c) until it is full, are put in order (order.c), and
- * go out, or into a run on disk (run.c) to be merged with others (merge.c).
- * A key is encoded once, when its record comes in, and compared as bytes from
- * then on.
+ * What the parts of retl-sort share. Bytes are read (ahead.c) into a block of
+ * memory (block.c), scanned for records and keys there (input.c), put in order
+ * (order.c) and go out (outlet.c), or into a run on disk (run.c) to be merged
+ * with others (merge.c). Who does what when is said in sorter.c. A key is
+ * encoded once, when its record comes in, and compared as bytes from then on.
  */
 #ifndef RETL_SORT_H
 #define RETL_SORT_H
@@ -21,7 +21,8 @@ struct config {
 	const char *tmpdir;
 	enum unique unique;
 	bool reverse;
-	char **files; /* "-" is stdin */
+	bool threaded; /* work is done side by side */
+	char **files;  /* "-" is stdin */
 	size_t n_files;
 };
 
@@ -88,11 +89,15 @@ NORETURN void die_duplicate(const struct config *cfg, uint64_t first,
 
 /* ---- input.c ---- */
 
-/* One file or stdin: its records with their keys. Faults end the program. */
+struct ahead;
+struct outlet;
+
+/* One file or stdin: its records with their keys. */
 struct input {
 	struct config *cfg;
 	size_t file;
 	struct ndjson in;
+	struct ahead *ahead; /* reads for in; NULL: in does so itself */
 	struct record rec;
 	struct item item;   /* after input_next gave 1 */
 	bool key_in_record; /* item.code.bytes stands in item.rec */
@@ -104,12 +109,15 @@ struct input {
 
 void input_open(struct input *in, struct config *cfg, size_t file);
 
-/* 1; 0 at the end; 2: lend in->in a block with more room. */
+/*
+ * 1; 0 at the end; 2: lend in->in a block with more room; -1: in->in.status and
+ * in->in.err say what is wrong.
+ */
 int input_next(struct input *in);
 
 /*
  * The same, and the record must not stand before the last one, nor with
- * --unique beside it: 65.
+ * --unique beside it: 65. Faults end the program.
  */
 int input_next_ordered(struct input *in);
 
@@ -154,10 +162,14 @@ struct block {
 	size_t touched_text, touched_keys, touched_entries;
 };
 
-void block_init(struct block *b, const struct config *cfg);
+/* budget: bytes that all of it may take. */
+void block_init(struct block *b, const struct config *cfg, size_t budget);
 void block_release(struct block *b);
 
-/* Lets in read into the block, behind what is there. */
+/*
+ * Lets in read into the block, behind what is there; what in has not given yet
+ * moves here.
+ */
 void block_lend(struct block *b, struct input *in);
 /* The end of in: the next file's text goes behind its own. */
 void block_end_file(struct block *b, const struct input *in);
@@ -166,9 +178,11 @@ void block_end_file(struct block *b, const struct input *in);
 bool block_full(struct block *b, const struct input *in);
 /* For a record that is longer than the (empty) block. */
 void block_grow(struct block *b, struct input *in);
+/* An empty block gets as much room as the other has. */
+void block_widen(struct block *b, const struct block *other);
 void block_add(struct block *b, const struct input *in);
-/* Forgets the records and lends in the empty block; keeps the memory. */
-void block_restart(struct block *b, struct input *in);
+/* Forgets the records; keeps the memory. */
+void block_empty(struct block *b);
 
 /* Sorts, and with --unique leaves one record of a key. */
 void block_sort(struct block *b);
@@ -192,8 +206,10 @@ static inline void block_fetch(const struct block *b, size_t i)
 
 /* The i-th item. */
 void block_item(const struct block *b, size_t i, struct item *item);
+/* Sorted blocks: may b be written behind a, as it is? */
+bool block_before(const struct block *a, const struct block *b);
 /* All records, in order. */
-void block_write(const struct block *b, struct out *out);
+void block_write(const struct block *b, struct outlet *to);
 
 /* ---- order.c ---- */
 
@@ -279,8 +295,18 @@ void sink_put(struct sink *s, const struct item *item);
 /* Lets out what is held; counts what --unique left out. */
 uint64_t sink_end(struct sink *s);
 
-/* Merges all runs to out. Returns how many records --unique left out. */
-uint64_t merge_runs(struct config *cfg, struct runs *r, struct out *out);
+/* These functions return how many records --unique left out. */
+
+/* Merges two sorted blocks, a being the earlier one. */
+uint64_t merge_blocks(struct config *cfg, const struct block *a,
+		      const struct block *b, struct out *out);
+
+/* Can n runs be merged in one pass beside a block that is in memory? */
+bool merge_has_room(const struct config *cfg, size_t n);
+
+/* Merges all runs, and the block (may be empty) that came behind them. */
+uint64_t merge_runs(struct config *cfg, struct runs *r, const struct block *b,
+		    struct out *out);
 
 /* Merges the sorted files of cfg to out; *sealed if all of them were. */
 uint64_t merge_files(struct config *cfg, struct out *out, bool *sealed);

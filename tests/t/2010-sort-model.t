@@ -31,6 +31,7 @@ for kind in n i s p b ns sn ib isn pp; do
 	seed=$((seed + 1))
 	compare want "$kind in memory" -k "$key"
 	compare want "$kind in many runs" -k "$key" -S 64k
+	compare want "$kind by one thread" -k "$key" -S 64k --threads=1
 	compare want.r "$kind reversed" -k "$key" -r
 	compare want.r "$kind reversed in runs" -k "$key" -r -S 70k
 	compare want.first "$kind, the first of a key" --quiet -k "$key" -ufirst
@@ -48,6 +49,8 @@ for kind in i p n; do
 	compare want.r "60000 $kind reversed" -k a -r
 	compare want "60000 $kind with 64k" -k a -S 64k
 	compare want "60000 $kind with 1M" -k a -S 1M
+	compare want "60000 $kind in two blocks" -k a -S 10M
+	compare want "60000 $kind by one thread" -k a -S 10M --threads=1
 	compare want.last "60000 $kind, last, 300k" --quiet -k a -ulast -S 300k
 done
 

@@ -72,11 +72,36 @@ if command -v script >/dev/null; then
 	ok $? 'and nothing else'
 fi
 
-# ---- whatever the memory, the same bytes ----
+# ---- whatever the memory and the threads, the same bytes ----
 same_bytes=0
 for bound in 64k 65537 100k 128k 1M 16M 1G; do
-	retl-sort -k a -S "$bound" in | cmp -s - want || same_bytes=1
+	for threads in 1 2 5; do
+		retl-sort -k a -S "$bound" --threads=$threads in |
+			cmp -s - want || same_bytes=1
+	done
 done
-ok $same_bytes 'every --memory gives the same bytes'
+ok $same_bytes 'every --memory and --threads gives the same bytes'
+
+# ---- in order already: pages are lent to the pipe ----
+awk 'BEGIN { for (i = 0; i < 200000; i++)
+	print "{\"a\":" i ",\"b\":\"" i * 7919 % 1000003 "\"}" }' >ordered
+sealed ordered >want
+for bound in 4M 12M 1G; do
+	for threads in 1 2; do
+		# Slow at first, so that the pipe is full for a while.
+		retl-sort -k a -S $bound --threads=$threads want |
+			{ sleep 0.1; cat; } >out
+		same want out "in order, $bound, $threads threads"
+	done
+done
+retl-sort -k a want | dd bs=100 count=1 2>/dev/null >first
+is "$(wc -c <first)" 100 'a reader that goes early is no harm'
+(
+	retl-sort -k a want 2>err
+	echo $? >status
+) | head -n 1 >first
+is "$(cat status)" 141 'it ends by SIGPIPE'
+retl-sort -k a <want >out
+same want out 'in order, to a file'
 
 done_testing

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A second pair of hands: one job at a time that is done beside its caller, in
+ * a thread of its own. Where there is none (NULL), a job is done at once, so
+ * callers read the same with and without threads.
+ */
+#ifndef RETL_SORT_BESIDE_H
+#define RETL_SORT_BESIDE_H
+
+#include <pthread.h>
+
+#include "common/base.h"
+
+struct beside;
+
+/* A thread that cannot be had ends the program, 71. */
+struct beside *beside_start(void);
+
+/* Waits for the job before; the caller sees all that it did. */
+void beside_wait(struct beside *b);
+/* The same, and begins this one. What arg points to is the job's until then. */
+void beside_do(struct beside *b, void (*job)(void *arg), void *arg);
+
+/* Waits, and ends the thread. */
+void beside_end(struct beside *b);
+
+/* pthread_create, or the end. */
+void thread_start(pthread_t *t, void *(*run)(void *), void *arg);
+
+#endif
