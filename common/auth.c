@@ -255,8 +255,14 @@ static const struct auth_scheme schemes[] = {
 
 static const struct auth_scheme *find_scheme(struct str type)
 {
-	if (str_is(type, auth_hmac.type))
-		return &auth_hmac;
+	static const struct auth_scheme *const others[] = {
+		&auth_hmac,   &auth_oauth1,     &auth_aws_sigv4,
+		&auth_oauth2, &auth_jwt_bearer, &auth_google,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (str_is(type, others[i]->type))
+			return others[i];
 	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
 		if (str_is(type, schemes[i].type))
 			return &schemes[i];
@@ -293,9 +299,14 @@ static bool known_value(const struct auth_scheme *s, struct str name)
 	for (size_t i = 0; i < ARRAY_LEN(s->needs) && s->needs[i]; i++)
 		if (str_is(name, s->needs[i]))
 			return true;
-	for (size_t i = 0; i < ARRAY_LEN(s->takes) && s->takes[i]; i++)
-		if (str_is(name, s->takes[i]))
+	for (size_t i = 0; i < ARRAY_LEN(s->takes) && s->takes[i]; i++) {
+		size_t len = strlen(s->takes[i]);
+
+		if (str_is(name, s->takes[i]) ||
+		    (s->takes[i][len - 1] == '.' &&
+		     str_starts(name, s->takes[i])))
 			return true;
+	}
 	return str_is(name, "proof");
 }
 
@@ -320,11 +331,12 @@ static struct str copy(struct str s)
 }
 
 struct auth *auth_new(struct str type, const struct auth_value *values,
-		      size_t n, bool show, struct buf *err)
+		      size_t n, bool show, int *status, struct buf *err)
 {
 	const struct auth_scheme *s = find_scheme(type);
 	struct auth *a;
 
+	*status = EX_CONFIG;
 	if (!s) {
 		fail(err, "auth: type \"%.*s\" is not supported",
 		     STR_ARG(type));
@@ -342,6 +354,8 @@ struct auth *auth_new(struct str type, const struct auth_value *values,
 	if (check_values(a, err) < 0 ||
 	    (s->prepare && s->prepare(a, err) < 0) ||
 	    prepare_proof(a, err) < 0) {
+		if (a->status)
+			*status = a->status;
 		auth_free(a);
 		return NULL;
 	}
@@ -357,6 +371,7 @@ void auth_free(struct auth *a)
 		free((char *)a->values[i].text.s);
 	}
 	free(a->values);
+	oauth_free(a->oauth);
 	buf_release(&a->key);
 	buf_release(&a->proof);
 	free(a);
@@ -388,4 +403,9 @@ int auth_apply(struct auth *a, struct auth_request *rq, struct buf *err)
 		auth_put_query(rq, STR("appsecret_proof"), buf_str(&a->proof),
 			       a->show);
 	return a->scheme->apply(a, rq, err);
+}
+
+struct oauth *auth_tokens(struct auth *a)
+{
+	return a->oauth;
 }

@@ -9,7 +9,7 @@
 #ifndef RETL_AUTH_H
 #define RETL_AUTH_H
 
-#include "common/buf.h"
+#include "common/oauth.h"
 
 struct auth_value {
 	struct str name; /* "token" */
@@ -29,13 +29,22 @@ struct auth_request {
 struct auth;
 
 /*
- * NULL: err says what is missing. show: the values are placeholders for people
- * (a dry run), so what would be computed of them is shown as a placeholder
- * too.
+ * A value that is a list is given as its texts with blanks between them, one
+ * that is an object as values NAME.MEMBER.
+ *
+ * NULL: err says what is missing, *status is the exit status for it (78, or 77
+ * where there are no credentials). show: the values are placeholders for people
+ * (a dry run), so what would be computed of them is shown as a placeholder too.
  */
 struct auth *auth_new(struct str type, const struct auth_value *values,
-		      size_t n, bool show, struct buf *err);
+		      size_t n, bool show, int *status, struct buf *err);
 void auth_free(struct auth *a);
+
+/* Tokens, where the scheme has some, must be ready. */
+int auth_apply(struct auth *a, struct auth_request *rq, struct buf *err);
+
+/* What has to be ready before auth_apply; NULL: nothing. */
+struct oauth *auth_tokens(struct auth *a);
 
 /* Does it put something into the body? */
 bool auth_writes_body(const struct auth *a);
@@ -46,14 +55,13 @@ bool auth_writes_body(const struct auth *a);
  */
 void auth_put_identity(const struct auth *a, struct buf *out);
 
-int auth_apply(struct auth *a, struct auth_request *rq, struct buf *err);
-
 /* ---- for the schemes ---- */
 
 struct auth_scheme {
 	const char *type;
-	const char *needs[4]; /* values that must be there, NULL-terminated */
-	const char *takes[4]; /* values that may be there */
+	const char *needs[8]; /* values that must be there, NULL-terminated */
+	/* Those that may; "form." stands for all that begin so. */
+	const char *takes[20];
 	/* Checks and prepares the values; may be NULL. */
 	int (*prepare)(struct auth *a, struct buf *err);
 	int (*apply)(struct auth *a, struct auth_request *rq, struct buf *err);
@@ -64,11 +72,14 @@ struct auth {
 	struct auth_value *values;
 	size_t n_values;
 	bool show;
-	struct buf key;   /* what prepare made of them */
-	struct buf proof; /* appsecret_proof, empty if none */
+	struct buf key;      /* what prepare made of them */
+	struct buf proof;    /* appsecret_proof, empty if none */
+	struct oauth *oauth; /* NULL: the scheme needs no tokens */
+	int status;          /* of a prepare that failed, if not 78 */
 };
 
-extern const struct auth_scheme auth_hmac;
+extern const struct auth_scheme auth_hmac, auth_oauth1, auth_aws_sigv4;
+extern const struct auth_scheme auth_oauth2, auth_jwt_bearer, auth_google;
 
 struct str auth_get(const struct auth *a, const char *name); /* .s NULL */
 void auth_put_header(struct auth_request *rq, const char *name,

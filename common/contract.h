@@ -36,7 +36,8 @@ struct setting {
 	struct str text;  /* its value as text, .s NULL: it has none */
 	struct str value; /* the same as JSON, typed as declared */
 	bool secret;
-	bool account; /* part of a receipt's `to` */
+	bool account;     /* part of a receipt's `to` */
+	const char *file; /* of --settings, if it came from there */
 };
 
 /* One of "key": all of these members. any/one: several such sets. */

@@ -229,6 +229,7 @@ static int from_object(struct contract *c, struct str object, const char *path,
 		src.spec = spec_of(c, src.s);
 		if (set_value(c, &src, contract_keep(c, m.val), err) < 0)
 			return -1;
+		src.s->file = path;
 	}
 	return 0;
 }
@@ -455,11 +456,10 @@ static int set_base_url(struct contract *c, struct buf *err)
 		return 0;
 	json_unescape(&raw, (struct str){ text.s + 1, text.n - 2 });
 	expand(c, buf_str(&raw), &b, &secret, &other);
-	if (other.s)
-		ret = fail(err,
-			   "%s: base_url: {%.*s} is no setting, and what is "
-			   "not is not supported there by this version",
-			   c->path, STR_ARG(other));
+	/* What the token's answer names is filled in by retl-push. */
+	if (other.s && !str_starts(other, "auth."))
+		ret = fail(err, "%s: base_url: {%.*s} is no setting", c->path,
+			   STR_ARG(other));
 	if (secret) {
 		buf_reset(&b);
 		expand_all(c, buf_str(&raw), &b);

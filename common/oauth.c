@@ -14,8 +14,6 @@
 #define EARLY_MS ((int64_t)120 * 1000)
 #define BUSY_MS 100 /* until another process may have renewed the token */
 
-static const struct retry_plan plan = { 5, 1000, 20000 };
-
 /* ---- making and ending ---- */
 
 static char *copy(struct str s)
@@ -108,6 +106,7 @@ struct oauth *oauth_new(const struct oauth_opts *opts, struct buf *err)
 		.aud = copy(opts->aud),
 		.lifetime_s = opts->lifetime_s ? opts->lifetime_s : 180,
 		.state = OAUTH_NEEDED,
+		.plan = { 5, 1000, 20000 },
 		.token = BUF_INIT,
 		.answer = BUF_INIT,
 		.body = BUF_INIT,
@@ -128,6 +127,11 @@ struct oauth *oauth_new(const struct oauth_opts *opts, struct buf *err)
 bad:
 	oauth_free(o);
 	return NULL;
+}
+
+void oauth_set_retry(struct oauth *o, const struct retry_plan *plan)
+{
+	o->plan = *plan;
 }
 
 static void free_secret(struct buf *b)
@@ -165,23 +169,23 @@ void oauth_free(struct oauth *o)
 
 /* ---- asking ---- */
 
-enum oauth_state oauth_state(const struct oauth *o, int64_t now_ms)
+enum oauth_state oauth_state(const struct oauth *o, int64_t tick_ms)
 {
 	if (o->state == OAUTH_FETCHING || o->state == OAUTH_FAILED)
 		return o->state;
 	if (o->generation && !o->denied) {
-		if (now_ms < o->renew_at)
+		if (tick_ms < o->renew_at)
 			return OAUTH_READY;
 		/* It could not be renewed early: it still holds. */
-		if (now_ms < o->not_before && now_ms < o->expires_at)
+		if (tick_ms < o->not_before && tick_ms < o->expires_at)
 			return OAUTH_READY;
 	}
-	return now_ms < o->not_before ? OAUTH_LATER : OAUTH_NEEDED;
+	return tick_ms < o->not_before ? OAUTH_LATER : OAUTH_NEEDED;
 }
 
-int64_t oauth_wait_ms(const struct oauth *o, int64_t now_ms)
+int64_t oauth_wait_ms(const struct oauth *o, int64_t tick_ms)
 {
-	return MAX(o->not_before - now_ms, 0);
+	return MAX(o->not_before - tick_ms, 0);
 }
 
 static void put_member(struct buf *form, const char *name, const char *value)
@@ -266,7 +270,7 @@ static int give_up(struct oauth *o, int status)
 }
 
 /* 1: another process is at it. */
-static int read_refresh_token(struct oauth *o, int64_t now_ms)
+static int read_refresh_token(struct oauth *o, int64_t tick_ms)
 {
 	int got;
 
@@ -274,20 +278,21 @@ static int read_refresh_token(struct oauth *o, int64_t now_ms)
 		return 0;
 	got = keepfile_take(&o->file, &o->refresh, &o->err);
 	if (got == 1)
-		o->not_before = now_ms + BUSY_MS;
+		o->not_before = tick_ms + BUSY_MS;
 	if (got < 0)
 		return give_up(o, EX_NOINPUT);
 	msg_hide(o->refresh.data, o->refresh.len);
 	return got;
 }
 
-int oauth_begin(struct oauth *o, int64_t now_ms, struct oauth_request *rq)
+int oauth_begin(struct oauth *o, int64_t tick_ms, int64_t now_ms,
+		struct oauth_request *rq)
 {
 	int got;
 
 	*rq = (struct oauth_request){ .method = "POST", .url = o->token_url };
 	buf_reset(&o->err);
-	got = read_refresh_token(o, now_ms);
+	got = read_refresh_token(o, tick_ms);
 	if (got)
 		return -1;
 	o->state = OAUTH_FETCHING;
@@ -409,7 +414,7 @@ static void take_refusal(struct oauth *o, const struct oauth_answer *a,
 
 /* No answer, or one that says "not now". */
 static void take_trouble(struct oauth *o, const struct oauth_answer *a,
-			 int64_t now_ms)
+			 int64_t tick_ms, int64_t now_ms)
 {
 	int64_t hint =
 	    retry_after_ms(header_of(a->headers, "retry-after"), now_ms);
@@ -421,8 +426,8 @@ static void take_trouble(struct oauth *o, const struct oauth_answer *a,
 		buf_addf(&o->err, "HTTP %ld", a->status);
 	else
 		put_words(&o->err, str_of(a->why));
-	if (o->n_tries >= plan.attempts &&
-	    !(o->generation && !o->denied && now_ms < o->expires_at)) {
+	if (o->n_tries >= o->plan.attempts &&
+	    !(o->generation && !o->denied && tick_ms < o->expires_at)) {
 		if (o->grant == OAUTH_METADATA && !o->generation)
 			buf_addz(&o->err,
 				 ": no credentials of Google are to be found: "
@@ -433,7 +438,8 @@ static void take_trouble(struct oauth *o, const struct oauth_answer *a,
 		return;
 	}
 	o->state = OAUTH_NEEDED;
-	o->not_before = now_ms + MAX(retry_delay_ms(&plan, o->n_tries), hint);
+	o->not_before =
+	    tick_ms + MAX(retry_delay_ms(&o->plan, o->n_tries), hint);
 	msg_debug("%s, asking again", o->err.data);
 }
 
@@ -456,7 +462,7 @@ static int64_t lifetime(struct str object)
 	return (int64_t)s;
 }
 
-static void set_expiry(struct oauth *o, struct str object, int64_t now_ms)
+static void set_expiry(struct oauth *o, struct str object, int64_t tick_ms)
 {
 	int64_t ms = lifetime(object);
 
@@ -464,7 +470,7 @@ static void set_expiry(struct oauth *o, struct str object, int64_t now_ms)
 	if (ms < 0)
 		return;
 	ms *= 1000;
-	o->expires_at = now_ms + ms;
+	o->expires_at = tick_ms + ms;
 	o->renew_at = o->expires_at - MIN(EARLY_MS, ms / 4);
 }
 
@@ -479,7 +485,13 @@ static void keep_refresh_token(struct oauth *o, struct str object)
 		o->refresh = BUF_INIT;
 		buf_adds(&o->refresh, buf_str(&next));
 		msg_hide(next.data, next.len);
-		o->unsaved = true;
+		o->unsaved = o->file.path != NULL;
+		if (!o->unsaved)
+			msg_warn("%s gives a new refresh token, which is not "
+				 "kept, since the old one came from no file: "
+				 "put it into one (refresh_token_file, or "
+				 "--settings FILE)",
+				 o->token_url);
 		if (oauth_save(o, &err) < 0)
 			msg_error("the new refresh token cannot be kept, and "
 				  "the old one may be dead: %s",
@@ -493,16 +505,13 @@ int oauth_save(struct oauth *o, struct buf *err)
 {
 	if (!o->unsaved)
 		return 0;
-	if (!o->file.path)
-		return fail(err, "it did not come from a file: put it into one "
-				 "(refresh_token_file, or --settings FILE)");
 	if (keepfile_put(&o->file, buf_str(&o->refresh), err) < 0)
 		return -1;
 	o->unsaved = false;
 	return 0;
 }
 
-static void take_token(struct oauth *o, struct str object, int64_t now_ms)
+static void take_token(struct oauth *o, struct str object, int64_t tick_ms)
 {
 	struct buf token = BUF_INIT;
 
@@ -512,15 +521,16 @@ static void take_token(struct oauth *o, struct str object, int64_t now_ms)
 	msg_hide(o->token.data, o->token.len);
 	buf_reset(&o->answer);
 	buf_adds(&o->answer, object);
-	set_expiry(o, object, now_ms);
+	set_expiry(o, object, tick_ms);
 	keep_refresh_token(o, object);
 	o->generation++;
 	o->denied = false;
 	o->n_tries = 0;
 	o->state = OAUTH_READY;
 	msg_debug("%s: a token for %" PRId64 " s", o->token_url,
-		  o->expires_at == INT64_MAX ? (int64_t)-1
-					     : (o->expires_at - now_ms) / 1000);
+		  o->expires_at == INT64_MAX
+		      ? (int64_t)-1
+		      : (o->expires_at - tick_ms) / 1000);
 }
 
 /* It goes into a header. */
@@ -538,7 +548,8 @@ static bool is_token(struct str object)
 	return good;
 }
 
-void oauth_take(struct oauth *o, const struct oauth_answer *a, int64_t now_ms)
+void oauth_take(struct oauth *o, const struct oauth_answer *a, int64_t tick_ms,
+		int64_t now_ms)
 {
 	struct json_fault f;
 	struct str json = STR_NONE;
@@ -552,13 +563,13 @@ void oauth_take(struct oauth *o, const struct oauth_answer *a, int64_t now_ms)
 		give_up(o, EX_UNAVAILABLE);
 	} else if (!a->status || a->status == 408 || a->status == 429 ||
 		   a->status >= 500) {
-		take_trouble(o, a, now_ms);
+		take_trouble(o, a, tick_ms, now_ms);
 	} else if (a->status >= 200 && a->status < 300 && json.s &&
 		   is_token(json) &&
 		   (o->grant != OAUTH_METADATA ||
 		    str_is(header_of(a->headers, "metadata-flavor"),
 			   "Google"))) {
-		take_token(o, json, now_ms);
+		take_token(o, json, tick_ms);
 	} else {
 		take_refusal(o, a, json, now_ms);
 	}

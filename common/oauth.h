@@ -15,7 +15,7 @@
 #ifndef RETL_OAUTH_H
 #define RETL_OAUTH_H
 
-#include "common/buf.h"
+#include "common/retry.h"
 
 enum oauth_grant {
 	OAUTH_CLIENT_CREDENTIALS,
@@ -59,12 +59,14 @@ struct oauth;
 /* NULL: err says what is wrong with the options. */
 struct oauth *oauth_new(const struct oauth_opts *opts, struct buf *err);
 void oauth_free(struct oauth *o);
+/* How often an endpoint is asked that does not answer, if not 5 times. */
+void oauth_set_retry(struct oauth *o, const struct retry_plan *plan);
 
 /*
  * Google's application default credentials, as its own tools find them: the
  * file that GOOGLE_APPLICATION_CREDENTIALS names (or path, if not NULL), the
  * one that gcloud has written, the metadata server. scopes: separated by
- * blanks. subject: the user to act for, n 0: none. NULL: *status (66, 78), err.
+ * blanks. subject: the user to act for, n 0: none. NULL: *status (77, 78), err.
  */
 struct oauth *oauth_google(const char *path, struct str scopes,
 			   struct str subject, int *status, struct buf *err);
@@ -73,9 +75,9 @@ struct str oauth_quota_project(const struct oauth *o);
 
 /* ---- the machine ---- */
 
-/* now_ms: the time of day. */
-enum oauth_state oauth_state(const struct oauth *o, int64_t now_ms);
-int64_t oauth_wait_ms(const struct oauth *o, int64_t now_ms);
+/* tick_ms: of a clock that only runs forward. now_ms: the time of day. */
+enum oauth_state oauth_state(const struct oauth *o, int64_t tick_ms);
+int64_t oauth_wait_ms(const struct oauth *o, int64_t tick_ms);
 
 /* Borrowed until the next call of oauth_begin. */
 struct oauth_request {
@@ -85,8 +87,9 @@ struct oauth_request {
 	struct str body; /* .s NULL: none */
 };
 
-/* -1: failed for good, as after oauth_take. */
-int oauth_begin(struct oauth *o, int64_t now_ms, struct oauth_request *rq);
+/* -1: nothing is to be sent now; the state says why. */
+int oauth_begin(struct oauth *o, int64_t tick_ms, int64_t now_ms,
+		struct oauth_request *rq);
 
 struct oauth_answer {
 	long status;     /* of HTTP; 0: no answer came */
@@ -96,7 +99,8 @@ struct oauth_answer {
 	struct str headers; /* "name: value" lines, names in lower case */
 };
 
-void oauth_take(struct oauth *o, const struct oauth_answer *a, int64_t now_ms);
+void oauth_take(struct oauth *o, const struct oauth_answer *a, int64_t tick_ms,
+		int64_t now_ms);
 
 /* Of OAUTH_FAILED: 77, 75, 74, 69. The text names what to do. */
 int oauth_status(const struct oauth *o);
@@ -115,8 +119,8 @@ uint64_t oauth_generation(const struct oauth *o);
 void oauth_refused(struct oauth *o, uint64_t generation);
 
 /*
- * A new refresh token could not be written to its file: err says why. Tries
- * once more; 0 if there is nothing to save (any more).
+ * A new refresh token could not be written to its file: tries once more. 0 if
+ * there is nothing to save (any more), else err says why.
  */
 int oauth_save(struct oauth *o, struct buf *err);
 

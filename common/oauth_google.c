@@ -120,7 +120,7 @@ static struct oauth *from_file(const char *path, struct str scopes,
 	struct json_fault f;
 	struct str file;
 
-	*status = EX_NOINPUT;
+	*status = EX_NOPERM;
 	if (file_read(path, MAX_FILE, &text, err) < 0)
 		goto out;
 	*status = EX_CONFIG;

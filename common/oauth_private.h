@@ -36,8 +36,10 @@ struct oauth {
 	char *quota_project;
 
 	enum oauth_state state;
-	uint64_t n_tries;   /* that failed in a row */
-	int64_t not_before; /* time of day: no new try before */
+	struct retry_plan plan;
+	uint64_t n_tries; /* that failed in a row */
+	/* ticks */
+	int64_t not_before; /* no new try before */
 	int64_t renew_at, expires_at;
 	uint64_t generation;
 	bool denied; /* the token was refused */

@@ -587,7 +587,7 @@ static int final_status(struct push *p)
 {
 	const uint64_t *n = p->receipts.n;
 
-	if (p->receipts.error || p->rejects.error)
+	if (p->receipts.error || p->rejects.error || credentials_end(p) < 0)
 		return EX_IOERR;
 	if (p->input_status)
 		return p->input_status;
@@ -632,6 +632,7 @@ static void release_all(struct push *p)
 	buf_release(&p->err);
 	buf_release(&p->scratch);
 	buf_release(&p->shown);
+	buf_release(&p->auth_json);
 	buf_release(&p->stop_reason);
 	ndjson_close(&p->in);
 }

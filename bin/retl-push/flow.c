@@ -136,6 +136,7 @@ static void fork_further(struct flow *f, struct flow *g)
 {
 	g->step = f->step;
 	g->acted_before = f->acted_before;
+	g->renewals = f->renewals;
 	buf_reset(&g->saved);
 	buf_adds(&g->saved, buf_str(&f->saved));
 }
@@ -332,6 +333,7 @@ void flow_answered(struct flow *f, int64_t wait_ms)
 	if (!sweep(f, wait_ms))
 		return;
 	f->acted_before |= s->commits;
+	f->renewals = 0;
 	f->step++;
 	/* The last answer is the end, whatever has happened to the push. */
 	if (f->step == f->op->n_steps)
@@ -467,8 +469,11 @@ int64_t flow_run_ready(struct push *p)
 
 	while (!p->stopped && !p->receipts.error && (f = pick(p))) {
 		bool alone;
-		int64_t wait = pace_wait(f, tick, &alone);
+		int64_t wait;
 
+		if (!credentials_ready(p, &next))
+			return next;
+		wait = pace_wait(f, tick, &alone);
 		if (wait > 0)
 			next = MIN(next, tick + wait);
 		if (wait > 0 && !alone)

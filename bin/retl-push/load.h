@@ -53,6 +53,10 @@ void named_release(struct named *v, size_t n);
 void headers_release(struct header *v, size_t n);
 void rules_release(struct rules *r);
 
+/* ---- load_auth.c ---- */
+
+int load_auth(struct loader *l);
+
 /* ---- load_step.c ---- */
 
 /* The steps of an operation: a list of them, or the operation is one. */

@@ -60,6 +60,19 @@ static void trim_slash(struct tmpl *url)
 		base->n--;
 }
 
+/* The base, or where the answer with the token says what it is, its template.
+ */
+static void put_base(struct loader *l, struct buf *out)
+{
+	const struct setting *s =
+	    contract_setting(l->d->contract, STR("base_url"));
+
+	if (memmem(s->text.s, s->text.n, "{+auth.", 7))
+		buf_adds(out, s->text);
+	else
+		buf_addz(out, "{+base_url}");
+}
+
 /* A url that starts with / stands behind the base. */
 static int load_url(struct loader *l, struct str rq, struct step *s)
 {
@@ -73,7 +86,7 @@ static int load_url(struct loader *l, struct str rq, struct step *s)
 		return load_wrong(l, "request.url", "missing");
 	text = json_text(v, &scratch);
 	if (text.n && text.s[0] == '/')
-		buf_addz(&whole, "{+base_url}");
+		put_base(l, &whole);
 	buf_adds(&whole, text);
 	json_put_str(&quoted, buf_str(&whole));
 	ret = load_template(l, buf_str(&quoted), "request.url", TMPL_URL,

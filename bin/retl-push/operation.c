@@ -133,52 +133,6 @@ static int load_operations(struct loader *l)
 
 /* ---- the rest of the contract ---- */
 
-static int load_auth(struct loader *l)
-{
-	struct delivery *d = l->d;
-	struct str v = json_get(d->contract->root, "auth");
-	struct auth_value values[8];
-	struct buf text[8], err = BUF_INIT, scratch = BUF_INIT;
-	struct str type = STR("none");
-	struct json_iter it;
-	struct json_member m;
-	size_t n = 0;
-	int ret = -1;
-
-	if (!v.s || json_type(v) != JSON_OBJECT)
-		return load_wrong(l, "auth", "missing");
-	json_iter_init(&it, v);
-	while (json_iter_member(&it, &m)) {
-		if (json_key_is(&m, STR("type"))) {
-			type = json_text(m.val, &scratch);
-			continue;
-		}
-		if (json_key_is(&m, STR("id"))) {
-			if (load_template(l, m.val, "auth.id", TMPL_HEADER,
-					  &d->auth_id) < 0)
-				goto out;
-			continue;
-		}
-		if (n == ARRAY_LEN(values)) {
-			load_wrong(l, "auth", "too many members");
-			goto out;
-		}
-		text[n] = BUF_INIT;
-		values[n].name = m.key;
-		if (load_text(l, m.val, "auth", &text[n++]) < 0)
-			goto out;
-		values[n - 1].text = buf_str(&text[n - 1]);
-	}
-	d->auth = auth_new(type, values, n, d->show, &err);
-	ret = d->auth ? 0 : fail(l->err, "%s: %s", d->contract->path, err.data);
-out:
-	while (n)
-		buf_release(&text[--n]);
-	buf_release(&err);
-	buf_release(&scratch);
-	return ret;
-}
-
 /* "{group}" is a template, ".channel" a program. */
 static int load_by(struct loader *l, struct str v, struct limit *limit)
 {
@@ -247,6 +201,8 @@ static int load_pace(struct loader *l)
 	     load_count(l, retry, "total", &d->max_retries) < 0))
 		return -1;
 	d->retry.attempts = MAX(d->retry.attempts, 1);
+	if (auth_tokens(d->auth))
+		oauth_set_retry(auth_tokens(d->auth), &d->retry);
 	return load_limits(l);
 }
 
@@ -295,6 +251,7 @@ int delivery_load(struct delivery *d, struct contract *c, bool show,
 
 	*d = (struct delivery){ .contract = c,
 				.show = show,
+				.status = EX_CONFIG,
 				.auth_id = TMPL_INIT };
 	if (refuse_unknown(&l) < 0 || load_auth(&l) < 0 ||
 	    load_headers(&l, json_get(root, "headers"), &d->headers,
@@ -334,6 +291,7 @@ void delivery_release(struct delivery *d)
 	free(d->ops);
 	headers_release(d->headers, d->n_headers);
 	auth_free(d->auth);
+	named_release(d->auth_save, d->n_auth_save);
 	tmpl_release(&d->auth_id);
 	rules_release(&d->rules);
 	program_release(&d->code);

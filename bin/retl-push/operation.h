@@ -131,6 +131,10 @@ struct delivery {
 	size_t n_headers;
 	struct auth *auth;
 	struct tmpl auth_id;
+	struct named *auth_save; /* on the answer with a token */
+	size_t n_auth_save;
+	bool plain_tokens; /* tokens come without TLS, from this machine */
+	int status;        /* of a delivery_load that failed */
 	struct rules rules;
 	struct program code, reason, wait;
 	struct limit *limits;

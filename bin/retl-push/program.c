@@ -23,6 +23,8 @@ static const enum var batch_vars[] = { EVERYWHERE, VAR_VARS, VAR_GROUP };
 static const enum var answer_vars[] = { EVERYWHERE, VAR_VARS, VAR_RESPONSE,
 					VAR_BATCH, VAR_RECORD };
 
+static const enum var token_vars[] = { VAR_SETTINGS, VAR_NOW };
+
 static const struct {
 	const enum var *v;
 	size_t n;
@@ -31,6 +33,7 @@ static const struct {
 	[PLACE_BATCH] = { batch_vars, ARRAY_LEN(batch_vars) },
 	[PLACE_BODY] = { batch_vars, ARRAY_LEN(batch_vars) },
 	[PLACE_ANSWER] = { answer_vars, ARRAY_LEN(answer_vars) },
+	[PLACE_TOKEN] = { token_vars, ARRAY_LEN(token_vars) },
 };
 
 /* "@file.jq" is beside the contract. */

@@ -31,6 +31,7 @@ enum place {
 	PLACE_BATCH,  /* vars and when of a batch */
 	PLACE_BODY,
 	PLACE_ANSWER,
+	PLACE_TOKEN, /* save of auth, on the answer with the token */
 };
 
 /* JSON values; .s NULL counts as null. */

@@ -153,7 +153,9 @@ struct flow {
 	bool begun; /* holds a place among those that --concurrency counts */
 	bool under_way;
 	bool restart; /* what is to be tried again begins at the first step */
-	int64_t wake; /* tick; 0: may go at once */
+	uint64_t renewals; /* of credentials, for this step */
+	uint64_t token;    /* that its request carries, counted from 1 */
+	int64_t wake;      /* tick; 0: may go at once */
 	/* What the limits count it by; taken and left: pace.c. */
 	bool paced;
 	struct rate_use *uses;
@@ -222,8 +224,10 @@ struct push {
 
 	char run_id[33];
 	struct buf run_json, err, scratch;
-	struct buf shown;   /* of a dry run, not yet written */
-	int64_t started_ms; /* wall clock */
+	struct buf shown;     /* of a dry run, not yet written */
+	struct buf auth_json; /* what the answer with the token says, saved */
+	uint64_t token_accepted; /* the newest token that was */
+	int64_t started_ms;      /* wall clock */
 };
 
 /* Takes a record that waits for nothing into an open batch. */
@@ -310,6 +314,19 @@ int request_item(struct flow *f, struct rec *r, const struct step *s);
 /* ---- response.c ---- */
 
 void response_take(struct flow *f, const struct http_answer *a);
+
+/* ---- credentials.c ---- */
+
+/* May requests be signed now? If not, something happens by *next (tick). */
+bool credentials_ready(struct push *p, int64_t *next);
+/* Notes which token the flow's request carries. */
+void credentials_sign(struct flow *f);
+/* Notes that the flow's request was not refused for its token. */
+void credentials_accepted(struct flow *f);
+/* After a 401: true if the flow's step is to be tried once more. */
+bool credentials_renew(struct flow *f);
+/* -1: a refresh token was not kept (a message has said so). */
+int credentials_end(struct push *p);
 
 /* ---- dryrun.c ---- */
 

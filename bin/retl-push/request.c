@@ -307,6 +307,7 @@ static void fill_templates(struct flow *f, struct tmpl_scope *t)
 		.vars = f->vars.len ? buf_str(&f->vars) : STR_NONE,
 		.run = buf_str(&p->run_json),
 		.group = f->group.len ? buf_str(&f->group) : STR_NONE,
+		.auth = buf_str(&p->auth_json),
 	};
 }
 
@@ -404,6 +405,7 @@ static int sign(struct flow *f, const struct step *s,
 		return -1;
 	}
 	rq.id = buf_str(&id);
+	credentials_sign(f);
 	if (auth_apply(p->d.auth, &rq, &p->err) < 0) {
 		push_stop(p, EX_CONFIG, "%s: %s", p->contract->path,
 			  p->err.data);

@@ -735,7 +735,8 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 		buf_reset(&w->reason);
 		buf_adds(&w->reason, reason);
 	}
-	/* No scheme can renew its credentials yet. */
+	if (v == REFRESH && credentials_renew(w->f))
+		v = AGAIN;
 	if (v == STOP || v == REFRESH)
 		stop(w, v == REFRESH);
 	/* A server that broke down may have done its work before. */
@@ -784,6 +785,8 @@ static void take_status(struct answer *w)
 	struct str reason = STR_NONE;
 
 	read_value(w);
+	if (w->a->status != 401)
+		credentials_accepted(w->f);
 	r = find_rule(w);
 	if (r && r->reason.s && json_type(r->reason) == JSON_STRING)
 		reason = json_text(r->reason, &scratch);

@@ -95,7 +95,7 @@ static void load(struct push *p)
 		die(status, "%s", p->err.data);
 	if (delivery_load(&p->d, p->contract, p->cfg.dry_run != NULL, &p->err) <
 	    0)
-		die(EX_CONFIG, "%s", p->err.data);
+		die(p->d.status, "%s", p->err.data);
 	if (p->cfg.concurrency)
 		p->d.concurrency = MIN(p->cfg.concurrency, 256);
 }
@@ -138,7 +138,8 @@ int main(int argc, char **argv)
 			  .run_json = BUF_INIT,
 			  .err = BUF_INIT,
 			  .scratch = BUF_INIT,
-			  .shown = BUF_INIT };
+			  .shown = BUF_INIT,
+			  .auth_json = BUF_INIT };
 	int status;
 
 	msg_init(argv[0]);

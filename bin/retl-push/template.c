@@ -11,10 +11,9 @@ static const struct {
 	const char *prefix;
 	enum tmpl_kind kind;
 } namespaces[] = {
-	{ "record.", TMPL_RECORD },
-	{ "saved.", TMPL_SAVED },
-	{ "vars.", TMPL_VARS },
-	{ "run.", TMPL_RUN },
+	{ "record.", TMPL_RECORD }, { "saved.", TMPL_SAVED },
+	{ "vars.", TMPL_VARS },     { "run.", TMPL_RUN },
+	{ "auth.", TMPL_AUTH },
 };
 
 static void add_part(struct tmpl *t, struct tmpl_part part, size_t at, size_t n)
@@ -85,6 +84,15 @@ static int put_setting(struct buf *out, struct str name, bool plus,
 	return 0;
 }
 
+/* "auth.x": does auth.save have an x? */
+static bool saves(const struct contract *c, struct str name)
+{
+	struct str all = json_get(json_get(c->root, "auth"), "save"), v;
+
+	return all.s && json_type(all) == JSON_OBJECT &&
+	       json_find(all, (struct str){ name.s + 5, name.n - 5 }, &v) == 1;
+}
+
 static int add_variable(struct tmpl *t, struct str name, bool plus,
 			bool in_path, const struct tmpl_opts *o,
 			struct buf *err)
@@ -115,7 +123,16 @@ static int add_variable(struct tmpl *t, struct str name, bool plus,
 	    !str_is(name, "run.time"))
 		return fail(err, "{%.*s}: not supported by this version",
 			    STR_ARG(name));
-	if (plus && o->use == TMPL_URL)
+	if (part.kind == TMPL_AUTH && !saves(o->contract, name))
+		return fail(err, "{%.*s}: auth.save has no such member",
+			    STR_ARG(name));
+	if (part.kind == TMPL_AUTH && o->show) {
+		buf_addf(&t->text, "\1%.*s\2", STR_ARG(name));
+		part.kind = TMPL_TEXT;
+		add_part(t, part, at, t->text.len - at);
+		return 0;
+	}
+	if (plus && o->use == TMPL_URL && part.kind != TMPL_AUTH)
 		return fail(err,
 			    "{+%.*s}: what comes with a record cannot go into "
 			    "a URL unencoded",
@@ -186,6 +203,8 @@ static struct str object_of(const struct tmpl_part *p,
 		return s->saved;
 	case TMPL_VARS:
 		return s->vars;
+	case TMPL_AUTH:
+		return s->auth;
 	default:
 		return s->run;
 	}
@@ -219,6 +238,10 @@ static int put_value(const struct tmpl_part *p, enum tmpl_use use,
 			return fail(err, "a control character in it, which a "
 					 "header cannot carry");
 		buf_adds(out, text);
+		return 0;
+	}
+	if (p->kind == TMPL_AUTH && p->plus) {
+		put_reserved(out, text);
 		return 0;
 	}
 	if (p->in_path && (!text.n || str_is(text, ".") || str_is(text, "..")))

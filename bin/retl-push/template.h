@@ -19,6 +19,7 @@ enum tmpl_kind {
 	TMPL_VARS,
 	TMPL_RUN,
 	TMPL_GROUP,
+	TMPL_AUTH, /* what the answer with the token says */
 };
 
 /* Where the text will stand. */
@@ -58,7 +59,7 @@ void tmpl_release(struct tmpl *t);
 
 /* What the variables stand for: JSON values; .s NULL where there is none. */
 struct tmpl_scope {
-	struct str record, saved, vars, run, group;
+	struct str record, saved, vars, run, group, auth;
 };
 
 /*

@@ -43,10 +43,6 @@ jq '.derived = {"a":{"from":["id"]}}' base.json >c.json
 exits 78 'what derived values are for is not there yet' retl-push -c ./c.json -n /dev/null
 contains err 'derived: not supported by this version' 'and retl-push says so'
 member .prepare "[$step]" prepare
-for type in oauth2 jwt-bearer google oauth1 aws-sigv4; do
-	member .auth "{\"type\":\"$type\"}" "auth/type/$type"
-done
-member .auth '{"type":"bearer","token":"x","save":{"a":"."}}' auth/save
 member $put.whole true operations/put/whole
 member $put.cleanup "[$step]" operations/put/cleanup
 member $put '{"table":{"name":"t","write":"upsert"}}' operations/put/table
@@ -61,7 +57,7 @@ member .rules '[{"sqlstate":"23505","then":"rejected"}]' rules/0/sqlstate
 jq '.record.properties.a = {"normalize":["e164=/country"]}' base.json >c.json
 exits 78 'an argument from another member is not supported yet' retl-hash -c ./c.json --explain /dev/null
 contains err 'not supported by this version' 'and named'
-jq '.base_url = "{+auth.instance_url}"' base.json >c.json
+jq '.base_url = "{+saved.x}"' base.json >c.json
 exits 78 'nor is a base URL of anything but settings' retl-hash -c ./c.json --explain /dev/null
 
 done_testing

@@ -3,6 +3,7 @@
 #include "tap.h"
 
 static struct buf url, headers, body, err;
+static int64_t now = 1614265330;
 
 /* The request after the scheme has had its turn; "" where it failed. */
 static const char *apply(const char *type, const struct auth_value *v, size_t n)
@@ -14,9 +15,10 @@ static const char *apply(const char *type, const struct auth_value *v, size_t n)
 		.headers = &headers,
 		.body = &body,
 		.id = STR("msg_p5jXN8AQM9LWM0D4loKWxJek"),
-		.now_ms = (int64_t)1614265330 * 1000,
+		.now_ms = now * 1000,
 	};
-	struct auth *a = auth_new(str_of(type), v, n, false, &err);
+	int status;
+	struct auth *a = auth_new(str_of(type), v, n, false, &status, &err);
 
 	buf_reset(&all);
 	if (!a)
@@ -96,6 +98,25 @@ int main(void)
 	ok(strstr(APPLY("bearer", V("token", "token"), V("proof", "appsecret")),
 		  "appsecret_proof=3beefbd785800f44"),
 	   "appsecret_proof is the HMAC of the token");
+
+	/* X's documentation, "Creating a signature" */
+	fresh("https://api.twitter.com/1.1/statuses/"
+	      "update.json?include_entities=true",
+	      "status=Hello%20Ladies%20%2b%20Gentlemen%2c%20a%20signed%20OAuth"
+	      "%20request%21");
+	buf_addz(&headers, "content-type: application/x-www-form-urlencoded\n");
+	now = 1318622958;
+	ok(strstr(
+	       APPLY("oauth1", V("consumer_key", "xvz1evFS4wEEPTGEFPHBog"),
+		     V("consumer_secret",
+		       "kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw"),
+		     V("token", "370773112-"
+				"GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb"),
+		     V("token_secret",
+		       "LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE"),
+		     V("nonce", "kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgmZeNu2VS4cg")),
+	       "oauth_signature=\"hCtSmYh%2BiHYCEqBWrE7C7hYmtUk%3D\""),
+	   "OAuth 1.0a: the published signature, of query and form");
 
 	fresh("http://h/", "");
 	is(APPLY("kerberos", V("a", "b")), "", "an unknown scheme");

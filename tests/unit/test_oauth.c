@@ -45,14 +45,14 @@ static void take(struct oauth *o, long status, const char *body, int64_t now)
 				  .headers = STR("date: Thu, 01 Jan 1970 "
 						 "00:10:00 GMT\n") };
 
-	oauth_take(o, &a, now);
+	oauth_take(o, &a, now, now);
 }
 
 static const char *begin(struct oauth *o, int64_t now)
 {
 	struct oauth_request rq;
 
-	if (oauth_begin(o, now, &rq) < 0)
+	if (oauth_begin(o, now, now, &rq) < 0)
 		return "";
 	buf_reset(&text);
 	for (size_t i = 0; i < rq.n_headers; i++)
