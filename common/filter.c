@@ -21,23 +21,30 @@ void filter_die_fault(const struct ndjson *in, const struct json_fault *fault)
 	    fault->what);
 }
 
-bool filter_next(struct filter *f)
+bool filter_take(struct filter *f)
 {
 	struct json_fault fault;
+
+	f->mark = f->out.b.len;
+	if (record_parse(&f->rec, f->in.line, &fault) < 0) {
+		/* What was good goes out; the seal does not. */
+		out_flush(&f->out);
+		filter_die_fault(&f->in, &fault);
+	}
+	faults_reset(&f->faults);
+	if (f->stubs || !record_is_stub(&f->rec))
+		return true;
+	out_line(&f->out, f->in.line);
+	return false;
+}
+
+bool filter_next(struct filter *f)
+{
 	int got;
 
-	while ((got = ndjson_next(&f->in)) == 1) {
-		if (record_parse(&f->rec, f->in.line, &fault) < 0) {
-			/* What was good goes out; the seal does not. */
-			out_flush(&f->out);
-			filter_die_fault(&f->in, &fault);
-		}
-		faults_reset(&f->faults);
-		f->mark = f->out.b.len;
-		if (f->stubs || !record_is_stub(&f->rec))
+	while ((got = ndjson_next(&f->in)) == 1)
+		if (filter_take(f))
 			return true;
-		out_line(&f->out, f->in.line);
-	}
 	if (got < 0) {
 		out_flush(&f->out);
 		die(f->in.status, "%s", f->in.err.data);
@@ -45,21 +52,30 @@ bool filter_next(struct filter *f)
 	return false;
 }
 
-void filter_refuse(struct filter *f, struct str keys)
+static void list(struct filter *f)
 {
 	struct buf place = BUF_INIT;
 
-	buf_truncate(&f->out.b, f->mark);
 	ndjson_place(&f->in, &place);
 	if (f->rejects.strict)
 		out_flush(&f->out);
 	rejects_add(&f->rejects, place.data, f->in.line_no, &f->faults,
 		    f->in.line);
 	buf_release(&place);
-	if (!f->rec.diff_id.s && !keys.n) {
-		f->lossy = true;
+}
+
+void filter_refuse(struct filter *f, struct str keys)
+{
+	bool lost = !f->rec.diff_id.s && !keys.n;
+
+	buf_truncate(&f->out.b, f->mark);
+	if (f->tell)
+		f->tell(f, lost);
+	else
+		list(f);
+	f->lossy |= lost;
+	if (lost)
 		return;
-	}
 	record_put_stub(&f->out.b, &f->rec, keys,
 			&(struct stub){ STR("rejected"),
 					str_of(f->faults.v[0].code),

@@ -16,6 +16,7 @@
 #define RETL_FILTER_H
 
 #include "common/faults.h"
+#include "common/guard.h"
 #include "common/ndjson.h"
 #include "common/record.h"
 
@@ -25,8 +26,12 @@ struct filter {
 	struct record rec;
 	struct faults faults; /* of the current record; filter_next resets */
 	struct rejects rejects;
-	bool stubs;  /* the caller wants them too, and sees to them */
-	bool lossy;  /* a record vanished: no seal */
+	bool stubs; /* the caller wants them too, and sees to them */
+	bool lossy; /* a record vanished: no seal */
+	/* In a worker of filter_each: what it tells its parent; else NULL. */
+	struct guard *guard;
+	/* Takes a refused record in place of rejects; NULL: rejects does. */
+	void (*tell)(struct filter *f, bool lost);
 	size_t mark; /* in out.b: where the current record begins */
 };
 #define FILTER_INIT                              \
@@ -40,6 +45,31 @@ void filter_open(struct filter *f, const char *path);
 
 /* True: f->rec is the next record; no stub, unless f->stubs. */
 bool filter_next(struct filter *f);
+
+/*
+ * The same for the line that f->in has. Stubs are passed on, and false is
+ * answered.
+ */
+bool filter_take(struct filter *f);
+
+/* How to go through the records. */
+struct filter_how {
+	unsigned workers;  /* at most; processes, see crew.h */
+	unsigned limit_ms; /* of processor time for one record in a worker */
+	/* A record may take for ever, or crash: workers from the first on. */
+	bool risky;
+};
+
+/*
+ * Calls one(arg) for each record, in worker processes where that pays or must
+ * be: what one() does is append to out and to faults and refuse, and what it
+ * did comes out in the order of the input, whoever did it.
+ */
+void filter_each(struct filter *f, const struct filter_how *how,
+		 void (*one)(void *arg), void *arg);
+
+/* How many processors this process may use. */
+unsigned filter_processors(void);
 
 /*
  * Refuses the current record for f->faults: lists it, takes back what was

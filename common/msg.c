@@ -3,6 +3,7 @@
 
 static const char *tool = "retl";
 static enum msg_level level = MSG_INFO;
+static void (*divert)(int status, const char *text);
 
 /* Plain malloc: a message must get out even when memory does not come. */
 static struct secret {
@@ -88,11 +89,21 @@ static void say(const char *kind, const char *fmt, va_list ap)
 	(void)unused;
 }
 
+void msg_divert(void (*f)(int status, const char *text))
+{
+	divert = f;
+}
+
 void die(int status, const char *fmt, ...)
 {
+	char text[4096];
 	va_list ap;
 
 	va_start(ap, fmt);
+	if (divert) {
+		vsnprintf(text, sizeof text, fmt, ap);
+		divert(status, text);
+	}
 	say("error: ", fmt, ap);
 	va_end(ap);
 	exit(status);

@@ -26,6 +26,12 @@ void msg_hide(const char *secret, size_t n);
 /* Blanks in place what was given to msg_hide. */
 void msg_blank(char *text, size_t n);
 
+/*
+ * From now on die() hands its text to f, which must not return, in place of
+ * writing it and ending the program: in a worker, whose words have to wait.
+ */
+void msg_divert(void (*f)(int status, const char *text));
+
 NORETURN void die(int status, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void msg_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void msg_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);

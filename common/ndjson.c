@@ -73,20 +73,36 @@ void out_init(struct out *o, int fd, const char *name)
 	buf_reserve(&o->b, OUT_ENOUGH + 65536);
 }
 
-static int write_out(struct out *o)
+/* What write(2) or put said. */
+static void settle(struct out *o, int ret)
 {
-	return o->put ? o->put(o) : file_write_all(o->fd, o->b.data, o->b.len);
+	if (ret == 0)
+		return;
+	o->error = errno;
+	if (!o->keep_going)
+		die(EX_IOERR, "%s: %s", o->name, strerror(o->error));
 }
 
 int out_flush(struct out *o)
 {
-	if (!o->error && o->b.len && write_out(o) < 0) {
-		o->error = errno;
-		if (!o->keep_going)
-			die(EX_IOERR, "%s: %s", o->name, strerror(o->error));
-	}
+	if (o->hold)
+		return 0;
+	if (!o->error && o->b.len)
+		settle(o, o->put ? o->put(o)
+				 : file_write_all(o->fd, o->b.data, o->b.len));
 	buf_reset(&o->b);
 	return o->error ? -1 : 0;
+}
+
+void out_block(struct out *o, struct str text, uint64_t n)
+{
+	out_flush(o);
+	if (!o->error && text.n && !o->put)
+		settle(o, file_write_all(o->fd, text.s, text.n));
+	else
+		buf_adds(&o->b, text);
+	o->since_seal += n;
+	o->n_records += n;
 }
 
 void out_record(struct out *o)
@@ -95,7 +111,7 @@ void out_record(struct out *o)
 	o->since_seal++;
 	o->n_records++;
 	if (UNLIKELY(o->b.len >= OUT_ENOUGH))
-		out_flush(o);
+		out_flush(o); /* if it is not on hold */
 }
 
 void out_line(struct out *o, struct str line)
@@ -348,12 +364,17 @@ const char *ndjson_seal_fault(struct ndjson *r)
 	return r->err.data;
 }
 
-void ndjson_place(const struct ndjson *r, struct buf *out)
+void ndjson_place_of(const struct ndjson *r, uint64_t line_no, struct buf *out)
 {
 	if (r->name)
-		buf_addf(out, "%s:%" PRIu64, r->name, r->line_no);
+		buf_addf(out, "%s:%" PRIu64, r->name, line_no);
 	else
-		buf_addf(out, "line %" PRIu64, r->line_no);
+		buf_addf(out, "line %" PRIu64, line_no);
+}
+
+void ndjson_place(const struct ndjson *r, struct buf *out)
+{
+	ndjson_place_of(r, r->line_no, out);
 }
 
 void ndjson_close(struct ndjson *r)

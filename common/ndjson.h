@@ -32,6 +32,8 @@ struct out {
 	 * remembered in error (an errno) and later writes do nothing.
 	 */
 	bool keep_going;
+	/* True: nothing is written, what comes stays in b (crew.h). */
+	bool hold;
 	int error;
 	/*
 	 * Takes all of b instead of it being written, and leaves it empty; -1:
@@ -47,6 +49,8 @@ void out_init(struct out *o, int fd, const char *name);
 void out_record(struct out *o);
 /* A whole record, without LF. */
 void out_line(struct out *o, struct str line);
+/* Whole records, each with its LF, that lie elsewhere: n of them. */
+void out_block(struct out *o, struct str text, uint64_t n);
 /* The seal over the records since the last. */
 void out_seal(struct out *o);
 int out_flush(struct out *o);
@@ -142,8 +146,9 @@ bool ndjson_sealed(const struct ndjson *r);
  */
 const char *ndjson_seal_fault(struct ndjson *r);
 
-/* "line 17" or "FILE:17", of the current record. */
+/* "line 17" or "FILE:17", of the current record; of another line. */
 void ndjson_place(const struct ndjson *r, struct buf *out);
+void ndjson_place_of(const struct ndjson *r, uint64_t line_no, struct buf *out);
 
 void ndjson_close(struct ndjson *r);
 

@@ -161,6 +161,8 @@ struct prog *prog_new(struct str text, const struct prog_opts *opts,
 	p->where = xstrdup(opts->where ? opts->where : "the program");
 	p->n_vars = opts->n_vars;
 	p->run.scratch = p->run.why = BUF_INIT;
+	p->run.limit_ms = opts->limit_ms;
+	p->run.max_bytes = opts->max_bytes;
 	p->obj = JSON_OBJ_INIT;
 	if (check_text(p, text, err) == 0 && compile(p, opts, err) == 0)
 		return p;
@@ -179,6 +181,11 @@ void prog_free(struct prog *p)
 	free(p->text);
 	free(p->where);
 	free(p);
+}
+
+void prog_watch(struct prog *p, struct guard *const *guard)
+{
+	p->run.guard = guard;
 }
 
 bool prog_is_native(const struct prog *p)
@@ -367,7 +374,7 @@ int prog_map(struct prog *p, const struct record *rec, const struct str *vars,
 		faults_add(faults, STR(""), r->code, "%s:%u: %s", p->where,
 			   r->line, r->why.data);
 	} else if (!res.n) {
-		return 0;
+		return faults->n > n_faults ? -1 : 0;
 	} else {
 		ret = check_result(p, &res, faults);
 	}
@@ -376,5 +383,9 @@ int prog_map(struct prog *p, const struct record *rec, const struct str *vars,
 		return -1;
 	}
 	*any = open_object(out, res.mark);
+	if (p->run.max_bytes && out->len - res.mark >= p->run.max_bytes)
+		return refuse(p, faults, "size",
+			      "the result is longer than a record may be "
+			      "(--max-record)");
 	return faults->n > n_faults ? -1 : 1;
 }

@@ -12,6 +12,7 @@
 #define RETL_PROG_H
 
 #include "common/faults.h"
+#include "common/guard.h"
 #include "common/record.h"
 
 struct prog;
@@ -21,12 +22,26 @@ struct prog_opts {
 	size_t n_vars;
 	const char *where;  /* for messages: "mapping.jq" */
 	const char *libdir; /* -L, may be NULL */
+	/*
+	 * Bounds, 0: none. What runs natively keeps them by itself: an error
+	 * with the code "limit" or "size". libjq cannot be interrupted: for it
+	 * there is prog_watch.
+	 */
+	unsigned limit_ms; /* of processor time a run */
+	size_t max_bytes;  /* of a result, and of what is built on the way */
 };
 
 /* NULL: the program does not compile; err has jq's words and the place. */
 struct prog *prog_new(struct str text, const struct prog_opts *opts,
 		      struct buf *err);
 void prog_free(struct prog *p);
+
+/*
+ * Where the process may be ended for what libjq does: *guard (NULL for now) is
+ * told which piece is running, and asked which pieces must not run again; these
+ * fail with the code "limit".
+ */
+void prog_watch(struct prog *p, struct guard *const *guard);
 
 /* True if no part of it needs libjq. */
 bool prog_is_native(const struct prog *p);

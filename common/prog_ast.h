@@ -12,6 +12,7 @@
 /* Memory that is given back all at once; what was handed out stays in place. */
 struct arena {
 	struct arena_block *first, *now;
+	size_t used; /* bytes handed out since the last reset */
 };
 void *arena_get(struct arena *a, size_t n);
 struct str arena_copy(struct arena *a, struct str text);

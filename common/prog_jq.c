@@ -43,11 +43,13 @@ struct convert {
 
 /*
  * The user's environment and ~/.jq have no say in what a mapping means: libjq
- * sees none of it.
+ * sees none of it. Local time is UTC; without that glibc would look at the
+ * machine's time zone for each time that it reads.
  */
 static char **hide_environment(void)
 {
-	static char *none[] = { NULL };
+	static char utc[] = "TZ=UTC";
+	static char *none[] = { utc, NULL };
 	char **saved = environ;
 
 	environ = none;

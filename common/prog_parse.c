@@ -44,6 +44,7 @@ void *arena_get(struct arena *a, size_t n)
 	a->now = b;
 	p = b->data + b->used;
 	b->used += n;
+	a->used += n;
 	return p;
 }
 
@@ -60,6 +61,7 @@ struct str arena_copy(struct arena *a, struct str text)
 void arena_reset(struct arena *a)
 {
 	a->now = a->first;
+	a->used = 0;
 	if (a->now)
 		a->now->used = 0;
 }

@@ -46,6 +46,50 @@ const char *run_type(struct str v)
 	return names[json_type(v)];
 }
 
+/* ---- bounds ---- */
+
+/*
+ * Some room beyond what a result may have: the exact bound is for the result,
+ * and out may hold other records before it.
+ */
+#define SLACK ((size_t)4 << 20)
+
+int run_check_size(struct run *r, const struct plan *p, const struct buf *out)
+{
+	if (LIKELY(!r->max_bytes || out->len <= r->max_bytes + SLACK))
+		return 0;
+	return run_fail(r, p, "size",
+			"more text than a record may have (--max-record)");
+}
+
+static uint64_t elapsed_ms(clockid_t clock, const struct timespec *since)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)((now.tv_sec - since->tv_sec) * 1000 +
+			  (now.tv_nsec - since->tv_nsec) / 1000000);
+}
+
+/* The wall's clock is cheap, and never behind that of the processor. */
+static int check_bounds(struct run *r, const struct plan *p)
+{
+	if (r->mem.used > GUARD_BYTES)
+		return run_fail(r, p, "limit", "%s",
+				guard_reason(GUARD_MEMORY));
+	if (!r->limit_ms)
+		return 0;
+	if (!r->since[0].tv_sec) {
+		clock_gettime(CLOCK_MONOTONIC, &r->since[0]);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &r->since[1]);
+		return 0;
+	}
+	if (elapsed_ms(CLOCK_MONOTONIC, &r->since[0]) > r->limit_ms &&
+	    elapsed_ms(CLOCK_THREAD_CPUTIME_ID, &r->since[1]) > r->limit_ms)
+		return run_fail(r, p, "limit", "%s", guard_reason(GUARD_TIME));
+	return 0;
+}
+
 /* ---- buffers ---- */
 
 size_t run_tmp(struct run *r)
@@ -194,7 +238,8 @@ static int put_string(struct run *r, struct plan *p, struct str in,
 	buf_addc(out, '"');
 	for (size_t i = 0; i < p->n; i++)
 		if (run_eval(r, p->v[i], in, &v) < 0 ||
-		    text_put_inside(r, p, out, v) < 0)
+		    text_put_inside(r, p, out, v) < 0 ||
+		    run_check_size(r, p, out) < 0)
 			return -1;
 	buf_addc(out, '"');
 	return 0;
@@ -414,6 +459,7 @@ static int put_delete(struct run *r, struct plan *p, struct str in,
 /* ---- arrays and objects ---- */
 
 struct array {
+	struct plan *p;
 	size_t tmp; /* place of the buffer: they move */
 	char sep;
 };
@@ -425,13 +471,13 @@ static int add_element(struct run *r, void *ctx, struct str v)
 	buf_addc(&r->tmp[a->tmp], a->sep);
 	buf_adds(&r->tmp[a->tmp], v);
 	a->sep = ',';
-	return 0;
+	return run_check_size(r, a->p, &r->tmp[a->tmp]);
 }
 
 static int put_array(struct run *r, struct plan *p, struct str in,
 		     struct buf *out)
 {
-	struct array a = { .sep = '[' };
+	struct array a = { .p = p, .sep = '[' };
 	int ret;
 
 	if (!p->a) {
@@ -491,8 +537,9 @@ static int put_members(struct run *r, struct plan *p, struct str in,
 struct product {
 	struct plan *p;
 	struct str in;
-	struct str *names, *vals;
+	struct str *names, *vals; /* a value that failed has no .s */
 	size_t i;
+	bool any; /* an object was made */
 	plan_sink *sink;
 	void *ctx;
 };
@@ -515,7 +562,7 @@ static int product_done(struct run *r, struct product *o)
 			else if (last != SIZE_MAX)
 				last = k;
 		}
-		if (last == SIZE_MAX)
+		if (last == SIZE_MAX || !o->vals[last].s)
 			continue;
 		buf_addc(b, sep);
 		buf_adds(b, o->names[i]);
@@ -526,6 +573,8 @@ static int product_done(struct run *r, struct product *o)
 	buf_addz(b, sep == '{' ? "{}" : "}");
 	v = arena_copy(&r->mem, buf_str(b));
 	r->n_tmp = at;
+	if (run_check_size(r, o->p, &r->tmp[at]) < 0)
+		return -1;
 	return o->sink(r, o->ctx, v);
 }
 
@@ -544,12 +593,32 @@ static int product_value(struct run *r, void *ctx, struct str v)
 	return ret;
 }
 
+/* As in put_members: what could be made of the rest is wanted all the same. */
+static int product_failed(struct run *r, struct product *o)
+{
+	size_t i = o->i;
+	int ret = 0;
+
+	note_fault(r, o->p->entries[i].name);
+	if (!o->any) {
+		o->vals[i] = STR_NONE;
+		o->i = i + 1;
+		ret = product_next(r, o);
+		o->i = i;
+	}
+	return ret;
+}
+
 static int product_next(struct run *r, struct product *o)
 {
+	size_t n_tmp = r->n_tmp;
 	struct plan_entry *e;
+	int ret;
 
-	if (o->i == o->p->n)
+	if (o->i == o->p->n) {
+		o->any = true;
 		return product_done(r, o);
+	}
 	e = &o->p->entries[o->i];
 	if (e->name.s) {
 		/* Its prefix without the colon. */
@@ -562,7 +631,12 @@ static int product_next(struct run *r, struct product *o)
 					"a member name is %s, not a string",
 					run_type(o->names[o->i]));
 	}
-	return run_each(r, e->val, o->in, product_value, o);
+	ret = run_each(r, e->val, o->in, product_value, o);
+	if (ret < 0 && r->tolerant && o->p->final) {
+		r->n_tmp = n_tmp;
+		ret = product_failed(r, o);
+	}
+	return ret;
 }
 
 static int each_object(struct run *r, struct plan *p, struct str in,
@@ -620,17 +694,27 @@ static int run_piece(struct run *r, struct plan *p, struct str in,
 				  .names = p->reads.v,
 				  .n_names = p->reads.n,
 				  .vars = r->vars };
+	struct guard *g = r->guard ? *r->guard : NULL;
+	uint32_t step = (uint32_t)p->piece + 1;
+	enum guard_cause cause;
 	const char *code = "jq";
 	int ret;
 
 	*o = (struct outputs){ .r = r };
+	cause = g ? guard_find(g, step) : GUARD_NONE;
+	if (UNLIKELY(cause != GUARD_NONE))
+		return run_fail(r, p, "limit", "%s", guard_reason(cause));
 	if (p->top) {
 		side.value = r->input;
 		if (r->record)
 			side.obj = &r->record->obj;
 	}
+	if (g)
+		g->step = step;
 	ret =
 	    jqside_run(r->jq, p->piece, &side, keep_output, o, &code, &r->why);
+	if (g)
+		g->step = 0;
 	if (ret >= 0)
 		return 0;
 	r->code = code;
@@ -724,6 +808,8 @@ static int eval_built(struct run *r, struct plan *p, struct str in,
 	b = r->tmp[at];
 	r->tmp[at] = BUF_INIT;
 	ret = run_put(r, p, in, &b);
+	if (ret == 0)
+		ret = run_check_size(r, p, &b);
 	if (ret == 0)
 		*v = arena_copy(&r->mem, buf_str(&b));
 	r->tmp[at] = b;
@@ -879,6 +965,8 @@ static int pass_sum(struct run *r, void *ctx, struct str a)
 	struct str v;
 	int ret = put_sum(r, s->p, a, s->other, &r->tmp[at]);
 
+	if (ret == 0)
+		ret = run_check_size(r, s->p, &r->tmp[at]);
 	v = arena_copy(&r->mem, buf_str(&r->tmp[at]));
 	r->n_tmp = at;
 	return ret < 0 ? ret : s->sink(r, s->ctx, v);
@@ -915,6 +1003,8 @@ int run_each(struct run *r, struct plan *p, struct str in, plan_sink *sink,
 	struct passing s = { .p = p, .in = in, .sink = sink, .ctx = ctx };
 	struct str v;
 
+	if (UNLIKELY((++r->steps & 63) == 0) && check_bounds(r, p) < 0)
+		return -1;
 	if (p->one)
 		return run_eval(r, p, in, &v) < 0 ? -1 : sink(r, ctx, v);
 	switch (p->op) {
@@ -960,6 +1050,8 @@ void run_begin(struct run *r)
 	r->code = NULL;
 	r->line = 0;
 	r->tolerant = NULL;
+	r->steps = 0;
+	r->since[0].tv_sec = 0;
 }
 
 void run_release(struct run *r)

@@ -3,6 +3,8 @@
 #ifndef RETL_PROG_RUN_H
 #define RETL_PROG_RUN_H
 
+#include <time.h>
+
 #include "common/prog_plan.h"
 
 struct run {
@@ -26,6 +28,12 @@ struct run {
 	 */
 	struct faults *tolerant;
 	const char *where; /* for these faults */
+	/* Bounds, see prog.h, and what has been used of them. */
+	unsigned limit_ms;
+	size_t max_bytes;
+	uint64_t steps;
+	struct timespec since[2]; /* the clock of the wall, that of the CPU */
+	struct guard *const *guard;
 };
 
 typedef int plan_sink(struct run *r, void *ctx, struct str value);
@@ -42,6 +50,9 @@ int run_fail(struct run *r, const struct plan *p, const char *code,
 	     const char *fmt, ...) PRINTF_LIKE(4, 5);
 int run_repeated(struct run *r, const struct plan *p);
 const char *run_type(struct str v); /* "a number" */
+
+/* Has so much been built that it fails for it? */
+int run_check_size(struct run *r, const struct plan *p, const struct buf *out);
 
 /* A buffer for what is built: its place in r->tmp, from r->n_tmp on. */
 size_t run_tmp(struct run *r);

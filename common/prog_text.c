@@ -411,7 +411,8 @@ static int put_joined(struct run *r, struct plan *p, struct str v,
 		      : json_iter_element(&it, &m.val)) {
 		if (any)
 			json_put_escaped(out, p->text);
-		if (put_part(r, p, m.val, out) < 0)
+		if (put_part(r, p, m.val, out) < 0 ||
+		    run_check_size(r, p, out) < 0)
 			return -1;
 		any = true;
 	}

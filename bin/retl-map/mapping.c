@@ -117,7 +117,9 @@ static void load_program(struct mapping *m, const struct mapping_args *args)
 	struct prog_opts o = { .vars = var_names,
 			       .n_vars = N_VARS,
 			       .where = args->file ? args->file : "-e",
-			       .libdir = args->libdir };
+			       .libdir = args->libdir,
+			       .limit_ms = args->limit_ms,
+			       .max_bytes = args->max_record };
 	struct buf err = BUF_INIT;
 
 	if (args->program)

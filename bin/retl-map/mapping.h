@@ -21,6 +21,8 @@ struct mapping_args {
 	const char *file;    /* -m */
 	const char *program; /* -e */
 	const char *libdir;  /* -L */
+	unsigned limit_ms;   /* for a record */
+	size_t max_record;   /* bytes of a result */
 	struct contract_args contract;
 };
 

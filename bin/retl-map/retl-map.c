@@ -10,11 +10,15 @@
 #include "common/key.h"
 #include "common/msg.h"
 
+#define LIMIT_MS 10000U
+#define LIMIT_MOST_MS 3600000U
+#define THREADS_MOST 256U
+
 struct config {
 	struct mapping_args mapping;
 	const char *key;
 	bool explain, show_values;
-	uint64_t max_record;
+	uint64_t max_record, limit_ms, threads;
 	const char *input; /* NULL: stdin */
 };
 
@@ -252,14 +256,28 @@ static void map_plain(struct mapper *m)
 	out_record(&f->out);
 }
 
+static void map_one(void *arg)
+{
+	struct mapper *m = arg;
+
+	if (m->mapping.contract)
+		map_checked(m);
+	else
+		map_plain(m);
+}
+
 static int run(struct mapper *m)
 {
+	const struct filter_how how = {
+		.workers = (unsigned)m->cfg->threads,
+		.limit_ms = m->cfg->mapping.limit_ms,
+		.risky = m->mapping.prog && !prog_is_native(m->mapping.prog),
+	};
+
 	filter_open(&m->f, m->cfg->input);
-	while (filter_next(&m->f))
-		if (m->mapping.contract)
-			map_checked(m);
-		else
-			map_plain(m);
+	if (m->mapping.prog)
+		prog_watch(m->mapping.prog, &m->f.guard);
+	filter_each(&m->f, &how, map_one, m);
 	return filter_close(&m->f);
 }
 
@@ -276,11 +294,18 @@ static void check_config(const struct config *cfg)
 			"is needed");
 	if (!a->contract.name && a->contract.on.n)
 		opt_die("--on needs a contract (-c)");
+	if (!cfg->max_record)
+		opt_die("--max-record: 0 bytes are no record");
+	if (!cfg->limit_ms || cfg->limit_ms > LIMIT_MOST_MS)
+		opt_die("--limit-ms: from 1 to %u", LIMIT_MOST_MS);
+	if (!cfg->threads || cfg->threads > THREADS_MOST)
+		opt_die("--threads: from 1 to %u", THREADS_MOST);
 }
 
 int main(int argc, char **argv)
 {
-	struct config cfg = { .max_record = NDJSON_MAX_RECORD };
+	struct config cfg = { .max_record = NDJSON_MAX_RECORD,
+			      .limit_ms = LIMIT_MS };
 	struct mapper m = { .cfg = &cfg,
 			    .mapping = MAPPING_INIT,
 			    .f = FILTER_INIT,
@@ -317,6 +342,10 @@ int main(int argc, char **argv)
 		  "show values in messages and rejects: personal data" },
 		{ 0, "max-record", OPT_SIZE, &cfg.max_record, "BYTES",
 		  "the longest line that is accepted (16M)" },
+		{ 0, "limit-ms", OPT_COUNT, &cfg.limit_ms, "N",
+		  "processor time that one record may take (10000)" },
+		{ 0, "threads", OPT_COUNT, &cfg.threads, "N",
+		  "how many processors to use (all)" },
 	};
 	const struct opt_spec spec = {
 		.synopsis =
@@ -332,14 +361,15 @@ int main(int argc, char **argv)
 	int n, status;
 
 	msg_init("retl-map");
+	cfg.threads = MIN(filter_processors(), THREADS_MOST);
 	n = opt_parse(&spec, argc, argv);
 	if (n > 1)
 		opt_die("one input at a time: '%s'", argv[1]);
 	check_config(&cfg);
-	if (!cfg.max_record)
-		opt_die("--max-record: 0 bytes are no record");
 	if (cfg.key && key_spec_parse(&m.key, cfg.key, &m.err) < 0)
 		opt_die("--key: %s", m.err.data);
+	cfg.mapping.limit_ms = (unsigned)cfg.limit_ms;
+	cfg.mapping.max_record = (size_t)cfg.max_record;
 	mapping_load(&m.mapping, &cfg.mapping);
 	if (cfg.explain) {
 		mapping_explain(&m.mapping);
