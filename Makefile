@@ -46,9 +46,17 @@ ALL_LDFLAGS = -pthread -Wl,--as-needed $(SAN) $(LDFLAGS)
 # A tool is linked with what it uses and nothing else.
 LDLIBS    = $(PKG_LIBS) -ljq -lcsv -lm
 
+# libphonenumber ships no .pc file either. What needs it is loaded at run time.
+CXX      ?= g++
+PHONE    := $(shell printf '\043if !__has_include(<phonenumbers/phonenumberutil.h>)\n\043error\n\043endif\n' | \
+	$(CXX) $(CPPFLAGS) -E -x c++ - >/dev/null 2>&1 && echo yes)
+
 # ---- build -----------------------------------------------------------------
 .PHONY: all
-all: $(BUILT:%=$(B)/bin/%) $(B)/bin/completion.bash
+all: $(BUILT:%=$(B)/bin/%) $(B)/bin/completion.bash $(if $(PHONE),$(B)/lib/retl/phone.so)
+ifeq ($(PHONE),)
+	@echo 'note: built without libphonenumber: e164 takes only numbers with their country code'
+endif
 ifneq ($(MISSING),)
 	@echo 'note: built without $(MISSING): see the catalogue of sources in README'
 endif
@@ -73,6 +81,11 @@ COMMON_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard common/*.c)) \
 $(B)/libretl.a: $(COMMON_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
+
+$(B)/lib/retl/phone.so: common/phone_shim.cc $(B)/flags
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -Wall -Wextra -shared -fPIC $(SAN) $(filter-out -std=%,$(CFLAGS)) $(CPPFLAGS) \
+		$(LDFLAGS) -o $@ $< -lphonenumber
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -207,6 +220,7 @@ CONTRACTS := $(patsubst contracts/%,%,$(filter-out %.test.json,$(wildcard contra
 install: all ## tools, pages, contracts and completion (DESTDIR, PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(COMPDIR)
 	install -m 755 $(BUILT:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin
+	$(if $(PHONE),install -D -m 644 $(B)/lib/retl/phone.so $(DESTDIR)$(PREFIX)/lib/retl/phone.so)
 	for page in $(MAN_FILES); do \
 		install -D -m 644 $$page $(MANDIR)/man$${page##*.}/$${page##*/}; done
 	for c in $(CONTRACTS); do \
@@ -217,7 +231,7 @@ uninstall: ## remove what install put there
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%) $(TOOLS:%=$(COMPDIR)/%)
 	for page in $(MAN_FILES); do \
 		rm -f $(MANDIR)/man$${page##*.}/$${page##*/}; done
-	rm -rf $(DATADIR)
+	rm -rf $(DATADIR) $(DESTDIR)$(PREFIX)/lib/retl
 
 .PHONY: dist clean help
 dist: ## a tarball of the last commit

@@ -153,7 +153,8 @@ static int look_up(struct str record, struct str name, struct str *v)
 
 /* Appends what the steps make of one member. */
 static enum part put_part(struct contract *c, const struct derived *d,
-			  struct str v, struct buf *text, struct faults *f)
+			  struct str record, struct str v, struct buf *text,
+			  struct faults *f)
 {
 	struct buf scratch = BUF_INIT;
 	struct normal_value value = { false, v };
@@ -163,7 +164,8 @@ static enum part put_part(struct contract *c, const struct derived *d,
 
 	if (json_type(v) == JSON_NULL || value_is_clear(c->rules, v))
 		return PART_NONE;
-	if (d->steps && normal_run(d->steps, v, &value, &changed, &why) < 0)
+	if (d->steps &&
+	    normal_run(d->steps, v, record, &value, &changed, &why) < 0)
 		return bad(d, f, why.code, why.reason);
 	if (!value.is_text && json_type(value.s) == JSON_STRING)
 		value =
@@ -203,7 +205,7 @@ static enum part put_text(struct contract *c, const struct derived *d,
 		else if (!found)
 			ret = PART_NONE;
 		else
-			ret = put_part(c, d, v, text, f);
+			ret = put_part(c, d, record, v, text, f);
 	}
 	return ret;
 }

@@ -297,6 +297,9 @@ static void begin(struct contract *c, const struct record *rec,
 
 	s->stage = stage;
 	s->faults = faults;
+	s->record = rec->line;
+	while (s->record.n && *s->record.s != '{')
+		s->record = (struct str){ s->record.s + 1, s->record.n - 1 };
 	s->unhashed = 0;
 	s->repeated = false;
 	make_plan(s, rec);

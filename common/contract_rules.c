@@ -608,6 +608,33 @@ static int check_derived(struct compile *k)
 	return 0;
 }
 
+/* And for what a step takes its argument from. */
+static int check_arguments(struct compile *k)
+{
+	const struct schema_node *node = rules_children(k->r->root->node);
+	bool several, unclear;
+
+	if (!node->additional || !node->additional->never)
+		return 0;
+	for (size_t i = 0; i < k->r->n_all; i++) {
+		const struct normal *steps = k->r->all[i]->steps;
+
+		for (size_t j = 0; steps && j < normal_count(steps); j++) {
+			struct str from = normal_reads(steps, j);
+
+			if (!from.s)
+				continue;
+			from = first_member(k, from);
+			if (!rule_for(k->r->root, from, &several, &unclear))
+				return wrong(k,
+					     "normalize: =/%.*s: that is not a "
+					     "member of the record",
+					     STR_ARG(from));
+		}
+	}
+	return 0;
+}
+
 static int check_reserved(struct compile *k)
 {
 	for (size_t i = 0; i < k->r->root->n_members; i++)
@@ -646,7 +673,8 @@ int rules_compile(struct contract *c, struct str schema, int *status,
 	if (check_reserved(&k) < 0 ||
 	    check_known(&k, c->keys, c->n_keys, "key") < 0 ||
 	    check_known(&k, c->identity, c->n_identity, "identity") < 0 ||
-	    check_derived(&k) < 0 || find_removal(&k) < 0)
+	    check_derived(&k) < 0 || check_arguments(&k) < 0 ||
+	    find_removal(&k) < 0)
 		goto out;
 	ret = 0;
 out:

@@ -122,6 +122,7 @@ struct record_rules {
 	/* for the record at hand */
 	enum settle_stage stage;
 	struct faults *faults;
+	struct str record; /* all of it, as it came; .s NULL: there is none */
 	unsigned unhashed; /* values */
 	bool repeated;
 	struct buf path;

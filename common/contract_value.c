@@ -175,7 +175,7 @@ static enum settled normalise(struct record_rules *s, const struct rule *r,
 		    value->is_text && r->hash ? json_text(v, &s->norm) : v;
 		return SAME;
 	}
-	if (normal_run(r->steps, v, value, &changed, &f) < 0)
+	if (normal_run(r->steps, v, s->record, value, &changed, &f) < 0)
 		return value_fault(s, f.code, "%s", f.reason);
 	if (!changed)
 		return SAME;
@@ -474,7 +474,8 @@ static enum settled settle_kind(struct record_rules *s, const struct rule *r,
 
 	if (container && r->steps) {
 		/* Only join makes a text of it. */
-		if (normal_run(r->steps, v, &value, &changed, &f) < 0)
+		if (normal_run(r->steps, v, s->record, &value, &changed, &f) <
+		    0)
 			return value_fault(s, f.code, "%s", f.reason);
 		if (changed)
 			return settle_plain(s, r, v, depth, out);

@@ -26,7 +26,10 @@ struct normal_value {
 typedef int normal_setting_fn(void *arg, struct str name, struct str *text,
 			      struct buf *err);
 
-/* steps: a JSON array of strings, "name" or "name=argument". NULL: see err. */
+/*
+ * steps: a JSON array of strings, "name", "name=argument", "name=$setting" or
+ * "name=/member", a JSON Pointer into the record. NULL: see err.
+ */
 struct normal *normal_new(struct str steps, normal_setting_fn *setting,
 			  void *arg, struct buf *err);
 void normal_free(struct normal *n);
@@ -37,11 +40,17 @@ struct normal_fault {
 };
 
 /*
- * Runs the steps on a JSON value. The result is borrowed from value or n, until
- * the next run. *changed: it is not the value itself. -1: see f.
+ * Runs the steps on a JSON value. root is the record that it stands in, valid
+ * JSON, or .s NULL: what a step's argument may be taken from. The result is
+ * borrowed from value, root or n, until the next run. *changed: it is not the
+ * value itself. -1: see f.
  */
-int normal_run(struct normal *n, struct str value, struct normal_value *out,
-	       bool *changed, struct normal_fault *f);
+int normal_run(struct normal *n, struct str value, struct str root,
+	       struct normal_value *out, bool *changed, struct normal_fault *f);
+
+/* How many steps; the JSON Pointer that is the i-th's argument, or .s NULL. */
+size_t normal_count(const struct normal *n);
+struct str normal_reads(const struct normal *n, size_t i);
 
 /* "trim, lower", for people. */
 void normal_put(struct buf *out, const struct normal *n);

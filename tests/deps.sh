@@ -36,6 +36,8 @@ curl                  talks to the fake vendors
 openssl               makes certificates, recomputes signatures
 nginx-light           a real web server with TLS to extract from
 procps                finds processes to kill
+g++                   builds the next one's shim
+libphonenumber-dev    completes phone numbers (optional at build time)
 libtest-json-schema-acceptance-perl  JSON Schema's official test suite
 END
 	lint) cat <<\END ;;

@@ -54,9 +54,6 @@ member $put.response '"csv"' operations/put/response/csv
 member $put.response '"ndjson"' operations/put/response/ndjson
 member $put.batch '{"by":"keys"}' operations/put/batch/by/keys
 member .rules '[{"sqlstate":"23505","then":"rejected"}]' rules/0/sqlstate
-jq '.record.properties.a = {"normalize":["e164=/country"]}' base.json >c.json
-exits 78 'an argument from another member is not supported yet' retl-hash -c ./c.json --explain /dev/null
-contains err 'not supported by this version' 'and named'
 jq '.base_url = "{+saved.x}"' base.json >c.json
 exits 78 'nor is a base URL of anything but settings' retl-hash -c ./c.json --explain /dev/null
 
