@@ -27,7 +27,7 @@ BUILT    := $(foreach t,$(TOOLS),$(if $(wildcard bin/$(t)/*.c),$(t)))
 # Needed by everybody: found by pkg-config, but for two that ship no .pc file.
 PKGS     := libcurl openssl sqlite3 zlib libutf8proc libpcre2-8
 # Optional: a missing one drops what needs it, and says so.
-OPTIONAL := libpq libzstd
+OPTIONAL := libpq libzstd expat
 have      = $(shell pkg-config --exists $(1) 2>/dev/null && echo yes)
 FOUND    := $(foreach p,$(OPTIONAL),$(if $(call have,$(p)),$(p)))
 MISSING  := $(filter-out $(FOUND),$(OPTIONAL))
@@ -38,6 +38,7 @@ PKG_LIBS   := $(shell pkg-config --libs $(PKGS) $(FOUND) 2>/dev/null)
 ALL_CPPFLAGS = -I. -I$(B)/gen -D_GNU_SOURCE -DRETL_VERSION='"$(VERSION)"' \
 	$(if $(filter libpq,$(FOUND)),-DHAVE_LIBPQ) \
 	$(if $(filter libmariadb,$(FOUND)),-DHAVE_LIBMARIADB) \
+	$(if $(filter expat,$(FOUND)),-DHAVE_EXPAT) \
 	$(if $(filter libzstd,$(FOUND)),-DHAVE_ZSTD) $(PKG_CFLAGS) $(CPPFLAGS)
 WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wwrite-strings
@@ -62,8 +63,9 @@ ifneq ($(MISSING),)
 endif
 
 # Sources whose libraries are missing.
-LEFT_OUT := $(if $(filter libpq,$(FOUND)),,$(addprefix bin/retl-extract/,source_postgres.c pgtypes.c pgvalue.c)) \
-	$(if $(filter libmariadb,$(FOUND)),,bin/retl-extract/source_mysql.c)
+LEFT_OUT := $(if $(filter libpq,$(FOUND)),,$(addprefix bin/retl-extract/,source_postgres.c pgtypes.c pgvalue.c))
+LEFT_OUT += $(if $(filter libmariadb,$(FOUND)),,bin/retl-extract/source_mysql.c)
+LEFT_OUT += $(if $(filter expat,$(FOUND)),,$(addprefix bin/retl-extract/,source_s3.c aws.c awsconfig.c xml.c))
 
 tool_src = $(filter-out $(LEFT_OUT),$(wildcard bin/$(1)/*.c))
 tool_obj = $(patsubst %.c,$(B)/obj/%.o,$(call tool_src,$(1)))

@@ -22,6 +22,7 @@ libutf8proc-dev       Unicode: lower-casing and NFC before hashing
 libpcre2-dev          regular expressions: "pattern" in contracts
 zlib1g-dev            gzip
 libzstd-dev           zstd (optional at build time)
+libexpat1-dev         XML of Amazon S3 (optional at build time)
 libpq-dev             PostgreSQL as a source (optional at build time)
 sqlite3               makes the demo's shop
 END

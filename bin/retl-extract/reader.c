@@ -287,7 +287,7 @@ enum reader_verdict reader_verdict(struct reader *r, const char **why)
 	}
 	if (!r->csv && !r->array && !r->lines.n_records) {
 		*why = "it is empty";
-		return READER_SUSPECT;
+		return READER_EMPTY;
 	}
 	return READER_SILENT;
 }

@@ -49,6 +49,7 @@ enum reader_verdict {
 	READER_SEALED,   /* right seals cover it */
 	READER_UNSEALED, /* there are seals, and they do not cover it */
 	READER_SUSPECT,  /* no seals; it looks as if it were cut off */
+	READER_EMPTY,    /* there is nothing in it, not even a header */
 	READER_SILENT,   /* no seals, and nothing is amiss */
 };
 enum reader_verdict reader_verdict(struct reader *r, const char **why);

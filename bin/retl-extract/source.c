@@ -11,6 +11,9 @@ const struct source source_postgresql = { .needs = "libpq" };
 #ifndef HAVE_LIBMARIADB
 const struct source source_mysql = { .needs = "libmariadb" };
 #endif
+#ifndef HAVE_EXPAT
+const struct source source_s3 = { .needs = "expat" };
+#endif
 
 static const struct scheme {
 	const char *name;
@@ -39,6 +42,8 @@ static const struct scheme {
 	{ "https", "a file of a web server: https://host/rows.csv.gz",
 	  &source_http, 0 },
 	{ "http", "the same, in the clear", &source_http, 0 },
+	{ "s3", "an object of S3, or all below a prefix: s3://bucket/prefix/",
+	  &source_s3, 0 },
 };
 
 /* Named in the plans of many users; a clear answer is better than "no file". */
@@ -52,7 +57,6 @@ static const char *const absent[] = {
 	"trino",
 	"duckdb",
 	"sheets",
-	"s3",
 	"gs",
 	"sftp",
 };

@@ -61,6 +61,7 @@ static const char *file_doubt(void *self)
 		return NULL;
 	case READER_UNSEALED:
 	case READER_SUSPECT:
+	case READER_EMPTY:
 		return why;
 	default:
 		return s->whole ? NULL

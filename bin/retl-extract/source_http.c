@@ -192,6 +192,7 @@ static const char *httpfile_doubt(void *self)
 		return NULL;
 	case READER_UNSEALED:
 	case READER_SUSPECT:
+	case READER_EMPTY:
 		return why;
 	default:
 		return download_proved(s->download)
