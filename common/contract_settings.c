@@ -456,8 +456,9 @@ static int set_base_url(struct contract *c, struct buf *err)
 		return 0;
 	json_unescape(&raw, (struct str){ text.s + 1, text.n - 2 });
 	expand(c, buf_str(&raw), &b, &secret, &other);
-	/* What the token's answer names is filled in by retl-push. */
-	if (other.s && !str_starts(other, "auth."))
+	/* What a run finds out stays a variable, for push to fill in. */
+	if (other.s && !str_starts(other, "saved.") &&
+	    !str_starts(other, "auth."))
 		ret = fail(err, "%s: base_url: {%.*s} is no setting", c->path,
 			   STR_ARG(other));
 	if (secret) {

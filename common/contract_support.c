@@ -31,6 +31,7 @@ static const struct {
 	{ "contract", "clear", "" },
 	{ "contract", "derived", "" }, /* contract_derive.c */
 	{ "contract", "changes", "" },
+	{ "contract", "prepare", "step[]" },
 	{ "contract", "operations", "operation*" },
 	{ "contract", "answers", "answers" },
 	{ "contract", "rules", "rule[]" },
@@ -106,11 +107,17 @@ static const struct {
 	{ "operation", "requires", "" },
 	{ "operation", "changed_only", "" },
 	{ "operation", "steps", "step[]" },
+	{ "operation", "whole", "" },
+	{ "operation", "cleanup", "step[]" },
 	{ "operation", "name", "" },
+	{ "operation", "each", "" },
+	{ "operation", "poll", "poll" },
+	{ "operation", "next", "jq" },
+	{ "operation", "pause", "" },
 	{ "operation", "when", "jq" },
 	{ "operation", "vars", "jq*" },
 	{ "operation", "request", "request" },
-	{ "operation", "response", "json text" },
+	{ "operation", "response", "json text csv ndjson" },
 	{ "operation", "rules", "rule[]" },
 	{ "operation", "save", "jq*" },
 	{ "operation", "results", "jq" },
@@ -119,10 +126,14 @@ static const struct {
 	{ "operation", "commits", "" },
 
 	{ "step", "name", "" },
+	{ "step", "each", "" },
+	{ "step", "poll", "poll" },
+	{ "step", "next", "jq" },
+	{ "step", "pause", "" },
 	{ "step", "when", "jq" },
 	{ "step", "vars", "jq*" },
 	{ "step", "request", "request" },
-	{ "step", "response", "json text" },
+	{ "step", "response", "json text csv ndjson" },
 	{ "step", "rules", "rule[]" },
 	{ "step", "save", "jq*" },
 	{ "step", "results", "jq" },
@@ -133,8 +144,14 @@ static const struct {
 	{ "batch", "records", "" },
 	{ "batch", "bytes", "" },
 	{ "batch", "item_bytes", "" },
-	{ "batch", "by", "jq" }, /* but "keys": see check_held */
+	{ "batch", "by", "jq" },
 	{ "batch", "seconds", "" },
+
+	{ "poll", "until", "jq" },
+	{ "poll", "every", "" },
+	{ "poll", "most", "" },
+	{ "poll", "deadline", "" },
+	{ "poll", "late", "" },
 
 	{ "request", "method", "" },
 	{ "request", "url", "" },
@@ -175,14 +192,6 @@ static int unsupported(struct walk *w)
 {
 	return fail(w->err, "%s: %s: not supported by this version", w->file,
 		    w->path.data);
-}
-
-static bool stands_at(const struct walk *w, const char *end)
-{
-	size_t n = strlen(end);
-
-	return w->path.len >= n &&
-	       strcmp(w->path.data + w->path.len - n, end) == 0;
 }
 
 static int check_object(struct walk *w, struct str v, const char *kind);
@@ -237,9 +246,6 @@ static int check_held(struct walk *w, struct str v, const char *holds)
 	char kind[16];
 	size_t n = strlen(holds);
 
-	/* Not a program, but a word that will be known one day. */
-	if (json_text_is(v, "keys") && stands_at(w, "batch/by"))
-		return check_word(w, v, "");
 	if (!n || str_starts(str_of(holds), "jq"))
 		return 0;
 	if (holds[n - 1] == '*' || holds[n - 1] == ']') {

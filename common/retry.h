@@ -30,4 +30,12 @@ int64_t retry_after_ms(struct str value, int64_t now_ms);
 /* A date as HTTP writes it, in milliseconds since 1970; -1: it is none. */
 int http_date_ms(struct str value, int64_t *ms);
 
+/*
+ * The same for what destinations say in words of their own: seconds ("12",
+ * "1.5"), with a unit ("12s", "500ms", "2m"), a moment as seconds or
+ * milliseconds since 1970 (a number from 10^9 or from 10^12), an HTTP date, or
+ * a date and time with its zone as RFC 3339 has it.
+ */
+int64_t retry_hint_ms(struct str value, int64_t now_ms);
+
 #endif

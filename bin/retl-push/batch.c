@@ -51,19 +51,21 @@ struct rec *rec_new(struct push *p)
 {
 	struct rec *r = p->pool;
 	struct key_node *keys;
-	struct buf text;
+	struct buf text, saved;
 
 	if (r) {
 		p->pool = r->next;
 		keys = r->keys;
 		text = r->text;
+		saved = r->saved;
 		buf_reset(&text);
+		buf_reset(&saved);
 	} else {
 		r = xmalloc(sizeof *r);
 		keys = xcalloc(MAX(p->contract->n_keys, 1), sizeof *keys);
-		text = BUF_INIT;
+		text = saved = BUF_INIT;
 	}
-	*r = (struct rec){ .text = text, .keys = keys };
+	*r = (struct rec){ .text = text, .saved = saved, .keys = keys };
 	p->n_unsettled++;
 	return r;
 }
@@ -134,8 +136,10 @@ static void admit_heir(struct push *p, struct rec *r)
 
 void rec_settle(struct push *p, struct rec *r, const struct outcome *o)
 {
-	receipts_add(&p->receipts, r->line, rec_str(r, r->id), r->attempts, o);
-	if (o->status == REJECTED)
+	if (!r->stand_in && !session_settle(p, r, o))
+		receipts_add(&p->receipts, r->line, rec_str(r, r->id),
+			     r->attempts, o);
+	if (o->status == REJECTED && !r->stand_in)
 		list_reject(p, r, o);
 	p->bytes_unsettled -= r->n_counted;
 	order_leave(&p->order, r, p, admit_heir);
@@ -162,22 +166,49 @@ struct flow *flow_new(struct push *p, const struct operation *op)
 		p->flow_pool = f->next;
 	} else {
 		f = xcalloc(1, sizeof *f);
-		f->group = f->saved = f->notes = BUF_INIT;
+		f->group = f->saved = f->seen = f->notes = BUF_INIT;
 		f->url = f->headers = f->body = BUF_INIT;
-		f->items = f->vars = BUF_INIT;
+		f->items = f->vars = f->page = BUF_INIT;
+		f->rest.code = f->rest.reason = BUF_INIT;
 	}
 	f->push = p;
-	f->next = f->prev = NULL;
+	f->next = f->prev = f->then = NULL;
 	f->op = op;
-	f->n = f->n_bytes = f->step = f->n_carried = 0;
+	f->n = f->n_bytes = f->step = f->each = f->n_carried = 0;
 	f->opened = f->wake = 0;
 	f->paced = false;
 	f->acted_before = f->under_way = f->begun = f->restart = false;
+	f->advanced = f->last = f->in_session = false;
+	f->batch = 0;
 	f->number = ++p->n_flows_made;
 	buf_reset(&f->group);
 	buf_reset(&f->notes);
 	buf_reset(&f->saved);
-	buf_addz(&f->saved, "{}");
+	flow_step_reset(f);
+	return f;
+}
+
+void flow_step_reset(struct flow *f)
+{
+	f->each = 0;
+	f->course = GOES_ON;
+	f->poll_since = f->poll_ms = 0;
+	f->n_pages = f->page_tries = 0;
+	f->rest.v = NO_VERDICT;
+	buf_reset(&f->page);
+}
+
+struct flow *flow_for(struct push *p, const struct operation *op)
+{
+	struct flow *f = flow_new(p, op);
+	struct rec *r = rec_new(p);
+
+	r->op = op;
+	r->stand_in = true;
+	buf_addz(&r->text, "{}");
+	r->record = (struct span){ 0, r->text.len };
+	r->n_own = r->text.len;
+	flow_add(f, r);
 	return f;
 }
 
@@ -192,6 +223,9 @@ void flow_free(struct push *p, struct flow *f)
 	drop_if_large(&f->body);
 	drop_if_large(&f->items);
 	drop_if_large(&f->saved);
+	drop_if_large(&f->seen);
+	if (f->in_session)
+		p->session.n_out--;
 	f->next = p->flow_pool;
 	p->flow_pool = f;
 }
@@ -216,7 +250,10 @@ static struct flow *find_open(struct push *p, const struct operation *op,
 static void close_batch(struct push *p, struct flow *f)
 {
 	list_remove(&p->open, f);
-	list_push(&p->ready, f, false);
+	if (f->op->whole)
+		session_add(p, f);
+	else
+		list_push(&p->ready, f, false);
 }
 
 /* The step whose items decide how much fits into a batch. */
@@ -235,7 +272,7 @@ static size_t size_of(struct push *p, struct rec *r)
 	struct flow alone = flow_stand_in(p, r->op);
 	size_t n = r->record.n + 1;
 
-	if (!s || s->reads_saved || s->n_vars || r->op->one)
+	if (!s || s->item_varies || r->op->one)
 		return n;
 	if (request_item(&alone, r, s) == 0)
 		n = r->item.n ? body_item_size(s->type, rec_str(r, r->item))
@@ -269,8 +306,33 @@ static void measure(struct flow *f)
 	const struct step *s = sizing_step(op);
 
 	if (op->max_bytes && !op->measured && s && !op->one &&
-	    !s->reads_saved && !s->n_vars && f->n_bytes >= op->max_bytes / 2)
+	    !s->item_varies && f->n_bytes >= op->max_bytes / 2)
 		request_measure(f, s);
+}
+
+static int str_order(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* The names of its members, in one order whatever that of the record is. */
+static void put_keys(struct str record, struct buf *out)
+{
+	struct str *v = xcalloc(MAX(json_count(record), 1), sizeof *v);
+	struct json_iter it;
+	struct json_member m;
+	size_t n = 0;
+
+	json_iter_init(&it, record);
+	while (json_iter_member(&it, &m))
+		v[n++] = (struct str){ m.key.s - 1, m.key.n + 2 };
+	qsort(v, n, sizeof *v, str_order);
+	for (size_t i = 0; i < n; i++) {
+		buf_addc(out, i ? ',' : '[');
+		buf_adds(out, v[i]);
+	}
+	buf_addz(out, n ? "]" : "[]");
+	free(v);
 }
 
 static int group_of(struct push *p, struct rec *r, struct buf *out)
@@ -280,6 +342,8 @@ static int group_of(struct push *p, struct rec *r, struct buf *out)
 	struct scope scope;
 	int got;
 
+	if (op->by_keys)
+		put_keys(rec_str(r, r->record), out);
 	if (!op->by.prog)
 		return 0;
 	scope_fill(&alone, r, &scope);

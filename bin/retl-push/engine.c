@@ -79,6 +79,8 @@ static void take_stub(struct push *p)
 	struct buf a = BUF_INIT, b = BUF_INIT;
 	bool skipped = json_text_is(json_get(why, "status"), "skipped");
 
+	p->session.n_stubs++;
+
 	reason = json_get(why, "reason");
 	if (code.s)
 		code = json_type(code) == JSON_STRING ? json_text(code, &a)
@@ -217,6 +219,29 @@ static void keep_changed(struct push *p, struct rec *r)
 	buf_adds(&r->text, buf_str(&p->scratch));
 }
 
+static void rec_drop(struct push *p, struct rec *r)
+{
+	r->next = p->pool;
+	p->pool = r;
+	p->n_unsettled--;
+}
+
+/* -1: it cannot be made, and so the record is refused. */
+static int derive(struct push *p, struct rec *r)
+{
+	if (!p->contract->n_derived)
+		return 0;
+	buf_reset(&p->scratch);
+	if (contract_derive(p->contract, rec_str(r, r->record), &p->scratch,
+			    &p->faults) < 0) {
+		rec_drop(p, r);
+		refuse(p);
+		return -1;
+	}
+	r->derived = put_span(r, buf_str(&p->scratch));
+	return 0;
+}
+
 /* The record's own memory, with what is to be sent; NULL: it is settled. */
 static struct rec *make_rec(struct push *p, const struct operation *op,
 			    enum diff_result kind)
@@ -231,11 +256,8 @@ static struct rec *make_rec(struct push *p, const struct operation *op,
 	p->rec.result = kind;
 	got = contract_settle(p->contract, &p->rec, SETTLE_PUSH, &r->text,
 			      &p->faults);
-	if (got < 0) {
-		r->next = p->pool;
-		p->pool = r;
-		p->n_unsettled--;
-	}
+	if (got < 0)
+		rec_drop(p, r);
 	if (got == SETTLE_UNHASHED) {
 		struct buf why = BUF_INIT;
 
@@ -261,6 +283,8 @@ static struct rec *make_rec(struct push *p, const struct operation *op,
 		r->changed = put_span(r, p->rec.diff_changed);
 	if (p->cfg.rejects)
 		r->original = put_span(r, p->in.line);
+	if (derive(p, r) < 0)
+		return NULL;
 	r->n_own = r->text.len;
 	snprintf(r->ref, sizeof r->ref, "\"%" PRIu64 "\"", r->line);
 	return r;
@@ -336,6 +360,18 @@ static bool take_line(struct push *p)
 		receipt_at_once(p, SKIPPED, STR_NONE, STR_NONE);
 		return true;
 	}
+	if (op->whole && p->rec.diff_id.s) {
+		receipt_at_once(p, FAILED, STR("usage"),
+				STR("a change, where a whole dataset is "
+				    "wanted"));
+		push_stop(p, EX_USAGE,
+			  "line %" PRIu64 ": diff_id: %.*s replaces "
+			  "everything, so it needs all records and not what "
+			  "has changed: leave out retl-diff, and say --as "
+			  "added",
+			  p->in.line_no, STR_ARG(op->name));
+		return true;
+	}
 	if (at_barrier(p, kind))
 		return false;
 	take_record(p, op, kind);
@@ -346,13 +382,16 @@ static bool take_line(struct push *p)
 
 static bool is_full(const struct push *p)
 {
-	return p->bytes_unsettled >= MAX_BYTES || p->n_waiting >= MAX_WAITING;
+	/* A batch that is held does not keep the next from coming together. */
+	size_t most = p->session.waiting.n ? 2 * MAX_BYTES : MAX_BYTES;
+
+	return p->bytes_unsettled >= most || p->n_waiting >= MAX_WAITING;
 }
 
 static bool has_room(const struct push *p)
 {
-	return p->ready.n < p->d.concurrency + 1 && !is_full(p) &&
-	       p->asleep.n < MAX_WAITING;
+	return p->ready.n + p->session.waiting.n < p->d.concurrency + 1 &&
+	       !is_full(p) && p->asleep.n < MAX_WAITING;
 }
 
 static void end_input(struct push *p)
@@ -382,6 +421,7 @@ static bool read_line(struct push *p)
 		return true;
 	}
 	p->input_ended = true;
+	p->complete = got == 0 && ndjson_sealed(&p->in);
 	if (got < 0) {
 		msg_error("%s", p->in.err.data);
 		p->input_status = p->in.status;
@@ -559,7 +599,9 @@ static void begin(struct push *p)
 	p->started_ms = clock_now_ms();
 	buf_addf(&p->run_json, "{\"id\":\"%s\",\"time\":\"", p->run_id);
 	clock_put_rfc3339(&p->run_json, p->started_ms);
-	buf_addz(&p->run_json, "\"}");
+	/* It fits a double, and is larger than that of any run before. */
+	buf_addf(&p->run_json, "\",\"number\":%" PRId64 "%03u}", p->started_ms,
+		 (id[0] * 256u + id[1]) % 1000);
 	measure_bodies(p);
 	pace_begin(p);
 	p->last_input = clock_tick_ms();
@@ -593,6 +635,8 @@ static int final_status(struct push *p)
 		return p->input_status;
 	if (p->stop_status)
 		return p->stop_status;
+	if (p->session_status)
+		return p->session_status;
 	if (n[FAILED] || n[UNKNOWN] > p->receipts.n_doubt_final)
 		return EX_TEMPFAIL;
 	if (p->rejects.n || n[UNKNOWN])
@@ -608,6 +652,7 @@ static void release_all(struct push *p)
 	while ((r = p->pool)) {
 		p->pool = r->next;
 		buf_release(&r->text);
+		buf_release(&r->saved);
 		free(r->keys);
 		free(r);
 	}
@@ -615,6 +660,10 @@ static void release_all(struct push *p)
 		p->flow_pool = f->next;
 		buf_release(&f->group);
 		buf_release(&f->saved);
+		buf_release(&f->seen);
+		buf_release(&f->page);
+		buf_release(&f->rest.code);
+		buf_release(&f->rest.reason);
 		buf_release(&f->notes);
 		buf_release(&f->url);
 		buf_release(&f->headers);
@@ -629,6 +678,7 @@ static void release_all(struct push *p)
 	record_release(&p->rec);
 	faults_release(&p->faults);
 	buf_release(&p->run_json);
+	buf_release(&p->shared);
 	buf_release(&p->err);
 	buf_release(&p->scratch);
 	buf_release(&p->shown);
@@ -646,6 +696,7 @@ int push_run(struct push *p)
 	loop(p);
 	if (p->cfg.dry_run)
 		dryrun_flush(p);
+	p->session_status = session_end(p);
 	receipts_close(&p->receipts);
 	rejects_close(&p->rejects);
 	summarize(p, began);

@@ -38,7 +38,7 @@ void flow_decide_all(struct flow *f, enum verdict v, struct str code,
 	for (size_t i = 0; i < f->n; i++) {
 		struct rec *r = f->recs[i];
 
-		if (!r->carried)
+		if (!r->carried || (f->n_pages && r->verdict))
 			continue;
 		r->verdict = v;
 		r->code = c;
@@ -46,9 +46,55 @@ void flow_decide_all(struct flow *f, enum verdict v, struct str code,
 	}
 }
 
+struct rec *flow_alone(const struct flow *f)
+{
+	if (f->step < f->op->n_steps && f->op->steps[f->step].each)
+		return f->recs[f->each];
+	return f->op->one ? f->recs[0] : NULL;
+}
+
 static struct str noted(const struct flow *f, struct span s)
 {
 	return s.n ? (struct str){ f->notes.data + s.at, s.n } : STR_NONE;
+}
+
+static void wake_at(struct flow *f, int64_t tick)
+{
+	struct push *p = f->push;
+
+	f->wake = tick;
+	if (tick > clock_tick_ms())
+		list_push(&p->asleep, f, false);
+	else
+		list_push(&p->ready, f, true);
+}
+
+/* To the front of what is ready, so the last of them first. */
+static void release(struct flow *f)
+{
+	if (!f)
+		return;
+	release(f->next);
+	wake_at(f, f->wake);
+}
+
+/* Steps without records are done: those that waited for them go on. */
+static void ended(struct flow *f, enum verdict v)
+{
+	struct push *p = f->push;
+
+	release(f->then);
+	f->then = NULL;
+	if (f->op->role != TO_PREPARE)
+		return;
+	p->prepared = PREPARED;
+	buf_reset(&p->shared);
+	buf_adds(&p->shared, buf_str(&f->saved));
+	if (v != DELIVERED)
+		push_stop(p,
+			  v == FAILED || v == UNKNOWN ? EX_TEMPFAIL
+						      : EX_UNAVAILABLE,
+			  "%s: prepare did not succeed", p->contract->name);
 }
 
 static void settle_as(struct flow *f, struct rec *r, enum verdict v)
@@ -61,6 +107,8 @@ static void settle_as(struct flow *f, struct rec *r, enum verdict v)
 		.no_resend = v == UNKNOWN && r->sent_once,
 	};
 
+	if (r->stand_in)
+		ended(f, v);
 	rec_settle(f->push, r, &o);
 }
 
@@ -87,24 +135,32 @@ void push_stop(struct push *p, int status, const char *fmt, ...)
 	msg_error("%s; nothing more is sent", p->stop_reason.data);
 }
 
+static void fail_record(struct flow *f, struct rec *r)
+{
+	switch (r->verdict) {
+	case DELIVERED:
+	case SKIPPED:
+	case REJECTED:
+	case UNKNOWN:
+		/* An earlier page has said it. */
+		settle_as(f, r, r->verdict);
+		return;
+	default:
+		flow_decide(f, r, GIVEN_UP, STR("stopped"),
+			    STR("the push was stopped before this was "
+				"delivered"));
+		settle_as(f, r, given_up(f, r));
+	}
+}
+
 static void fail_list(struct push *p, struct flow_list *l)
 {
 	struct flow *f;
 
 	while ((f = l->first)) {
 		list_remove(l, f);
-		for (size_t i = 0; i < f->n; i++) {
-			struct rec *r = f->recs[i];
-			struct outcome o = {
-				.status = given_up(f, r),
-				.code = STR("stopped"),
-				.reason = STR("the push was stopped before "
-					      "this was delivered"),
-			};
-
-			o.no_resend = o.status == UNKNOWN && r->sent_once;
-			rec_settle(p, r, &o);
-		}
+		for (size_t i = 0; i < f->n; i++)
+			fail_record(f, f->recs[i]);
 		if (f->begun)
 			p->n_active--;
 		flow_free(p, f);
@@ -114,7 +170,8 @@ static void fail_list(struct push *p, struct flow_list *l)
 void flow_fail_all(struct push *p)
 {
 	/* Settling a record may admit the next of its key to an open batch. */
-	while (p->open.n || p->ready.n || p->asleep.n) {
+	while (p->open.n || p->ready.n || p->asleep.n || p->session.waiting.n) {
+		fail_list(p, &p->session.waiting);
 		fail_list(p, &p->asleep);
 		fail_list(p, &p->ready);
 		fail_list(p, &p->open);
@@ -135,9 +192,11 @@ static struct flow *fork_flow(struct flow *f)
 static void fork_further(struct flow *f, struct flow *g)
 {
 	g->step = f->step;
+	g->advanced = f->advanced;
 	g->acted_before = f->acted_before;
 	g->renewals = f->renewals;
-	buf_reset(&g->saved);
+	g->poll_since = f->poll_since;
+	g->poll_ms = f->poll_ms;
 	buf_adds(&g->saved, buf_str(&f->saved));
 }
 
@@ -145,7 +204,7 @@ static bool is_spent(const struct flow *f, const struct rec *r)
 {
 	const struct push *p = f->push;
 
-	return r->attempts >= p->d.retry.attempts ||
+	return r->tries >= p->d.retry.attempts ||
 	       (p->d.max_retries && p->n_retries >= p->d.max_retries);
 }
 
@@ -166,7 +225,9 @@ static enum verdict settled_verdict(struct flow *f, struct rec *r,
 			return UNKNOWN;
 		return n_split == 1 ? REJECTED : SPLIT;
 	case FAILED:
-		return given_up(f, r);
+		/* The contract says so; but an earlier attempt? */
+		return r->ambiguous ? UNKNOWN : FAILED;
+	case GIVEN_UP:
 	case STOP:
 	case REFRESH:
 		return given_up(f, r);
@@ -179,24 +240,27 @@ struct sorted {
 	struct flow *retry, *first, *second;
 	size_t n_split, seen_split;
 	uint64_t most_attempts;
-	bool at_once; /* nobody waits: all were "again" */
+	bool at_once;   /* nobody waits: all were "again" */
+	bool in_place;  /* a record of an "each" step is tried again */
+	bool ambiguous; /* the step may have been carried out */
 };
 
 static void take_retry(struct flow *f, struct rec *r, struct sorted *s)
 {
 	if (!s->retry) {
 		s->retry = fork_flow(f);
-		fork_further(f, s->retry);
-		if (f->restart) {
-			s->retry->step = 0;
-			s->retry->acted_before = false;
-			buf_reset(&s->retry->saved);
-			buf_addz(&s->retry->saved, "{}");
-		}
+		if (!f->restart)
+			fork_further(f, s->retry);
+		s->retry->batch = f->batch;
+		s->retry->last = f->last;
+		s->retry->in_session = f->in_session;
+		f->push->session.n_out += f->in_session;
 		s->at_once = true;
 	}
+	if (f->restart)
+		buf_reset(&r->saved);
 	s->at_once &= r->verdict == AGAIN;
-	s->most_attempts = MAX(s->most_attempts, r->attempts);
+	s->most_attempts = MAX(s->most_attempts, r->tries);
 	flow_add(s->retry, r);
 }
 
@@ -206,6 +270,7 @@ static void take_split(struct flow *f, struct rec *r, struct sorted *s)
 		s->first = fork_flow(f);
 		s->second = fork_flow(f);
 	}
+	buf_reset(&r->saved);
 	flow_add(s->seen_split++ < s->n_split / 2 ? s->first : s->second, r);
 }
 
@@ -214,10 +279,13 @@ static void take_split(struct flow *f, struct rec *r, struct sorted *s)
  */
 static void sort_records(struct flow *f, struct sorted *s)
 {
+	bool each = f->step < f->op->n_steps && f->op->steps[f->step].each;
 	size_t stay = 0, n = f->n;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		s->n_split += f->recs[i]->verdict == SPLIT;
+		s->ambiguous |= f->recs[i]->carried && f->recs[i]->ambiguous;
+	}
 	for (size_t i = 0; i < n; i++) {
 		struct rec *r = f->recs[i];
 		enum verdict v = settled_verdict(f, r, s->n_split);
@@ -233,7 +301,15 @@ static void sort_records(struct flow *f, struct sorted *s)
 			/* It was refused for now: no second time, a first. */
 			r->sent_once = false;
 			f->push->n_retries += r->verdict != AGAIN;
-			take_retry(f, r, s);
+			if (each && !f->restart) {
+				/* The batch waits for it. */
+				s->in_place = true;
+				s->at_once = r->verdict == AGAIN;
+				s->most_attempts = r->tries;
+				f->recs[stay++] = r;
+			} else {
+				take_retry(f, r, s);
+			}
 			r->verdict = NO_VERDICT;
 			break;
 		case SPLIT:
@@ -249,7 +325,8 @@ static void sort_records(struct flow *f, struct sorted *s)
 	buf_reset(&f->notes);
 }
 
-static void sleep_flow(struct flow *f, const struct sorted *s, int64_t wait_ms)
+/* When it may be tried again. */
+static int64_t next_try(struct flow *f, const struct sorted *s, int64_t wait_ms)
 {
 	struct push *p = f->push;
 	int64_t delay =
@@ -265,13 +342,19 @@ static void sleep_flow(struct flow *f, const struct sorted *s, int64_t wait_ms)
 	/* A hint is kept to; the jitter comes on top of it. */
 	if (wait_ms >= 0)
 		delay = wait_ms + MIN(delay, p->d.retry.first_ms);
-	f->wake = clock_tick_ms() + delay;
 	if (delay && !s->at_once)
 		msg_debug("batch %" PRIu64 ": waiting %.1f s (attempt %" PRIu64
 			  " of %" PRIu64 ")",
 			  f->number, (double)delay / 1000, s->most_attempts + 1,
 			  p->d.retry.attempts);
-	list_push(&p->asleep, f, false);
+	return clock_tick_ms() + delay;
+}
+
+/* Until then it is nobody's turn. */
+static void sleep_until(struct flow *f, int64_t tick)
+{
+	f->wake = tick;
+	list_push(&f->push->asleep, f, false);
 }
 
 static void end_flow(struct flow *f)
@@ -283,25 +366,93 @@ static void end_flow(struct flow *f)
 	flow_free(p, f);
 }
 
+/*
+ * Does nobody go on with what f has begun at the destination, and has it not
+ * come to the point from which on that may have acted?
+ */
+static bool leaves_something(const struct flow *f, const struct sorted *s)
+{
+	return f->op->cleanup && f->advanced && !f->acted_before &&
+	       !s->ambiguous && !f->n && (!s->retry || f->restart);
+}
+
+/* Cleans up after f; those that begin anew wait for it. */
+static void clean_up(struct flow *f, struct flow *then)
+{
+	struct push *p = f->push;
+	struct flow *c = flow_for(p, f->op->cleanup);
+
+	buf_adds(&c->saved, buf_str(&f->saved));
+	buf_adds(&c->group, buf_str(&f->group));
+	c->then = then;
+	list_push(&p->ready, c, true);
+}
+
+/* The halves of a batch, and what begins with the first step again. */
+static struct flow *chain(struct sorted *s, bool with_retry)
+{
+	struct flow *then = NULL;
+
+	if (s->second) {
+		s->second->next = NULL;
+		s->first->next = s->second;
+		then = s->first;
+	}
+	if (with_retry) {
+		s->retry->next = then;
+		then = s->retry;
+	}
+	return then;
+}
+
+static void start_halves(struct flow *f, struct sorted *s, size_t n)
+{
+	struct push *p = f->push;
+
+	if (!s->second)
+		return;
+	if (f->op->whole) {
+		session_halves(p, s->first, s->second, s->n_split == n);
+		return;
+	}
+	list_push(&p->ready, s->second, true);
+	list_push(&p->ready, s->first, true);
+}
+
 /* True: f is still there, and its records go on with the next step. */
 static bool sweep(struct flow *f, int64_t wait_ms)
 {
 	struct push *p = f->push;
 	struct sorted s = { .retry = NULL };
+	size_t n = f->n;
+	bool clean;
 
 	sort_records(f, &s);
-	f->restart = false;
-	if (s.second) {
-		list_push(&p->ready, s.second, true);
-		list_push(&p->ready, s.first, true);
-	}
+	/* Part of a batch is a batch of its own to the destination. */
+	if (s.retry && f->in_session && s.retry->n < n)
+		s.retry->batch = ++p->session.n_batches;
+	clean = leaves_something(f, &s);
 	if (s.retry) {
 		/* The place is handed on, if f has no more use for it. */
-		if (!f->n && f->begun) {
+		if (!f->n && f->begun && !clean) {
 			s.retry->begun = true;
 			f->begun = false;
 		}
-		sleep_flow(s.retry, &s, wait_ms);
+		s.retry->wake = next_try(s.retry, &s, wait_ms);
+	}
+	if (clean) {
+		bool anew = s.retry && f->restart;
+
+		clean_up(f, chain(&s, anew));
+	} else {
+		start_halves(f, &s, n);
+		if (s.retry)
+			sleep_until(s.retry, s.retry->wake);
+	}
+	f->restart = false;
+	if (f->n && s.in_place) {
+		sleep_until(f, next_try(f, &s, wait_ms));
+		return false;
 	}
 	if (f->n)
 		return true;
@@ -315,7 +466,7 @@ static void finish(struct flow *f)
 	for (size_t i = 0; i < f->n; i++) {
 		struct rec *r = f->recs[i];
 
-		if (r->in_results)
+		if (r->in_results && !r->stand_in)
 			flow_decide(f, r, UNKNOWN, STR("no_outcome"),
 				    STR("the answer does not say what became "
 					"of it"));
@@ -325,21 +476,47 @@ static void finish(struct flow *f)
 	sweep(f, -1);
 }
 
-void flow_answered(struct flow *f, int64_t wait_ms)
+/* All of the step's requests are answered. */
+static void step_done(struct flow *f)
 {
 	const struct step *s = &f->op->steps[f->step];
 
-	f->under_way = false;
-	if (!sweep(f, wait_ms))
-		return;
+	f->advanced = true;
 	f->acted_before |= s->commits;
 	f->renewals = 0;
 	f->step++;
+	flow_step_reset(f);
 	/* The last answer is the end, whatever has happened to the push. */
-	if (f->step == f->op->n_steps)
+	if (f->step == f->op->n_steps && f->op->role != TO_PREPARE)
 		finish(f);
+	else if (s->pause_ms)
+		sleep_until(f, clock_tick_ms() + s->pause_ms);
 	else
 		list_push(&f->push->ready, f, true);
+}
+
+void flow_answered(struct flow *f, int64_t wait_ms)
+{
+	const struct step *s = &f->op->steps[f->step];
+	size_t n = f->n;
+
+	f->under_way = false;
+	if (f->course == REPEATS) {
+		/* The same step once more, for the same records. */
+		f->course = GOES_ON;
+		wake_at(f, f->wake);
+		return;
+	}
+	if (!sweep(f, wait_ms))
+		return;
+	/* Who went has made room for the next in its place. */
+	if (s->each && f->n == n)
+		f->each++;
+	if (s->each && f->each < f->n) {
+		list_push(&f->push->ready, f, true);
+		return;
+	}
+	step_done(f);
 }
 
 /* ---- going on ---- */
@@ -359,9 +536,10 @@ static int mark_sent(struct flow *f)
 		if (!r->carried)
 			continue;
 		r->attempts += !r->trying;
+		r->tries += !r->trying;
 		r->trying = true;
 		r->sent_once |= s->resend == RESEND_NEVER;
-		if (s->resend == RESEND_NEVER)
+		if (s->resend == RESEND_NEVER && !r->stand_in)
 			receipts_sending(&p->receipts, r->line,
 					 rec_str(r, r->id));
 	}
@@ -371,13 +549,22 @@ static int mark_sent(struct flow *f)
 	return 0;
 }
 
+/* Nothing comes of this step, or of its turn for one record. */
+static void pass_over(struct flow *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		f->recs[i]->carried = false;
+	if (f->op->steps[f->step].each && ++f->each < f->n)
+		return;
+	f->step++;
+	flow_step_reset(f);
+}
+
 /* A dry run takes every answer for a yes, and knows nothing of what it says. */
 static void pretend(struct flow *f)
 {
 	dryrun_print(f, true);
-	for (size_t i = 0; i < f->n; i++)
-		f->recs[i]->carried = false;
-	f->step++;
+	pass_over(f);
 }
 
 static void go(struct flow *f)
@@ -392,14 +579,13 @@ static void go(struct flow *f)
 		}
 		if (p->cfg.dry_run && f->op->steps[f->step].reads_saved) {
 			dryrun_print(f, false);
-			f->step++;
+			f->each = f->n;
+			pass_over(f);
 			continue;
 		}
 		switch (request_build(f)) {
 		case NOT_RUN:
-			for (size_t i = 0; i < f->n; i++)
-				f->recs[i]->carried = false;
-			f->step++;
+			pass_over(f);
 			break;
 		case BUILD_AGAIN:
 			if (!sweep(f, -1))
@@ -452,13 +638,24 @@ static int64_t wake_sleepers(struct push *p, int64_t tick)
 static struct flow *pick(struct push *p)
 {
 	struct flow *f = p->ready.first;
+	bool full = p->n_active >= p->d.concurrency;
 
 	if (pace_is_full(p))
 		return NULL;
-	if (p->n_active >= p->d.concurrency)
-		while (f && !f->begun)
-			f = f->next;
+	while (f && ((full && !f->begun) ||
+		     (p->prepared != PREPARED && f->op != p->d.prepare)))
+		f = f->next;
 	return f;
+}
+
+/* Once, and only if there is something to be sent. */
+static void prepare(struct push *p)
+{
+	if (p->prepared != UNPREPARED || !p->ready.n)
+		return;
+	p->prepared = p->d.prepare ? PREPARING : PREPARED;
+	if (p->d.prepare)
+		list_push(&p->ready, flow_for(p, p->d.prepare), true);
 }
 
 int64_t flow_run_ready(struct push *p)
@@ -467,6 +664,8 @@ int64_t flow_run_ready(struct push *p)
 	int64_t next = wake_sleepers(p, tick);
 	struct flow *f;
 
+	session_go_on(p);
+	prepare(p);
 	while (!p->stopped && !p->receipts.error && (f = pick(p))) {
 		bool alone;
 		int64_t wait;

@@ -163,6 +163,38 @@ int load_text(struct loader *l, struct str value, const char *member,
 	return ret;
 }
 
+/* The base may end with the slash that the rest begins with. */
+static void trim_slash(struct tmpl *url)
+{
+	struct tmpl_part *base = &url->v[0];
+
+	while (base->n && url->text.data[base->at + base->n - 1] == '/')
+		base->n--;
+}
+
+int load_url_template(struct loader *l, struct str text, struct tmpl *t)
+{
+	const struct setting *s =
+	    contract_setting(l->d->contract, STR("base_url"));
+	struct buf whole = BUF_INIT, quoted = BUF_INIT;
+	bool appended = text.n && text.s[0] == '/';
+	bool varies = s->text.s && memchr(s->text.s, '{', s->text.n);
+	int ret;
+
+	if (appended)
+		buf_adds(&whole, varies ? s->text : STR("{+base_url}"));
+	while (varies && whole.len && whole.data[whole.len - 1] == '/')
+		buf_truncate(&whole, whole.len - 1);
+	buf_adds(&whole, text);
+	json_put_str(&quoted, buf_str(&whole));
+	ret = load_template(l, buf_str(&quoted), "request.url", TMPL_URL, t);
+	if (!ret && appended && !varies)
+		trim_slash(t);
+	buf_release(&whole);
+	buf_release(&quoted);
+	return ret;
+}
+
 int load_named(struct loader *l, struct str object, const char *member,
 	       enum place place, struct named **v, size_t *n)
 {

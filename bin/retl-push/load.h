@@ -43,6 +43,8 @@ int load_template(struct loader *l, struct str value, const char *member,
 /* A text without variables but settings. */
 int load_text(struct loader *l, struct str value, const char *member,
 	      struct buf *out);
+/* An address: one that begins with a slash stands behind the base URL. */
+int load_url_template(struct loader *l, struct str text, struct tmpl *t);
 int load_named(struct loader *l, struct str object, const char *member,
 	       enum place place, struct named **v, size_t *n);
 int load_headers(struct loader *l, struct str object, struct header **v,
@@ -61,6 +63,8 @@ int load_auth(struct loader *l);
 
 /* The steps of an operation: a list of them, or the operation is one. */
 int load_steps(struct loader *l, struct str v, struct operation *op);
+/* A list of steps alone. */
+int load_step_list(struct loader *l, struct str steps, struct operation *op);
 void step_release(struct step *s);
 
 #endif

@@ -5,6 +5,11 @@
 #include "common/mem.h"
 #include "common/msg.h"
 
+#define DEFAULT_EVERY_S 2
+#define DEFAULT_POLL_MOST_S 60
+#define DEFAULT_DEADLINE_S 3600
+#define SHORTEST_POLL_MS 10
+
 static int load_body(struct loader *l, struct str rq, struct step *s)
 {
 	struct str type = json_get(rq, "type"), body = json_get(rq, "body");
@@ -51,51 +56,16 @@ static int load_method(struct loader *l, struct str rq, struct step *s)
 	return 0;
 }
 
-/* The base may end with the slash that the rest begins with. */
-static void trim_slash(struct tmpl *url)
-{
-	struct tmpl_part *base = &url->v[0];
-
-	while (base->n && url->text.data[base->at + base->n - 1] == '/')
-		base->n--;
-}
-
-/* The base, or where the answer with the token says what it is, its template.
- */
-static void put_base(struct loader *l, struct buf *out)
-{
-	const struct setting *s =
-	    contract_setting(l->d->contract, STR("base_url"));
-
-	if (memmem(s->text.s, s->text.n, "{+auth.", 7))
-		buf_adds(out, s->text);
-	else
-		buf_addz(out, "{+base_url}");
-}
-
-/* A url that starts with / stands behind the base. */
 static int load_url(struct loader *l, struct str rq, struct step *s)
 {
 	struct str v = json_get(rq, "url");
-	struct buf whole = BUF_INIT;
-	struct buf scratch = BUF_INIT, quoted = BUF_INIT;
-	struct str text;
+	struct buf scratch = BUF_INIT;
 	int ret;
 
 	if (!v.s || json_type(v) != JSON_STRING)
 		return load_wrong(l, "request.url", "missing");
-	text = json_text(v, &scratch);
-	if (text.n && text.s[0] == '/')
-		put_base(l, &whole);
-	buf_adds(&whole, text);
-	json_put_str(&quoted, buf_str(&whole));
-	ret = load_template(l, buf_str(&quoted), "request.url", TMPL_URL,
-			    &s->url);
-	if (!ret && text.n && text.s[0] == '/')
-		trim_slash(&s->url);
-	buf_release(&whole);
+	ret = load_url_template(l, json_text(v, &scratch), &s->url);
 	buf_release(&scratch);
-	buf_release(&quoted);
 	s->names_record = s->url.names_record;
 	return ret;
 }
@@ -139,17 +109,19 @@ static int load_resend(struct loader *l, struct str v, struct step *s)
 
 static int load_answer(struct loader *l, struct str v, struct step *s)
 {
+	static const char *const types[] = {
+		[ANSWER_ANY] = "",          [ANSWER_JSON] = "json",
+		[ANSWER_TEXT] = "text",     [ANSWER_CSV] = "csv",
+		[ANSWER_NDJSON] = "ndjson",
+	};
 	struct str r = json_get(v, "response");
 
-	if (!r.s)
-		s->answer = ANSWER_ANY;
-	else if (json_text_is(r, "json"))
-		s->answer = ANSWER_JSON;
-	else if (json_text_is(r, "text"))
-		s->answer = ANSWER_TEXT;
-	else
+	for (size_t i = 0; r.s && i < ARRAY_LEN(types); i++)
+		if (json_text_is(r, types[i]))
+			s->answer = (enum answer_type)i;
+	if (r.s && !s->answer)
 		return load_wrong(l, "response",
-				  "not supported by this version");
+				  "not json, text, csv or ndjson");
 	return 0;
 }
 
@@ -165,11 +137,61 @@ static bool reads_saved(const struct step *s)
 	return yes;
 }
 
-static int load_step(struct loader *l, struct str v, bool one, struct step *s)
+static int load_poll(struct loader *l, struct str v, struct poll *poll)
 {
-	struct str name = json_get(v, "name");
-	enum place place = one ? PLACE_RECORD : PLACE_BATCH;
+	static const char *const members[] = { "until",    "every", "most",
+					       "deadline", "late",  NULL };
+	struct str p = json_get(v, "poll"), late;
 	struct buf scratch = BUF_INIT;
+	size_t mark;
+
+	*poll = (struct poll){ .every_ms = DEFAULT_EVERY_S * 1000,
+			       .most_ms = DEFAULT_POLL_MOST_S * 1000,
+			       .deadline_ms = DEFAULT_DEADLINE_S * 1000,
+			       .late = UNKNOWN };
+	if (!p.s)
+		return 0;
+	mark = load_enter(l, STR("poll"));
+	late = json_get(p, "late");
+	if (late.s && json_type(late) == JSON_STRING)
+		poll->late = verdict_parse(json_text(late, &scratch));
+	buf_release(&scratch);
+	if (load_members(l, p, members) < 0 ||
+	    load_program(l, p, "until", PLACE_ANSWER, &poll->until) < 0 ||
+	    load_ms(l, p, "every", &poll->every_ms) < 0 ||
+	    load_ms(l, p, "most", &poll->most_ms) < 0 ||
+	    load_ms(l, p, "deadline", &poll->deadline_ms) < 0)
+		return -1;
+	if (!poll->until.prog)
+		return load_wrong(l, "until", "missing");
+	/* Never in a tight circle, whatever the contract says. */
+	poll->every_ms = MAX(poll->every_ms, SHORTEST_POLL_MS);
+	poll->most_ms = MAX(poll->most_ms, poll->every_ms);
+	load_leave(l, mark);
+	return 0;
+}
+
+/* What a step of a flow without records cannot have. */
+static int check_role(struct loader *l, const struct operation *op,
+		      const struct step *s)
+{
+	if (op->role == FOR_RECORDS)
+		return 0;
+	if (s->each)
+		return load_wrong(l, "each", "there are no records here");
+	if (s->item.prog)
+		return load_wrong(l, "item", "there are no records here");
+	if (s->names_record)
+		return load_wrong(l, "url", "there are no records here");
+	return 0;
+}
+
+static int load_step(struct loader *l, struct str v, const struct operation *op,
+		     struct step *s)
+{
+	struct str name = json_get(v, "name"), each = json_get(v, "each");
+	struct buf scratch = BUF_INIT;
+	enum place place;
 
 	if (name.s && json_type(name) == JSON_STRING) {
 		struct str text = json_text(name, &scratch);
@@ -178,21 +200,30 @@ static int load_step(struct loader *l, struct str v, bool one, struct step *s)
 	}
 	buf_release(&scratch);
 	s->cost = 1;
+	s->each = each.s && str_is(each, "true");
+	s->alone = s->each || op->one;
+	place = s->alone ? PLACE_RECORD : PLACE_BATCH;
 	if (load_program(l, v, "when", place, &s->when) < 0 ||
 	    load_named(l, v, "vars", place, &s->vars, &s->n_vars) < 0 ||
 	    load_request(l, v, s) < 0 || load_answer(l, v, s) < 0 ||
 	    load_rules(l, v, &s->rules) < 0 ||
 	    load_named(l, v, "save", PLACE_ANSWER, &s->save, &s->n_save) < 0 ||
 	    load_program(l, v, "results", PLACE_ANSWER, &s->results) < 0 ||
+	    load_poll(l, v, &s->poll) < 0 ||
+	    load_program(l, v, "next", PLACE_ANSWER, &s->next) < 0 ||
+	    load_ms(l, v, "pause", &s->pause_ms) < 0 ||
 	    load_count(l, v, "cost", &s->cost) < 0 || load_resend(l, v, s) < 0)
 		return -1;
 	s->reads_saved = reads_saved(s);
-	return 0;
+	s->item_varies = s->item.uses[VAR_SAVED] || s->item.uses[VAR_VARS] ||
+			 s->item.uses[VAR_NOW] || s->item.counts;
+	return check_role(l, op, s);
 }
 
 static const char *const step_members[] = {
-	"name", "when",    "vars", "request", "response", "rules",
-	"save", "results", "cost", "resend",  "commits",  NULL,
+	"name",  "each",   "when",    "vars", "request", "response",
+	"rules", "save",   "results", "poll", "next",    "pause",
+	"cost",  "resend", "commits", NULL,
 };
 
 static int load_list(struct loader *l, struct str all, struct operation *op)
@@ -213,34 +244,57 @@ static int load_list(struct loader *l, struct str all, struct operation *op)
 		mark = load_enter(l, str_of(number));
 		ret = load_members(l, v, step_members);
 		if (!ret)
-			ret =
-			    load_step(l, v, op->one, &op->steps[op->n_steps++]);
+			ret = load_step(l, v, op, &op->steps[op->n_steps++]);
 		load_leave(l, mark);
 	}
 	return ret;
 }
 
-/* From the first step on that may change something, everything may have. */
+static bool says_commits(struct str step)
+{
+	struct str v = json_get(step, "commits");
+
+	return v.s && str_is(v, "true");
+}
+
+/*
+ * From the first step on that may change something, everything may have: the
+ * one that says so, else the first that is not GET. Of those behind it, a GET
+ * only looks.
+ */
 static void find_commits(struct operation *op, struct str steps)
 {
 	struct json_iter it;
 	struct str v;
-	size_t first = op->n_steps;
+	size_t first = op->n_steps, said = op->n_steps;
 
-	for (size_t i = op->n_steps; i-- > 0;)
-		if (strcmp(op->steps[i].method, "GET") != 0)
+	for (size_t i = op->n_steps; i-- > 0;) {
+		op->steps[i].acts = strcmp(op->steps[i].method, "GET") != 0;
+		if (op->steps[i].acts)
 			first = i;
+	}
 	if (steps.s) {
 		json_iter_init(&it, steps);
-		for (size_t i = 0; json_iter_element(&it, &v); i++)
-			if (json_get(v, "commits").s &&
-			    str_is(json_get(v, "commits"), "true")) {
-				first = i;
-				break;
-			}
+		for (size_t i = 0; json_iter_element(&it, &v); i++) {
+			op->steps[i].acts |= says_commits(v);
+			if (says_commits(v))
+				said = MIN(said, i);
+		}
 	}
-	for (size_t i = first; i < op->n_steps; i++)
-		op->steps[i].commits = true;
+	if (said < op->n_steps)
+		first = said;
+	for (size_t i = 0; i < op->n_steps; i++) {
+		op->steps[i].commits = i >= first;
+		op->steps[i].acts &= i >= first;
+	}
+}
+
+int load_step_list(struct loader *l, struct str steps, struct operation *op)
+{
+	if (load_list(l, steps, op) < 0)
+		return -1;
+	find_commits(op, steps);
+	return 0;
 }
 
 int load_steps(struct loader *l, struct str v, struct operation *op)
@@ -248,13 +302,11 @@ int load_steps(struct loader *l, struct str v, struct operation *op)
 	struct str steps = json_get(v, "steps");
 	int ret;
 
-	if (steps.s) {
-		ret = load_list(l, steps, op);
-	} else {
-		op->steps = xcalloc(1, sizeof *op->steps);
-		op->n_steps = 1;
-		ret = load_step(l, v, op->one, &op->steps[0]);
-	}
+	if (steps.s)
+		return load_step_list(l, steps, op);
+	op->steps = xcalloc(1, sizeof *op->steps);
+	op->n_steps = 1;
+	ret = load_step(l, v, op, &op->steps[0]);
 	if (ret == 0)
 		find_commits(op, steps);
 	return ret;
@@ -273,4 +325,6 @@ void step_release(struct step *s)
 	rules_release(&s->rules);
 	named_release(s->save, s->n_save);
 	program_release(&s->results);
+	program_release(&s->poll.until);
+	program_release(&s->next);
 }

@@ -34,6 +34,19 @@ const char *verdict_name(enum verdict v)
 
 /* ---- operations ---- */
 
+static void operation_release(struct operation *op)
+{
+	for (size_t i = 0; i < op->n_steps; i++)
+		step_release(&op->steps[i]);
+	free(op->steps);
+	rules_release(&op->rules);
+	program_release(&op->by);
+	program_release(&op->match);
+	if (op->cleanup)
+		operation_release(op->cleanup);
+	free(op);
+}
+
 static int load_batch(struct loader *l, struct str v, struct operation *op)
 {
 	static const char *const members[] = { "records",    "bytes",
@@ -53,15 +66,13 @@ static int load_batch(struct loader *l, struct str v, struct operation *op)
 	mark = load_enter(l, STR("batch"));
 	by = json_get(b, "by");
 	ret = load_members(l, b, members);
-	if (!ret && by.s && json_text_is(by, "keys"))
-		ret = load_wrong(l, "by",
-				 "\"keys\" is not supported by this "
-				 "version");
+	op->by_keys = by.s && json_text_is(by, "keys");
 	if (ret < 0 || load_count(l, b, "records", &op->max_records) < 0 ||
 	    load_count(l, b, "bytes", &op->max_bytes) < 0 ||
 	    load_count(l, b, "item_bytes", &op->max_item_bytes) < 0 ||
 	    load_ms(l, b, "seconds", &op->max_age_ms) < 0 ||
-	    load_program(l, b, "by", PLACE_RECORD, &op->by) < 0)
+	    (!op->by_keys &&
+	     load_program(l, b, "by", PLACE_RECORD, &op->by) < 0))
 		return -1;
 	load_leave(l, mark);
 	if (!op->max_records)
@@ -69,17 +80,69 @@ static int load_batch(struct loader *l, struct str v, struct operation *op)
 	return 0;
 }
 
+/* A list of steps without records: it prepares, or cleans up. */
+static struct operation *load_side(struct loader *l, struct str steps,
+				   const char *member, enum role role)
+{
+	struct operation *op = xcalloc(1, sizeof *op);
+	size_t mark = load_enter(l, str_of(member));
+	int ret;
+
+	op->name = str_of(member);
+	op->role = role;
+	op->max_records = 1;
+	ret = load_step_list(l, steps, op);
+	if (ret < 0) {
+		operation_release(op);
+		return NULL;
+	}
+	load_leave(l, mark);
+	return op;
+}
+
+static bool names_batch(const struct operation *op)
+{
+	for (size_t i = 0; i < op->n_steps; i++) {
+		const struct step *s = &op->steps[i];
+		bool yes = s->url.counts || s->item.counts || s->body.counts ||
+			   s->when.counts || s->results.counts;
+
+		for (size_t k = 0; k < s->n_headers; k++)
+			yes |= s->headers[k].value.counts;
+		for (size_t k = 0; k < s->n_vars; k++)
+			yes |= s->vars[k].prog.counts;
+		if (yes)
+			return true;
+	}
+	return false;
+}
+
+static int load_whole(struct loader *l, struct str v, struct operation *op)
+{
+	struct str whole = json_get(v, "whole");
+
+	op->whole = whole.s && str_is(whole, "true");
+	for (size_t i = 0; op->whole && i < l->d->n_ops; i++)
+		if (l->d->ops[i] != op && l->d->ops[i]->whole)
+			return load_wrong(l, "whole",
+					  "another operation is whole too");
+	return 0;
+}
+
 static int load_operation(struct loader *l, struct str v, struct operation *op)
 {
-	static const char *const whole[] = {
+	static const char *const members[] = {
 		"batch", "match",   "requires", "changed_only", "rules",
-		"name",  "when",    "vars",     "request",      "response",
-		"save",  "results", "cost",     "resend",       "commits",
-		"steps", NULL,
+		"name",  "each",    "when",     "vars",         "request",
+		"poll",  "next",    "pause",    "response",     "save",
+		"cost",  "results", "resend",   "commits",      "steps",
+		"whole", "cleanup", NULL,
 	};
+	struct str cleanup = json_get(v, "cleanup");
 
-	if (load_members(l, v, whole) < 0 || load_batch(l, v, op) < 0 ||
-	    load_program(l, v, "match", PLACE_RECORD, &op->match) < 0)
+	if (load_members(l, v, members) < 0 || load_batch(l, v, op) < 0 ||
+	    load_program(l, v, "match", PLACE_RECORD, &op->match) < 0 ||
+	    load_whole(l, v, op) < 0)
 		return -1;
 	op->always = json_get(v, "changed_only");
 	/* Those of a single exchange are its own: it looks there first. */
@@ -89,7 +152,23 @@ static int load_operation(struct loader *l, struct str v, struct operation *op)
 		return -1;
 	for (size_t i = 0; i < op->n_steps; i++)
 		op->never |= op->steps[i].resend == RESEND_NEVER;
-	return 0;
+	op->counts = names_batch(op);
+	if (!cleanup.s)
+		return 0;
+	if (op->whole)
+		return load_wrong(l, "cleanup", "not with \"whole\"");
+	op->cleanup = load_side(l, cleanup, "cleanup", TO_CLEAN_UP);
+	return op->cleanup ? 0 : -1;
+}
+
+static int load_prepare(struct loader *l)
+{
+	struct str v = json_get(l->d->contract->root, "prepare");
+
+	if (!v.s)
+		return 0;
+	l->d->prepare = load_side(l, v, "prepare", TO_PREPARE);
+	return l->d->prepare ? 0 : -1;
 }
 
 static struct operation *find_operation(struct delivery *d, struct str name)
@@ -236,7 +315,8 @@ static int refuse_unknown(struct loader *l)
 		"base_url",    "auth",     "headers", "record",
 		"key",         "identity", "clear",   "changes",
 		"operations",  "answers",  "rules",   "limits",
-		"concurrency", "retry",    "account", NULL,
+		"concurrency", "retry",    "account", "derived",
+		"prepare",     NULL,
 	};
 
 	return load_members(l, l->d->contract->root, members);
@@ -257,7 +337,9 @@ int delivery_load(struct delivery *d, struct contract *c, bool show,
 	    load_headers(&l, json_get(root, "headers"), &d->headers,
 			 &d->n_headers) < 0 ||
 	    load_rules(&l, root, &d->rules) < 0 || load_answers(&l) < 0 ||
-	    load_pace(&l) < 0 || load_operations(&l) < 0)
+	    load_pace(&l) < 0 ||
+	    load_url_template(&l, STR("/"), &l.d->base_url) < 0 ||
+	    load_prepare(&l) < 0 || load_operations(&l) < 0)
 		goto out;
 	ret = 0;
 out:
@@ -266,17 +348,6 @@ out:
 }
 
 /* ---- the end ---- */
-static void operation_release(struct operation *op)
-{
-	for (size_t i = 0; i < op->n_steps; i++)
-		step_release(&op->steps[i]);
-	free(op->steps);
-	rules_release(&op->rules);
-	program_release(&op->by);
-	program_release(&op->match);
-	free(op);
-}
-
 static void limit_release(struct limit *l)
 {
 	rate_release(&l->rate);
@@ -289,6 +360,9 @@ void delivery_release(struct delivery *d)
 	for (size_t i = 0; i < d->n_ops; i++)
 		operation_release(d->ops[i]);
 	free(d->ops);
+	if (d->prepare)
+		operation_release(d->prepare);
+	tmpl_release(&d->base_url);
 	headers_release(d->headers, d->n_headers);
 	auth_free(d->auth);
 	named_release(d->auth_save, d->n_auth_save);

@@ -28,6 +28,8 @@ enum verdict {
 	STOP,
 	GO_ON,   /* "ok" */
 	REFRESH, /* renew the credentials, once */
+	/* Ours, no word for it: nothing more is tried; was it accepted? */
+	GIVEN_UP,
 };
 
 /* NO_VERDICT: there is no such word. */
@@ -61,10 +63,27 @@ struct header {
 	struct tmpl value;
 };
 
+enum answer_type {
+	ANSWER_ANY,
+	ANSWER_JSON,
+	ANSWER_TEXT,
+	ANSWER_CSV,
+	ANSWER_NDJSON,
+};
+
 enum resend { RESEND_SAME, RESEND_RESTART, RESEND_NEVER };
+
+/* Asking again until the other side is done. */
+struct poll {
+	struct program until; /* .prog NULL: the step does not poll */
+	int64_t every_ms, most_ms, deadline_ms;
+	enum verdict late;
+};
 
 struct step {
 	const char *name;
+	bool each;  /* once a record of the batch */
+	bool alone; /* its request is about one record: each, or no batch */
 	struct program when;
 	struct named *vars;
 	size_t n_vars;
@@ -79,20 +98,32 @@ struct step {
 	struct str body_constant; /* JSON object; .s NULL */
 	size_t body_extra;        /* bytes of a body without items */
 	bool has_body;
-	enum { ANSWER_ANY, ANSWER_JSON, ANSWER_TEXT } answer;
+	enum answer_type answer;
 	struct rules rules;
+	struct poll poll;
+	struct program next; /* the URL of the next page */
+	int64_t pause_ms;
 	struct named *save;
 	size_t n_save;
 	struct program results;
 	uint64_t cost;
 	enum resend resend;
-	bool commits;
+	bool commits;      /* from here on the other side may have acted */
+	bool acts;         /* this very request may make it act */
 	bool names_record; /* the URL does */
 	bool reads_saved;
+	bool item_varies; /* with more than the record and the settings */
 };
+
+/*
+ * What a flow's steps are about: records, or the push itself (once, before the
+ * first batch), or what another flow has left behind.
+ */
+enum role { FOR_RECORDS, TO_PREPARE, TO_CLEAN_UP };
 
 struct operation {
 	struct str name;
+	enum role role;
 	struct step *steps;
 	size_t n_steps;
 	struct rules rules;
@@ -107,7 +138,11 @@ struct operation {
 	bool measured;
 	int64_t max_age_ms; /* 0: none */
 	struct program by, match;
-	bool never; /* some step must not be sent twice */
+	bool by_keys;              /* the same members, in any order */
+	bool never;                /* some step must not be sent twice */
+	bool whole;                /* what it sends replaces everything */
+	bool counts;               /* it asks for $run.batch or $run.last */
+	struct operation *cleanup; /* NULL: there is none */
 	/* changed_only: members that are always sent; .s NULL: all are. */
 	struct str always;
 };
@@ -127,6 +162,8 @@ struct delivery {
 	struct operation **ops; /* those that changes lead to */
 	size_t n_ops;
 	struct operation *of[DIFF_REMOVED + 1]; /* by kind; NULL: skip */
+	struct operation *prepare;              /* NULL: there is none */
+	struct tmpl base_url;
 	struct header *headers;
 	size_t n_headers;
 	struct auth *auth;

@@ -12,13 +12,15 @@ static const char *const names[N_VARS] = {
 	[VAR_RUN] = "run",           [VAR_NOW] = "now",
 	[VAR_RECORD] = "record",     [VAR_REF] = "ref",
 	[VAR_CHANGE] = "change",     [VAR_CHANGED] = "changed",
-	[VAR_VARS] = "vars",         [VAR_GROUP] = "group",
-	[VAR_RESPONSE] = "response", [VAR_BATCH] = "batch",
+	[VAR_DERIVED] = "derived",   [VAR_VARS] = "vars",
+	[VAR_GROUP] = "group",       [VAR_RESPONSE] = "response",
+	[VAR_BATCH] = "batch",
 };
 
 #define EVERYWHERE VAR_SETTINGS, VAR_SAVED, VAR_RUN, VAR_NOW
 static const enum var record_vars[] = { EVERYWHERE, VAR_RECORD,  VAR_REF,
-					VAR_CHANGE, VAR_CHANGED, VAR_VARS };
+					VAR_CHANGE, VAR_CHANGED, VAR_DERIVED,
+					VAR_VARS };
 static const enum var batch_vars[] = { EVERYWHERE, VAR_VARS, VAR_GROUP };
 static const enum var answer_vars[] = { EVERYWHERE, VAR_VARS, VAR_RESPONSE,
 					VAR_BATCH, VAR_RECORD };
@@ -93,22 +95,6 @@ static bool mentions(struct str text, const char *name)
 	return memmem(text.s, text.n, dollar, (size_t)n) != NULL;
 }
 
-/*
- * $run has an id and a time in this version. What it lacks would be null
- * without a word, so a program that asks for it is refused.
- */
-static int check_run(struct str text, struct buf *err)
-{
-	static const char *const later[] = { "run.number", "run.batch",
-					     "run.last" };
-
-	for (size_t i = 0; i < ARRAY_LEN(later); i++)
-		if (mentions(text, later[i]))
-			return fail(err, "$%s: not supported by this version",
-				    later[i]);
-	return 0;
-}
-
 int program_new(struct program *p, const struct contract *c, struct str value,
 		enum place place, const char *where, struct buf *err)
 {
@@ -119,9 +105,10 @@ int program_new(struct program *p, const struct contract *c, struct str value,
 	*p = (struct program){ .place = place };
 	for (size_t i = 0; i < known[place].n; i++)
 		vars[i] = names[known[place].v[i]];
-	if (program_text(c, value, &text, &why) < 0 ||
-	    check_run(buf_str(&text), &why) < 0)
+	if (program_text(c, value, &text, &why) < 0)
 		goto out;
+	p->counts = mentions(buf_str(&text), "run.batch") ||
+		    mentions(buf_str(&text), "run.last");
 	for (size_t i = 0; i < known[place].n; i++)
 		p->uses[known[place].v[i]] = mentions(buf_str(&text), vars[i]);
 	p->prog = prog_new(buf_str(&text),

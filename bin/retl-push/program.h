@@ -19,6 +19,7 @@ enum var {
 	VAR_REF,
 	VAR_CHANGE,
 	VAR_CHANGED,
+	VAR_DERIVED,
 	VAR_VARS,
 	VAR_GROUP,
 	VAR_RESPONSE,
@@ -43,6 +44,7 @@ struct program {
 	struct prog *prog; /* NULL: there is none */
 	enum place place;
 	bool uses[N_VARS]; /* may be true of a name that is only in a string */
+	bool counts;       /* so is this, of $run.batch and $run.last */
 };
 
 /*

@@ -47,17 +47,21 @@ struct rec {
 	struct span id;       /* diff_id, a JSON string; n 0: none */
 	struct span record;   /* as it is to be sent */
 	struct span changed;  /* diff_changed, n 0: none */
+	struct span derived;  /* of the contract, n 0: nothing is derived */
 	struct span original; /* the line; n 0: not kept */
 	struct span item;
 	size_t size;                /* foreseen of its item in a body */
 	const struct step *item_of; /* the step that item is made for */
 	char ref[24];               /* JSON string, NUL-terminated */
+	struct buf saved; /* what "each" has bound to it; JSON object */
+	bool stand_in;    /* no record: see flow_for */
 	/* An attempt ended without an answer: it may have been accepted. */
 	bool ambiguous;
 	bool in_results; /* some request with results carried it */
 	bool carried;    /* by the request under way */
 	/* How often it has been tried; steps and halves do not count. */
 	uint64_t attempts;
+	uint64_t tries; /* of these, since something last went well in a poll */
 	bool trying;    /* attempts counts what goes on */
 	bool sent_once; /* a request that must not be repeated has carried it */
 	/* What has been decided, until flow_sweep acts on it. */
@@ -133,6 +137,12 @@ struct config {
 	enum diff_result as_kind;
 };
 
+/* An outcome for all who are not named. */
+struct rest {
+	enum verdict v;
+	struct buf code, reason;
+};
+
 /*
  * Records that travel together: first as an open batch that others join, then
  * through the steps. Halves of a batch are flows of their own.
@@ -149,6 +159,8 @@ struct flow {
 	uint64_t number;
 
 	size_t step;
+	size_t each;   /* of a step that goes record by record: whose turn */
+	bool advanced; /* a step has been accepted */
 	bool acted_before; /* an earlier step may have changed something */
 	bool begun; /* holds a place among those that --concurrency counts */
 	bool under_way;
@@ -161,10 +173,23 @@ struct flow {
 	struct rate_use *uses;
 	int64_t taken;
 	uint64_t round;
-	struct buf saved; /* JSON object */
+	struct buf saved; /* JSON object; empty: what was prepared */
+	struct buf seen;  /* the same with what is bound to a record */
 	struct buf notes; /* codes and reasons of what has been decided */
+	enum { GOES_ON, REPEATS } course; /* what the last answer asks for */
+	/* A poll: since when (tick, 0: no answer yet), the last pause. */
+	int64_t poll_since, poll_ms;
+	/* Pages: the next one's URL; what was said of those not named. */
+	struct buf page;
+	uint64_t n_pages, page_tries;
+	struct rest rest;
+	/* A session, see session.c: its place in it. */
+	uint64_t batch;
+	bool last, in_session;
+	struct flow *then; /* by next: those that wait for this one's end */
 	/* The request under way. */
 	struct buf url, headers, body, items, vars;
+	bool elsewhere;        /* it leaves the contract's own server */
 	size_t n_auth_headers; /* where in headers those of auth begin */
 	size_t n_carried;
 };
@@ -181,6 +206,26 @@ struct pace {
 	uint64_t round;         /* how often */
 	double smooth, fastest; /* how long answers take, ms */
 	uint64_t n_failed;      /* requests in a row */
+};
+
+/* ---- session.c: batches that together replace what is there ---- */
+
+struct range {
+	uint64_t line, n;
+};
+
+struct session {
+	struct flow_list waiting; /* batches, in order */
+	size_t n_out;             /* flows that have left this list */
+	uint64_t n_batches;       /* sent, or being sent */
+	uint64_t n_stubs;
+	bool any;    /* a record belongs to it */
+	bool broken; /* it can no longer be whole */
+	bool told, last_sent;
+	/* Who was taken, as long as the last batch has not been. */
+	struct range *taken;
+	size_t n_taken, cap_taken;
+	uint64_t n_held;
 };
 
 struct push {
@@ -205,15 +250,21 @@ struct push {
 	uint64_t n_flows_made;
 
 	struct flow_list open, ready, asleep;
+	struct session session;
+	enum { UNPREPARED, PREPARING, PREPARED } prepared;
+	struct buf shared;  /* what preparing has saved; JSON object */
 	size_t n_under_way; /* requests */
 	size_t n_active;    /* flows begun and not ended: they hold a place */
 
 	bool have_line; /* in.line is read and not yet taken */
 	bool input_ended;
+	bool complete;    /* it ended, sealed */
 	int input_status; /* EX_... if the stream is broken */
 	bool any_barrier, last_removed;
 	uint64_t n_read;
 	int64_t last_input; /* tick */
+
+	int session_status; /* EX_DATAERR: not all has been replaced */
 
 	bool stopped; /* nothing more is sent */
 	int stop_status;
@@ -247,10 +298,35 @@ void push_reject(struct push *p, const char *place, uint64_t line,
 /* One that is nowhere in a list, for programs that run before there is one. */
 struct flow flow_stand_in(struct push *p, const struct operation *op);
 struct flow *flow_new(struct push *p, const struct operation *op);
+/*
+ * A flow without records, for steps that prepare or clean up: one that stands
+ * in for them carries the verdict.
+ */
+struct flow *flow_for(struct push *p, const struct operation *op);
+/* Forgets what belongs to one step: whose turn it is, polls, pages. */
+void flow_step_reset(struct flow *f);
 void flow_free(struct push *p, struct flow *f);
 void flow_add(struct flow *f, struct rec *r);
 void list_push(struct flow_list *l, struct flow *f, bool front);
 void list_remove(struct flow_list *l, struct flow *f);
+
+void session_add(struct push *p, struct flow *f);
+/* The halves of a batch that was refused; all: no record of it was taken. */
+void session_halves(struct push *p, struct flow *first, struct flow *second,
+		    bool all);
+/* Lets the next batch go, if it is time for it. */
+void session_go_on(struct push *p);
+/* A record of it is settled; true: its receipt has to wait. */
+bool session_settle(struct push *p, struct rec *r, const struct outcome *o);
+/* The receipts that waited, and whether all has been replaced: 0 or 65. */
+int session_end(struct push *p);
+
+/* ---- saved.c ---- */
+
+/* What $saved is for this flow; r (may be NULL): with what is bound to it. */
+struct str saved_of(struct flow *f, const struct rec *r);
+/* Sets a member of a JSON object, in place of one of that name. */
+void saved_put(struct buf *object, struct str name, struct str value);
 
 /* ---- flow.c ---- */
 
@@ -266,8 +342,11 @@ void flow_fail_all(struct push *p);
 /* Sets the verdict of one record, text kept in the flow's notes. */
 void flow_decide(struct flow *f, struct rec *r, enum verdict v, struct str code,
 		 struct str reason);
+/* Of all that the request carries; while it pages, of those not decided. */
 void flow_decide_all(struct flow *f, enum verdict v, struct str code,
 		     struct str reason);
+/* The record that the next request is about; NULL: it is about a batch. */
+struct rec *flow_alone(const struct flow *f);
 
 /* ---- pace.c ---- */
 

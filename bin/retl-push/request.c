@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/msg.h"
 #include "common/pack.h"
+#include "common/url.h"
 
 /* ---- what programs see ---- */
 
@@ -35,14 +36,28 @@ static struct str kind_json(enum diff_result kind)
 	}
 }
 
+/* $run: of the push, and, for contracts that count, of this batch. */
+static struct str run_of(struct flow *f)
+{
+	static char text[256];
+	struct push *p = f->push;
+
+	if (!f->op->counts)
+		return buf_str(&p->run_json);
+	snprintf(text, sizeof text, "%.*s,\"batch\":%" PRIu64 ",\"last\":%s}",
+		 (int)p->run_json.len - 1, p->run_json.data,
+		 f->batch ? f->batch : f->number, f->last ? "true" : "false");
+	return str_of(text);
+}
+
 void scope_fill(struct flow *f, struct rec *r, struct scope *s)
 {
 	struct push *p = f->push;
 
 	*s = (struct scope){ .v = { STR_NONE } };
 	s->v[VAR_SETTINGS] = p->contract->settings_json;
-	s->v[VAR_SAVED] = f->saved.len ? buf_str(&f->saved) : STR("{}");
-	s->v[VAR_RUN] = buf_str(&p->run_json);
+	s->v[VAR_SAVED] = saved_of(f, r);
+	s->v[VAR_RUN] = run_of(f);
 	s->v[VAR_NOW] = now_json();
 	s->v[VAR_VARS] = f->vars.len ? buf_str(&f->vars) : STR("{}");
 	if (f->group.len)
@@ -52,6 +67,8 @@ void scope_fill(struct flow *f, struct rec *r, struct scope *s)
 	s->v[VAR_RECORD] = rec_str(r, r->record);
 	s->v[VAR_REF] = str_of(r->ref);
 	s->v[VAR_CHANGE] = kind_json(r->kind);
+	if (r->derived.n)
+		s->v[VAR_DERIVED] = rec_str(r, r->derived);
 	if (r->changed.n)
 		s->v[VAR_CHANGED] = rec_str(r, r->changed);
 }
@@ -71,9 +88,8 @@ static void program_failed(struct flow *f, struct rec *r, const char *what,
 	}
 	push_stop(p, EX_UNAVAILABLE, "%s: line %" PRIu64 ": %s: %s",
 		  p->contract->name, r->line, what, p->err.data);
-	flow_decide(f, r, FAILED, STR("stopped"),
-		    STR("the contract's program "
-			"failed"));
+	flow_decide(f, r, GIVEN_UP, STR("stopped"),
+		    STR("the contract's program failed"));
 }
 
 int request_item(struct flow *f, struct rec *r, const struct step *s)
@@ -84,7 +100,7 @@ int request_item(struct flow *f, struct rec *r, const struct step *s)
 	struct scope scope;
 	int got;
 
-	if (r->item_of == s)
+	if (r->item_of == s && !s->item_varies)
 		return 0;
 	buf_truncate(&r->text, r->n_own);
 	r->item = (struct span){ 0, 0 };
@@ -110,18 +126,20 @@ int request_item(struct flow *f, struct rec *r, const struct step *s)
 /* "[record,record,...]" of all that are still in the flow. */
 static void put_records(struct flow *f, struct buf *out)
 {
+	bool any = false;
+
 	buf_addc(out, '[');
 	for (size_t i = 0; i < f->n; i++) {
-		if (i)
+		struct rec *r = f->recs[i];
+
+		if (r->stand_in)
+			continue;
+		if (any)
 			buf_addc(out, ',');
-		buf_adds(out, rec_str(f->recs[i], f->recs[i]->record));
+		any = true;
+		buf_adds(out, rec_str(r, r->record));
 	}
 	buf_addc(out, ']');
-}
-
-static struct rec *only(const struct flow *f)
-{
-	return f->op->one ? f->recs[0] : NULL;
 }
 
 /* Runs a program of the step's own; 1, 0 no output, -1 it has been dealt with.
@@ -130,7 +148,7 @@ static int run_own(struct flow *f, const struct program *prog, const char *what,
 		   struct buf *out)
 {
 	struct push *p = f->push;
-	struct rec *r = only(f);
+	struct rec *r = flow_alone(f);
 	struct buf all = BUF_INIT;
 	const char *code = NULL;
 	struct scope scope;
@@ -201,13 +219,16 @@ static bool too_large(const struct flow *f, const struct rec *r)
 /* Marks who is carried; -1: somebody has been given a verdict. */
 static int make_items(struct flow *f, const struct step *s)
 {
+	struct rec *only = flow_alone(f);
 	int ret = 0;
 
 	f->n_carried = 0;
 	for (size_t i = 0; i < f->n; i++) {
 		struct rec *r = f->recs[i];
 
-		r->carried = true;
+		r->carried = !only || r == only;
+		if (!r->carried)
+			continue;
 		if (s->item.prog) {
 			if (request_item(f, r, s) < 0) {
 				ret = -1;
@@ -276,15 +297,15 @@ static int make_body(struct flow *f, const struct step *s)
 		return body_encode(s->type, s->body_constant, &f->body,
 				   &f->push->err);
 	if (s->item.prog) {
-		if (f->op->one)
+		if (s->alone)
 			put_items(f, 0, ',', 0);
 		else
 			put_items(f, '[', ',', ']');
 	} else {
 		buf_reset(&f->items);
-		if (f->op->one)
+		if (s->alone)
 			buf_adds(&f->items,
-				 rec_str(f->recs[0], f->recs[0]->record));
+				 rec_str(flow_alone(f), flow_alone(f)->record));
 		else
 			buf_addz(&f->items, "[]");
 	}
@@ -298,16 +319,17 @@ static int make_body(struct flow *f, const struct step *s)
 
 static void fill_templates(struct flow *f, struct tmpl_scope *t)
 {
-	struct push *p = f->push;
-	struct rec *r = only(f);
+	struct rec *r = flow_alone(f);
 
 	*t = (struct tmpl_scope){
 		.record = r ? rec_str(r, r->record) : STR_NONE,
-		.saved = buf_str(&f->saved),
+		.saved = saved_of(f, r),
 		.vars = f->vars.len ? buf_str(&f->vars) : STR_NONE,
-		.run = buf_str(&p->run_json),
+		.run = run_of(f),
 		.group = f->group.len ? buf_str(&f->group) : STR_NONE,
 		.auth = buf_str(&p->auth_json),
+		.derived =
+		    r && r->derived.n ? rec_str(r, r->derived) : STR_NONE,
 	};
 }
 
@@ -339,7 +361,8 @@ static int make_headers(struct flow *f, const struct step *s,
 	struct str type = STR("content-type");
 
 	buf_reset(&f->headers);
-	for (size_t i = 0; i < d->n_headers; i++)
+	/* Elsewhere they are nobody's business: one may be a key. */
+	for (size_t i = 0; i < d->n_headers && !f->elsewhere; i++)
 		if (!has_header(s->headers, s->n_headers, d->headers[i].name) &&
 		    put_header(f, &d->headers[i], t, field) < 0)
 			return -1;
@@ -357,11 +380,66 @@ static int make_headers(struct flow *f, const struct step *s,
 	return 0;
 }
 
+/* The address that a url beginning with a slash is appended to. */
+static int base_url(struct flow *f, const struct tmpl_scope *t, struct buf *out,
+		    struct str *field)
+{
+	struct push *p = f->push;
+
+	if (tmpl_expand(&p->d.base_url, TMPL_URL, t, out, field, &p->err) < 0)
+		return -1;
+	while (out->len && out->data[out->len - 1] == '/')
+		buf_truncate(out, out->len - 1);
+	return 0;
+}
+
+/*
+ * What an answer has named as an address is followed where the contract's own
+ * address is, or without credentials.
+ */
+static int check_origin(struct flow *f, const struct step *s,
+			const struct tmpl_scope *t, struct str *field)
+{
+	struct push *p = f->push;
+	struct buf base = BUF_INIT;
+	int ret = base_url(f, t, &base, field);
+
+	if (ret == 0) {
+		f->elsewhere = !url_same_origin(f->url.data, base.data);
+		if (f->elsewhere && !s->no_auth)
+			ret = fail(&p->err, "leads to another server, where "
+					    "credentials do not go");
+	}
+	buf_release(&base);
+	return ret;
+}
+
 static int make_url(struct flow *f, const struct step *s,
 		    const struct tmpl_scope *t, struct str *field)
 {
+	struct push *p = f->push;
+	struct buf whole = BUF_INIT;
+	int ret;
+
+	f->elsewhere = false;
 	buf_reset(&f->url);
-	return tmpl_expand(&s->url, TMPL_URL, t, &f->url, field, &f->push->err);
+	if (f->page.len) {
+		buf_adds(&f->url, buf_str(&f->page));
+		*field = STR("next");
+		return check_origin(f, s, t, field);
+	}
+	ret = tmpl_expand(&s->url, TMPL_URL, t, &f->url, field, &p->err);
+	if (ret < 0 || !s->url.plus)
+		return ret;
+	*field = STR("url");
+	if (f->url.data[0] == '/') {
+		ret = base_url(f, t, &whole, field);
+		buf_adds(&whole, buf_str(&f->url));
+		buf_reset(&f->url);
+		buf_adds(&f->url, buf_str(&whole));
+	}
+	buf_release(&whole);
+	return ret < 0 ? ret : check_origin(f, s, t, field);
 }
 
 /* The message's own name: the contract's, else that of its first change. */
@@ -432,17 +510,26 @@ static enum built refuse_value(struct flow *f, struct str field)
 {
 	struct push *p = f->push;
 	struct buf reason = BUF_INIT;
+	struct rec *r = flow_alone(f);
 
 	if (p->stopped)
 		return BUILD_FAILED;
-	if (!f->op->one) {
-		push_stop(p, EX_UNAVAILABLE, "%s: {%.*s} of a batch: %s",
-			  p->contract->name, STR_ARG(field), p->err.data);
-		return BUILD_FAILED;
-	}
 	buf_adds(&reason, field);
 	buf_addf(&reason, ": %s", p->err.data);
-	flow_decide(f, f->recs[0], REJECTED, STR("address"), buf_str(&reason));
+	if (f->op->role == TO_CLEAN_UP) {
+		/* It did not come so far that there would be something. */
+		flow_decide_all(f, GIVEN_UP, STR("address"), buf_str(&reason));
+	} else if (r && !f->acted_before) {
+		flow_decide(f, r, REJECTED, STR("address"), buf_str(&reason));
+	} else if (f->acted_before || f->page.len) {
+		/* The answer has led nowhere; what it was about is done. */
+		flow_decide_all(f, GIVEN_UP, STR("address"), buf_str(&reason));
+	} else {
+		push_stop(p, EX_UNAVAILABLE, "%s: {%.*s} of a batch: %s",
+			  p->contract->name, STR_ARG(field), p->err.data);
+		buf_release(&reason);
+		return BUILD_FAILED;
+	}
 	buf_release(&reason);
 	return BUILD_AGAIN;
 }
@@ -499,15 +586,14 @@ static enum built body_failed(struct flow *f)
 {
 	struct push *p = f->push;
 
-	if (f->op->one && only(f)->verdict)
+	if (flow_alone(f) && flow_alone(f)->verdict)
 		return BUILD_AGAIN;
 	push_stop(p, EX_UNAVAILABLE, "%s: %s", p->contract->name, p->err.data);
 	return BUILD_FAILED;
 }
 
-enum built request_build(struct flow *f)
+static enum built build_one(struct flow *f, const struct step *s)
 {
-	const struct step *s = &f->op->steps[f->step];
 	struct tmpl_scope t;
 	struct str field = STR_NONE;
 	int run;
@@ -539,9 +625,27 @@ enum built request_build(struct flow *f)
 	return BUILT;
 }
 
+enum built request_build(struct flow *f)
+{
+	const struct step *s = &f->op->steps[f->step];
+	enum built got;
+
+	if (!s->each)
+		return build_one(f, s);
+	while (f->each < f->n) {
+		got = build_one(f, s);
+		if (got != NOT_RUN)
+			return got;
+		f->recs[f->each++]->carried = false;
+	}
+	return NOT_RUN;
+}
+
 /* ---- sending ---- */
 
 #define SHOWN 2000 /* bytes of a body, with -v */
+/* An answer that is a file of rows. */
+#define MAX_ROWS_ANSWER ((size_t)256 << 20)
 
 static void show(struct flow *f, const struct step *s)
 {
@@ -594,6 +698,10 @@ void request_send(struct flow *f)
 		.body = s->has_body ? buf_str(&f->body) : STR_NONE,
 		.fresh = s->resend != RESEND_SAME,
 		.leaves = leaves,
+		.max_body =
+		    s->answer == ANSWER_CSV || s->answer == ANSWER_NDJSON
+			? MAX_ROWS_ANSWER
+			: 0,
 	};
 
 	show(f, s);

@@ -10,21 +10,28 @@
 #include "common/mem.h"
 #include "common/msg.h"
 #include "common/retry.h"
+#include "common/url.h"
 #include "common/utf8.h"
+#include "bin/retl-push/rows.h"
 
 /* A reason is for people and receipts: so much of the vendor's words. */
 #define MAX_REASON 500
 #define MAX_CODE 100
 #define MAX_SEEN 200 /* headers that programs see */
 #define SHOWN 2000   /* bytes of a body, with -v */
+#define MAX_UNPACKED ((size_t)256 << 20)
+#define MAX_PAGES 100000
 
 struct answer {
 	struct flow *f;
 	struct push *p;
 	const struct step *s;
 	const struct http_answer *a;
-	struct buf value; /* JSON */
-	bool unreadable;  /* not what its kind promises */
+	struct str body;
+	struct buf unpacked;
+	struct buf value; /* JSON; of rows only made if a program asks */
+	bool has_value;
+	bool unreadable; /* not what its kind promises */
 	struct buf response, batch;
 	struct scope scope;
 	struct buf code, reason;
@@ -66,15 +73,18 @@ static bool looks_json(struct str body)
 	return i < body.n && (body.s[i] == '{' || body.s[i] == '[');
 }
 
-static void read_value(struct answer *w)
+/* The whole answer as one value; rows are a list. */
+static void make_value(struct answer *w)
 {
-	struct str body = w->a->body, value;
+	struct str body = w->body, value;
 	bool promised =
 	    w->s->answer == ANSWER_JSON ||
 	    is_json_type(http_header(w->a->headers, "content-type"));
 	struct json_fault fault;
 
-	w->unreadable = w->a->cut;
+	if (w->has_value)
+		return;
+	w->has_value = true;
 	if (!body.n) {
 		buf_addz(&w->value, "null");
 		return;
@@ -87,6 +97,66 @@ static void read_value(struct answer *w)
 		w->unreadable |= promised;
 	}
 	put_any_text(&w->value, body);
+}
+
+static int add_row(void *arg, struct str row)
+{
+	struct answer *w = arg;
+
+	buf_addc(&w->value, w->value.len ? ',' : '[');
+	buf_adds(&w->value, row);
+	return 0;
+}
+
+static bool is_rows(const struct answer *w)
+{
+	return (w->s->answer == ANSWER_CSV || w->s->answer == ANSWER_NDJSON) &&
+	       w->a->status >= 200 && w->a->status < 300;
+}
+
+static int each_row(struct answer *w, rows_take *take, void *arg)
+{
+	return w->s->answer == ANSWER_CSV
+		   ? rows_csv(w->body, take, arg, &w->p->err)
+		   : rows_ndjson(w->body, take, arg, &w->p->err);
+}
+
+static void make_list(struct answer *w)
+{
+	if (w->has_value)
+		return;
+	w->has_value = true;
+	if (each_row(w, add_row, w) < 0) {
+		w->unreadable = true;
+		buf_reset(&w->value);
+		buf_addz(&w->value, "null");
+	} else {
+		buf_addz(&w->value, w->value.len ? "]" : "[]");
+	}
+}
+
+static struct str value_of(struct answer *w)
+{
+	if (is_rows(w))
+		make_list(w);
+	else
+		make_value(w);
+	return buf_str(&w->value);
+}
+
+static void read_body(struct answer *w)
+{
+	w->unreadable = w->a->cut;
+	w->body = w->a->body;
+	if (rows_is_gzip(w->body)) {
+		w->unpacked.max = MAX_UNPACKED;
+		w->unreadable |=
+		    rows_unpack(w->body, &w->unpacked, &w->p->err) < 0;
+		w->body = buf_str(&w->unpacked);
+	}
+	/* Of rows nothing is asked until somebody looks at them. */
+	if (!is_rows(w))
+		make_value(w);
 }
 
 static void make_response(struct answer *w)
@@ -122,7 +192,7 @@ static void make_batch(struct answer *w)
 	for (size_t i = 0; i < f->n; i++) {
 		struct rec *r = f->recs[i];
 
-		if (!r->carried)
+		if (!r->carried || r->stand_in)
 			continue;
 		if (any)
 			buf_addc(&w->batch, ',');
@@ -145,15 +215,9 @@ static const struct scope *scope_for(struct answer *w, const struct program *pr)
 	return &w->scope;
 }
 
-static int run(struct answer *w, const struct program *pr, struct buf *out)
-{
-	return program_run((struct program *)pr, buf_str(&w->value),
-			   scope_for(w, pr), out, NULL, &w->p->err);
-}
-
 static int first(struct answer *w, const struct program *pr, struct buf *out)
 {
-	return program_value((struct program *)pr, buf_str(&w->value),
+	return program_value((struct program *)pr, value_of(w),
 			     scope_for(w, pr), out, NULL, &w->p->err);
 }
 
@@ -225,16 +289,13 @@ static int64_t hint_of(struct answer *w)
 {
 	int64_t wait = retry_after_ms(http_header(w->a->headers, "retry-after"),
 				      server_now(w));
-	struct buf v = BUF_INIT;
+	struct buf v = BUF_INIT, text = BUF_INIT;
 
 	if (w->p->d.wait.prog && first(w, &w->p->d.wait, &v) == 1 &&
-	    json_type(buf_str(&v)) == JSON_NUMBER) {
-		double s = strtod(v.data, NULL);
-
-		if (s > 0 && s < 1e9)
-			wait = MAX(wait, (int64_t)(s * 1000) + 1);
-	}
+	    put_scalar(&text, buf_str(&v)) == 0)
+		wait = MAX(wait, retry_hint_ms(buf_str(&text), server_now(w)));
 	buf_release(&v);
+	buf_release(&text);
 	return wait;
 }
 
@@ -351,12 +412,12 @@ static enum verdict built_in(const struct answer *w)
 		return SPLIT;
 	case 404:
 	case 410:
-		return w->s->names_record && w->f->op->one ? REJECTED : STOP;
+		return w->s->names_record && w->s->alone ? REJECTED : STOP;
 	default:
 		break;
 	}
 	if (status >= 500 && status < 600)
-		return w->s->resend == RESEND_SAME ? RETRY : UNKNOWN;
+		return w->s->resend == RESEND_NEVER ? UNKNOWN : RETRY;
 	return STOP;
 }
 
@@ -449,7 +510,7 @@ static int weight(enum verdict v)
 	static const int weights[] = {
 		[NO_VERDICT] = 0, [DELIVERED] = 1, [SKIPPED] = 1, [AGAIN] = 2,
 		[RETRY] = 3,      [SPLIT] = 4,     [UNKNOWN] = 5, [FAILED] = 6,
-		[REJECTED] = 7,   [STOP] = 8,
+		[GIVEN_UP] = 6,   [REJECTED] = 7,  [STOP] = 8,
 	};
 
 	return weights[v];
@@ -506,20 +567,21 @@ static void decide_at(struct answer *w, struct str number,
 }
 
 struct outcomes {
+	struct answer *w;
+	const struct program *results;
 	struct index refs, keys;
-	struct spoken rest; /* for all who are not named */
-	struct buf rest_code, rest_reason;
 };
 
-static void keep_rest(struct outcomes *all, const struct spoken *o)
+/* It speaks when the last page has come. */
+static void keep_rest(struct flow *f, const struct spoken *o)
 {
-	if (weight(o->v) <= weight(all->rest.v))
+	if (weight(o->v) <= weight(f->rest.v))
 		return;
-	all->rest.v = o->v;
-	buf_reset(&all->rest_code);
-	buf_adds(&all->rest_code, o->code);
-	buf_reset(&all->rest_reason);
-	buf_adds(&all->rest_reason, o->reason);
+	f->rest.v = o->v;
+	buf_reset(&f->rest.code);
+	buf_adds(&f->rest.code, o->code);
+	buf_reset(&f->rest.reason);
+	buf_adds(&f->rest.reason, o->reason);
 }
 
 static struct str spoken_text(struct str object, const char *member,
@@ -565,7 +627,7 @@ static int take_outcome(struct answer *w, struct str line, struct outcomes *all)
 	else if (key.s && put_scalar(&name, key) == 0)
 		decide_named(w, &all->keys, false, buf_str(&name), &o);
 	else if (!index.s && !ref.s && !key.s)
-		keep_rest(all, &o);
+		keep_rest(w->f, &o);
 	/* One that names null names nobody we know. */
 out:
 	buf_release(&word);
@@ -588,24 +650,29 @@ static void check_again(struct flow *f)
 			f->recs[i]->verdict = RETRY;
 }
 
-/* -1: the answer cannot be read. */
-static int take_results(struct answer *w, const struct program *results)
+/* Outcomes of the whole answer, or of one of its rows. */
+static int take_row(void *arg, struct str row)
 {
-	struct outcomes all = { .rest_code = BUF_INIT,
-				.rest_reason = BUF_INIT };
+	struct outcomes *all = arg;
+	struct answer *w = all->w;
 	struct buf out = BUF_INIT;
 	struct str rest, line;
-	int ret = -1;
+	int ret = 0;
 
-	if (run(w, results, &out) < 0)
-		goto out;
+	if (program_run((struct program *)all->results, row,
+			scope_for(w, all->results), &out, NULL, &w->p->err) < 0)
+		ret = -1;
 	rest = buf_str(&out);
-	while (str_split(&rest, '\n', &line))
-		if (line.n && take_outcome(w, line, &all) < 0) {
-			fail(&w->p->err, "an outcome without a status that "
-					 "is known");
-			goto out;
-		}
+	while (!ret && str_split(&rest, '\n', &line))
+		if (line.n && take_outcome(w, line, all) < 0)
+			ret = fail(&w->p->err, "an outcome without a status "
+					       "that is known");
+	buf_release(&out);
+	return ret;
+}
+
+static void mark_carried(struct answer *w)
+{
 	for (size_t i = 0; i < w->f->n; i++) {
 		struct rec *r = w->f->recs[i];
 
@@ -613,59 +680,47 @@ static int take_results(struct answer *w, const struct program *results)
 			continue;
 		r->in_results = true;
 		r->http_status = w->a->status;
-		if (!r->verdict && all.rest.v)
-			flow_decide(w->f, r, all.rest.v,
-				    text_or_none(&all.rest_code),
-				    text_or_none(&all.rest_reason));
-		/* Someone was refused; the others may have been taken. */
-		if (r->verdict == SPLIT && w->s->commits)
-			r->ambiguous = true;
 	}
-	check_again(w->f);
-	ret = 0;
-out:
+}
+
+/* -1: the answer cannot be read. */
+static int take_results(struct answer *w, const struct program *results)
+{
+	struct outcomes all = { .w = w, .results = results };
+	int ret;
+
+	if (is_rows(w))
+		ret = each_row(w, take_row, &all);
+	else
+		ret = take_row(&all, value_of(w));
+	if (ret == 0)
+		mark_carried(w);
 	index_release(&all.refs);
 	index_release(&all.keys);
-	buf_release(&all.rest_code);
-	buf_release(&all.rest_reason);
-	buf_release(&out);
 	return ret;
 }
 
-/* ---- save ---- */
-
-static int take_saved(struct answer *w)
+/* After the last page: what was said of those not named. */
+static void settle_rest(struct answer *w)
 {
 	struct flow *f = w->f;
-	struct buf saved = BUF_INIT;
-	int ret = 0;
 
-	if (!w->s->n_save)
-		return 0;
-	buf_adds(&saved, buf_str(&f->saved));
-	for (size_t i = 0; !ret && i < w->s->n_save; i++) {
-		const struct named *n = &w->s->save[i];
+	for (size_t i = 0; i < f->n; i++) {
+		struct rec *r = f->recs[i];
 
-		buf_truncate(&saved, saved.len - 1);
-		if (saved.len > 1)
-			buf_addc(&saved, ',');
-		buf_adds(&saved, n->name);
-		buf_addc(&saved, ':');
-		ret = first(w, &n->prog, &saved);
-		if (ret == 0)
-			buf_addz(&saved, "null");
-		ret = ret < 0 ? -1 : 0;
-		buf_addc(&saved, '}');
+		if (!r->carried)
+			continue;
+		if (!r->verdict && f->rest.v)
+			flow_decide(f, r, f->rest.v,
+				    text_or_none(&f->rest.code),
+				    text_or_none(&f->rest.reason));
+		/* Someone was refused; the others may have been taken. */
+		if (r->verdict == SPLIT && w->s->acts)
+			r->ambiguous = true;
 	}
-	if (ret == 0) {
-		buf_reset(&f->saved);
-		buf_adds(&f->saved, buf_str(&saved));
-	}
-	buf_release(&saved);
-	return ret;
+	f->rest.v = NO_VERDICT;
+	check_again(f);
 }
-
-/* ---- the whole answer ---- */
 
 static void decide_all(struct answer *w, enum verdict v, struct str code,
 		       struct str reason)
@@ -676,9 +731,141 @@ static void decide_all(struct answer *w, enum verdict v, struct str code,
 	flow_decide_all(w->f, v, code, reason);
 }
 
+/* ---- save ---- */
+
+/* For the record, if the step is about one of a batch; else for the flow. */
+static int take_saved(struct answer *w)
+{
+	struct flow *f = w->f;
+	struct rec *r = w->s->each ? flow_alone(f) : NULL;
+	struct buf saved = BUF_INIT, value = BUF_INIT;
+	int ret = 0;
+
+	if (!w->s->n_save)
+		return 0;
+	buf_adds(&saved, r ? buf_str(&r->saved) : saved_of(f, NULL));
+	if (!saved.len)
+		buf_addz(&saved, "{}");
+	for (size_t i = 0; !ret && i < w->s->n_save; i++) {
+		const struct named *n = &w->s->save[i];
+		int got;
+
+		buf_reset(&value);
+		got = first(w, &n->prog, &value);
+		if (got == 0)
+			buf_addz(&value, "null");
+		ret = got < 0 || w->unreadable ? -1 : 0;
+		saved_put(&saved, n->name, buf_str(&value));
+	}
+	if (ret == 0) {
+		struct buf *to = r ? &r->saved : &f->saved;
+
+		buf_reset(to);
+		buf_adds(to, buf_str(&saved));
+		w->scope.v[VAR_SAVED] = saved_of(f, flow_alone(f));
+	}
+	buf_release(&saved);
+	buf_release(&value);
+	return ret;
+}
+
+/* ---- again: polls and pages ---- */
+
+/* The step is repeated by the flow, whose records stay as they are. */
+static void repeat(struct answer *w, int64_t wait_ms)
+{
+	w->f->course = REPEATS;
+	w->f->wake = clock_tick_ms() + wait_ms;
+}
+
+/* What went well was not a try. */
+static void forget_tries(struct flow *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->recs[i]->carried)
+			f->recs[i]->tries = 1;
+}
+
+/* 1: it is done; 0: it will be asked again, or it is too late; -1. */
+static int take_poll(struct answer *w)
+{
+	const struct poll *poll = &w->s->poll;
+	struct flow *f = w->f;
+	struct buf out = BUF_INIT;
+	int64_t tick = clock_tick_ms();
+	int got = first(w, &poll->until, &out);
+	bool done = got > 0 && strcmp(out.data, "false") != 0 &&
+		    strcmp(out.data, "null") != 0;
+
+	buf_release(&out);
+	if (got < 0 || w->unreadable)
+		return -1;
+	if (done)
+		return 1;
+	if (!f->poll_since)
+		f->poll_since = MAX(tick, 1);
+	f->poll_ms = f->poll_ms ? MIN(f->poll_ms * 3 / 2, poll->most_ms)
+				: poll->every_ms;
+	forget_tries(f);
+	if (tick + f->poll_ms - f->poll_since > poll->deadline_ms) {
+		decide_all(w, poll->late, STR("late"),
+			   STR("not done before the deadline"));
+		return 0;
+	}
+	repeat(w, f->poll_ms);
+	return 0;
+}
+
+/* 1: there is a next page, and it will be asked for; 0; -1. */
+static int take_page(struct answer *w)
+{
+	struct flow *f = w->f;
+	struct buf v = BUF_INIT, to = BUF_INIT, scratch = BUF_INIT;
+	int ret = first(w, &w->s->next, &v);
+
+	if (ret == 1 && json_type(buf_str(&v)) == JSON_NULL)
+		ret = 0;
+	if (ret == 1 &&
+	    (json_type(buf_str(&v)) != JSON_STRING ||
+	     url_resolve(w->a->url, json_text(buf_str(&v), &scratch), &to) < 0))
+		ret = fail(&w->p->err, "next: not an address");
+	if (ret == 1 && (str_eq(buf_str(&to), str_of(w->a->url)) ||
+			 f->n_pages == MAX_PAGES))
+		ret = fail(&w->p->err, "next: pages without an end");
+	if (ret == 1) {
+		buf_reset(&f->page);
+		buf_adds(&f->page, buf_str(&to));
+		f->n_pages++;
+		f->page_tries = 0;
+		forget_tries(f);
+		repeat(w, 0);
+	}
+	buf_release(&v);
+	buf_release(&to);
+	buf_release(&scratch);
+	return ret;
+}
+
+/*
+ * A page further on failed for now. What the pages before it said stays; the
+ * page alone is asked for again.
+ */
+static bool repeat_page(struct answer *w)
+{
+	struct flow *f = w->f;
+	const struct retry_plan *plan = &w->p->d.retry;
+
+	if (!f->n_pages || ++f->page_tries >= plan->attempts)
+		return false;
+	repeat(w, MAX(retry_delay_ms(plan, f->page_tries), w->wait_ms));
+	return true;
+}
+
+/* ---- the whole answer ---- */
+
 static void mark_ambiguous(struct answer *w)
 {
-	if (!w->s->commits)
+	if (!w->s->acts)
 		return;
 	for (size_t i = 0; i < w->f->n; i++)
 		if (w->f->recs[i]->carried)
@@ -697,7 +884,7 @@ static void take_unreadable(struct answer *w)
 	cut_text(&why, MAX_REASON);
 	msg_blank(why.data, why.len);
 	mark_ambiguous(w);
-	decide_all(w, FAILED, STR("unreadable"), buf_str(&why));
+	decide_all(w, GIVEN_UP, STR("unreadable"), buf_str(&why));
 	buf_release(&why);
 }
 
@@ -706,6 +893,9 @@ static void stop(struct answer *w, bool credentials)
 	long status = w->a->status;
 	bool denied = credentials || status == 401 || status == 403;
 
+	/* What cannot be cleaned up stays where it is. */
+	if (w->f->op->role == TO_CLEAN_UP)
+		return;
 	explain(w);
 	push_stop(w->p, denied ? EX_NOPERM : EX_UNAVAILABLE,
 		  "%s: the destination refuses, HTTP %ld%s%s%s%s%s",
@@ -753,26 +943,64 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 			  w->a->status);
 	}
 	w->failed = v == RETRY || (v == UNKNOWN && w->a->status >= 500);
+	if (v == RETRY) {
+		/* It may have been carried out: look again, then decide. */
+		w->f->restart =
+		    w->s->resend == RESEND_RESTART && w->a->status >= 500;
+		if (repeat_page(w))
+			return;
+		if (w->f->n_pages)
+			v = GIVEN_UP;
+	}
 	decide_all(w, v, text_or_none(&w->code), text_or_none(&w->reason));
+}
+
+/* 1: all is said; 0: more is asked for; -1: it cannot be read. */
+static int take_parts(struct answer *w, const struct program *pr)
+{
+	bool asks = pr->prog || w->s->n_save || w->s->next.prog ||
+		    w->s->poll.until.prog;
+	int got;
+
+	if (w->unreadable && asks)
+		return -1;
+	if (w->s->poll.until.prog && !w->f->n_pages) {
+		got = take_poll(w);
+		if (got <= 0)
+			return got;
+	}
+	if (take_saved(w) < 0 || (pr->prog && take_results(w, pr) < 0))
+		return -1;
+	if (w->s->next.prog) {
+		got = take_page(w);
+		if (got)
+			return got < 0 ? -1 : 0;
+	}
+	settle_rest(w);
+	return 1;
 }
 
 static void take_accepted(struct answer *w, const struct program *results)
 {
 	const struct program *pr = results ? results : &w->s->results;
+	struct flow *f = w->f;
+	int got;
 
 	buf_reset(&w->p->err);
-	if ((w->unreadable && (pr->prog || w->s->n_save)) ||
-	    take_saved(w) < 0 || (pr->prog && take_results(w, pr) < 0)) {
-		for (size_t i = 0; i < w->f->n; i++)
-			w->f->recs[i]->verdict = NO_VERDICT;
+	got = take_parts(w, pr);
+	if (got < 0) {
+		/* What whole pages have said before stays. */
+		for (size_t i = 0; !f->n_pages && i < f->n; i++)
+			f->recs[i]->verdict = NO_VERDICT;
 		take_unreadable(w);
-		return;
 	}
-	for (size_t i = 0; i < w->f->n; i++)
-		if (w->f->recs[i]->verdict == STOP)
-			stop_for(w, w->f->recs[i]);
-	for (size_t i = 0; i < w->f->n && !w->throttled; i++)
-		if (w->f->recs[i]->verdict == RETRY) {
+	if (got <= 0)
+		return;
+	for (size_t i = 0; i < f->n; i++)
+		if (f->recs[i]->verdict == STOP)
+			stop_for(w, f->recs[i]);
+	for (size_t i = 0; i < f->n && !w->throttled; i++)
+		if (f->recs[i]->verdict == RETRY) {
 			w->throttled = true;
 			w->wait_ms = hint_of(w);
 		}
@@ -784,7 +1012,7 @@ static void take_status(struct answer *w)
 	struct buf scratch = BUF_INIT;
 	struct str reason = STR_NONE;
 
-	read_value(w);
+	read_body(w);
 	if (w->a->status != 401)
 		credentials_accepted(w->f);
 	r = find_rule(w);
@@ -820,12 +1048,19 @@ static void take_failure(struct answer *w)
 		decide_all(w, STOP, STR("url"), why);
 		break;
 	case HTTP_UNREACHABLE:
-		decide_all(w, RETRY, STR("unreachable"), why);
+		if (!repeat_page(w))
+			decide_all(w, w->f->n_pages ? GIVEN_UP : RETRY,
+				   STR("unreachable"), why);
 		break;
 	default:
 		mark_ambiguous(w);
+		if (repeat_page(w))
+			break;
 		w->f->restart = w->s->resend == RESEND_RESTART;
-		decide_all(w, w->s->resend == RESEND_NEVER ? UNKNOWN : RETRY,
+		decide_all(w,
+			   w->f->n_pages                  ? GIVEN_UP
+			   : w->s->resend == RESEND_NEVER ? UNKNOWN
+							  : RETRY,
 			   STR("lost"), why);
 	}
 }
@@ -854,13 +1089,14 @@ void response_take(struct flow *f, const struct http_answer *a)
 			    .s = &f->op->steps[f->step],
 			    .a = a,
 			    .value = BUF_INIT,
+			    .unpacked = BUF_INIT,
 			    .response = BUF_INIT,
 			    .batch = BUF_INIT,
 			    .code = BUF_INIT,
 			    .reason = BUF_INIT,
 			    .wait_ms = -1 };
 
-	scope_fill(f, f->op->one ? f->recs[0] : NULL, &w.scope);
+	scope_fill(f, flow_alone(f), &w.scope);
 	show(&w);
 	if (a->failure == HTTP_OK)
 		take_status(&w);
@@ -870,6 +1106,7 @@ void response_take(struct flow *f, const struct http_answer *a)
 	if (a->failure == HTTP_OK)
 		pace_answered(f, a->took_ms, w.throttled);
 	buf_release(&w.value);
+	buf_release(&w.unpacked);
 	buf_release(&w.response);
 	buf_release(&w.batch);
 	buf_release(&w.code);

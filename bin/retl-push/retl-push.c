@@ -136,6 +136,7 @@ int main(int argc, char **argv)
 			  .rejects = REJECTS_INIT,
 			  .stop_reason = BUF_INIT,
 			  .run_json = BUF_INIT,
+			  .shared = BUF_INIT,
 			  .err = BUF_INIT,
 			  .scratch = BUF_INIT,
 			  .shown = BUF_INIT,

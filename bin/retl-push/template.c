@@ -11,8 +11,9 @@ static const struct {
 	const char *prefix;
 	enum tmpl_kind kind;
 } namespaces[] = {
-	{ "record.", TMPL_RECORD }, { "saved.", TMPL_SAVED },
-	{ "vars.", TMPL_VARS },     { "run.", TMPL_RUN },
+	{ "record.", TMPL_RECORD },   { "saved.", TMPL_SAVED },
+	{ "vars.", TMPL_VARS },       { "run.", TMPL_RUN },
+	{ "derived.", TMPL_DERIVED },
 	{ "auth.", TMPL_AUTH },
 };
 
@@ -93,6 +94,17 @@ static bool saves(const struct contract *c, struct str name)
 	       json_find(all, (struct str){ name.s + 5, name.n - 5 }, &v) == 1;
 }
 
+static bool is_of_run(struct str name)
+{
+	static const char *const names[] = { "run.id", "run.time", "run.number",
+					     "run.batch", "run.last" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (str_is(name, names[i]))
+			return true;
+	return false;
+}
+
 static int add_variable(struct tmpl *t, struct str name, bool plus,
 			bool in_path, const struct tmpl_opts *o,
 			struct buf *err)
@@ -119,9 +131,8 @@ static int add_variable(struct tmpl *t, struct str name, bool plus,
 	if (o->use == TMPL_VALUE)
 		return fail(err, "{%.*s}: only settings can stand here",
 			    STR_ARG(name));
-	if (part.kind == TMPL_RUN && !str_is(name, "run.id") &&
-	    !str_is(name, "run.time"))
-		return fail(err, "{%.*s}: not supported by this version",
+	if (part.kind == TMPL_RUN && !is_of_run(name))
+		return fail(err, "{%.*s}: there is no such variable",
 			    STR_ARG(name));
 	if (part.kind == TMPL_AUTH && !saves(o->contract, name))
 		return fail(err, "{%.*s}: auth.save has no such member",
@@ -132,12 +143,22 @@ static int add_variable(struct tmpl *t, struct str name, bool plus,
 		add_part(t, part, at, t->text.len - at);
 		return 0;
 	}
-	if (plus && o->use == TMPL_URL && part.kind != TMPL_AUTH)
+	if (part.kind == TMPL_DERIVED &&
+	    !contract_derives(o->contract,
+			      (struct str){ name.s + skip, name.n - skip }))
+		return fail(err, "{%.*s}: there is no such name in derived",
+			    STR_ARG(name));
+	if (plus && o->use == TMPL_URL && part.kind != TMPL_SAVED &&
+	    part.kind != TMPL_AUTH)
 		return fail(err,
 			    "{+%.*s}: what comes with a record cannot go into "
 			    "a URL unencoded",
 			    STR_ARG(name));
-	t->names_record |= part.kind == TMPL_RECORD;
+	t->plus |= plus && o->use == TMPL_URL && part.kind == TMPL_SAVED;
+	t->counts |= str_is(name, "run.batch") || str_is(name, "run.last");
+	t->derives |= part.kind == TMPL_DERIVED;
+	t->names_record |=
+	    part.kind == TMPL_RECORD || part.kind == TMPL_DERIVED;
 	t->reads_saved |= part.kind == TMPL_SAVED;
 	buf_add(&t->text, name.s + skip, name.n - skip);
 	add_part(t, part, at, name.n - skip);
@@ -205,6 +226,8 @@ static struct str object_of(const struct tmpl_part *p,
 		return s->vars;
 	case TMPL_AUTH:
 		return s->auth;
+	case TMPL_DERIVED:
+		return s->derived;
 	default:
 		return s->run;
 	}
@@ -240,7 +263,10 @@ static int put_value(const struct tmpl_part *p, enum tmpl_use use,
 		buf_adds(out, text);
 		return 0;
 	}
-	if (p->kind == TMPL_AUTH && p->plus) {
+	if (p->plus && (p->kind == TMPL_SAVED || p->kind == TMPL_AUTH)) {
+		if (has_control(text))
+			return fail(err, "a control character in it, which an "
+					 "address cannot carry");
 		put_reserved(out, text);
 		return 0;
 	}

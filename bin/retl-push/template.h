@@ -5,7 +5,9 @@
  * filled in when the contract is read; the rest is filled in for each request.
  *
  * Whatever a record holds, it stays within its place: it cannot begin a path
- * segment, a query member or a header.
+ * segment, a query member or a header. What the destination itself has said,
+ * {+saved.x}, may be a whole address; whoever sends the request then has to
+ * look where it leads (plus).
  */
 #ifndef RETL_PUSH_TEMPLATE_H
 #define RETL_PUSH_TEMPLATE_H
@@ -20,6 +22,7 @@ enum tmpl_kind {
 	TMPL_RUN,
 	TMPL_GROUP,
 	TMPL_AUTH, /* what the answer with the token says */
+	TMPL_DERIVED,
 };
 
 /* Where the text will stand. */
@@ -42,6 +45,9 @@ struct tmpl {
 	struct buf text; /* what parts borrow from */
 	bool names_record;
 	bool reads_saved;
+	bool counts;  /* {run.batch}, {run.last} */
+	bool plus;    /* {+saved.x}: it may lead anywhere */
+	bool derives; /* {derived.x} */
 };
 #define TMPL_INIT ((struct tmpl){ .text = BUF_INIT })
 
@@ -59,7 +65,7 @@ void tmpl_release(struct tmpl *t);
 
 /* What the variables stand for: JSON values; .s NULL where there is none. */
 struct tmpl_scope {
-	struct str record, saved, vars, run, group, auth;
+	struct str record, saved, vars, run, group, derived, auth;
 };
 
 /*

@@ -152,18 +152,12 @@ is "$(jq -r .url out | uniq)" http://127.0.0.1:9/v1/x \
 	'a slash too many at the end of base_url does no harm'
 
 # ---- what this version does not do ----
-contract each '{"operations": {"send": {"whole": true}}}'
+contract later '{"operations": {"send": {"table": {"name": "t", "write": "insert"}, "request": null}}}'
 contract crlf '{"operations": {"send": {"request": {"headers": {"a": "b\r\nc: d"}}}}}'
 exits 78 'nor does a contract add a header by a line end' retl-push -c t/crlf in
 contract keyless '{"settings": {"token": {"secret": true}}, "auth": {"type": "bearer", "token": "{token}"}}'
 exits 77 'a secret that no variable holds' retl-push -c t/keyless in
 contains err "'token' has no value: put it into --settings FILE" 'is asked for'
 exits 78 'a member that is not supported is an error' \
-	retl-push -c t/each --as added bare
-contract run '{"operations": {"send": {"request": {"item": "{b: $run.batch}"}}}}'
-exits 78 'nor is a part of $run that is not there null' retl-push -c t/run in
-contains err '$run.batch: not supported by this version' 'but named'
-contract runurl '{"operations": {"send": {"request": {"url": "/{run.last}"}}}}'
-exits 78 'in templates too' retl-push -c t/runurl in
-contains err '{run.last}: not supported by this version' 'named as well'
+	retl-push -c t/later --as added bare
 done_testing

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Batches that together replace what is at the destination. They go one at a
+ * time, in order. The last one makes the destination drop what it has not seen,
+ * so it is sent only if the whole dataset is known to have come: the input is
+ * sealed, nothing was refused, all before it has been taken.
+ *
+ * Until then nobody knows whether a batch that was taken will count, so its
+ * receipts wait; lines are kept as ranges, which is little however many.
+ */
+#include "bin/retl-push/push.h"
+
+#include "common/mem.h"
+#include "common/msg.h"
+
+void session_add(struct push *p, struct flow *f)
+{
+	p->session.any = true;
+	list_push(&p->session.waiting, f, false);
+}
+
+void session_halves(struct push *p, struct flow *first, struct flow *second,
+		    bool all)
+{
+	/* What was refused as a whole has used up no place. */
+	if (all && p->session.n_batches)
+		p->session.n_batches--;
+	list_push(&p->session.waiting, second, true);
+	list_push(&p->session.waiting, first, true);
+}
+
+static bool is_open(const struct push *p)
+{
+	for (const struct flow *f = p->open.first; f; f = f->next)
+		if (f->op->whole)
+			return true;
+	return false;
+}
+
+static const char *flaw(const struct push *p)
+{
+	const uint64_t *n = p->receipts.n;
+
+	if (p->cfg.dry_run)
+		return NULL;
+	if (n[REJECTED] || p->session.n_stubs)
+		return "a record was refused";
+	if (p->session.broken || n[FAILED] || n[UNKNOWN])
+		return "a record was not taken";
+	return NULL;
+}
+
+static void give_up(struct push *p, const char *why)
+{
+	struct outcome o = { .status = FAILED,
+			     .code = STR("incomplete"),
+			     .reason = str_of(why) };
+	struct flow *f;
+
+	if (!p->session.told)
+		msg_error("%s: so the last batch, which makes the destination "
+			  "drop all else, is not sent",
+			  why);
+	p->session.told = p->session.broken = true;
+	while ((f = p->session.waiting.first)) {
+		list_remove(&p->session.waiting, f);
+		for (size_t i = 0; i < f->n; i++)
+			rec_settle(p, f->recs[i], &o);
+		flow_free(p, f);
+	}
+}
+
+void session_go_on(struct push *p)
+{
+	struct session *s = &p->session;
+	struct flow *f = s->waiting.first;
+	bool ended = p->input_ended && !is_open(p);
+
+	if (!f || s->n_out || p->stopped)
+		return;
+	if (flaw(p)) {
+		give_up(p, flaw(p));
+		return;
+	}
+	if (s->waiting.n == 1 && !p->n_waiting) {
+		/* It may be the last, and is if nothing more comes. */
+		if (!ended || p->n_unsettled > f->n)
+			return;
+		if (!p->complete && !p->cfg.dry_run) {
+			give_up(p, "the input is not sealed");
+			return;
+		}
+		f->last = s->last_sent = true;
+	}
+	list_remove(&s->waiting, f);
+	f->batch = ++s->n_batches;
+	f->in_session = true;
+	s->n_out++;
+	list_push(&p->ready, f, true);
+}
+
+/* Lines come in order but for those that were tried again. */
+static void hold(struct session *s, uint64_t line)
+{
+	struct range *r = s->n_taken ? &s->taken[s->n_taken - 1] : NULL;
+
+	s->n_held++;
+	if (r && line == r->line + r->n) {
+		r->n++;
+		return;
+	}
+	GROW(s->taken, s->n_taken, s->cap_taken);
+	s->taken[s->n_taken++] = (struct range){ line, 1 };
+}
+
+bool session_settle(struct push *p, struct rec *r, const struct outcome *o)
+{
+	if (!r->op->whole || p->cfg.dry_run)
+		return false;
+	if (o->status != DELIVERED) {
+		p->session.broken = true;
+		return false;
+	}
+	hold(&p->session, r->line);
+	return true;
+}
+
+int session_end(struct push *p)
+{
+	struct session *s = &p->session;
+	bool replaced = s->last_sent && !s->broken;
+	struct outcome o = { .status = DELIVERED };
+
+	if (!replaced)
+		o = (struct outcome){
+			.status = UNKNOWN,
+			.code = STR("incomplete"),
+			.reason = STR("taken, but the batch that ends the "
+				      "replacement was not"),
+		};
+	for (size_t i = 0; i < s->n_taken; i++)
+		for (uint64_t k = 0; k < s->taken[i].n; k++)
+			receipts_add(&p->receipts, s->taken[i].line + k,
+				     (struct str){ "", 0 }, 0, &o);
+	free(s->taken);
+	s->taken = NULL;
+	return s->any && !replaced && !p->cfg.dry_run ? EX_DATAERR : 0;
+}
