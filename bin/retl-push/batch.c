@@ -260,7 +260,7 @@ static void close_batch(struct push *p, struct flow *f)
 static const struct step *sizing_step(const struct operation *op)
 {
 	for (size_t i = 0; i < op->n_steps; i++)
-		if (op->steps[i].item.prog)
+		if (op->steps[i].item.prog && !op->steps[i].each)
 			return &op->steps[i];
 	return NULL;
 }

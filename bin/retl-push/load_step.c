@@ -33,7 +33,8 @@ static int load_body(struct loader *l, struct str rq, struct step *s)
 	if (!body.s)
 		return 0;
 	if (json_type(body) == JSON_OBJECT) {
-		s->body_constant = body;
+		s->body_constant = BUF_INIT;
+		json_put_compact(&s->body_constant, body);
 		return 0;
 	}
 	return load_program(l, rq, "body", PLACE_BODY, &s->body);
@@ -322,6 +323,8 @@ void step_release(struct step *s)
 	headers_release(s->headers, s->n_headers);
 	program_release(&s->item);
 	program_release(&s->body);
+	if (s->body_constant.len)
+		buf_release(&s->body_constant);
 	rules_release(&s->rules);
 	named_release(s->save, s->n_save);
 	program_release(&s->results);

@@ -95,7 +95,7 @@ struct step {
 	enum body_type type;
 	bool gzip;
 	struct program item, body;
-	struct str body_constant; /* JSON object; .s NULL */
+	struct buf body_constant; /* JSON object; empty: none */
 	size_t body_extra;        /* bytes of a body without items */
 	bool has_body;
 	enum answer_type answer;

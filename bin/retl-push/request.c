@@ -293,9 +293,9 @@ static int make_body(struct flow *f, const struct step *s)
 	buf_reset(&f->body);
 	if (!s->has_body)
 		return 0;
-	if (s->body_constant.s)
-		return body_encode(s->type, s->body_constant, &f->body,
-				   &f->push->err);
+	if (s->body_constant.len)
+		return body_encode(s->type, buf_str(&s->body_constant),
+				   &f->body, &f->push->err);
 	if (s->item.prog) {
 		if (s->alone)
 			put_items(f, 0, ',', 0);

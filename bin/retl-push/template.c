@@ -13,8 +13,7 @@ static const struct {
 } namespaces[] = {
 	{ "record.", TMPL_RECORD },   { "saved.", TMPL_SAVED },
 	{ "vars.", TMPL_VARS },       { "run.", TMPL_RUN },
-	{ "derived.", TMPL_DERIVED },
-	{ "auth.", TMPL_AUTH },
+	{ "derived.", TMPL_DERIVED }, { "auth.", TMPL_AUTH },
 };
 
 static void add_part(struct tmpl *t, struct tmpl_part part, size_t at, size_t n)

@@ -9,6 +9,30 @@ static int64_t after(const char *text)
 	return retry_after_ms(str_of(text), NOW);
 }
 
+static int64_t hint(const char *text)
+{
+	return retry_hint_ms(str_of(text), NOW);
+}
+
+static void test_hint(void)
+{
+	ok(hint("12") == 12000 && hint("1.5") == 1500 && hint("0") == 0,
+	   "a number is seconds");
+	ok(hint("12s") == 12000 && hint("500ms") == 500 && hint("2m") == 120000,
+	   "or says what it counts");
+	ok(hint("-3") == 0, "what is over needs no waiting");
+	ok(hint("1700000007") == 7000 && hint("1700000007500") == 7500,
+	   "a large one is a moment, in seconds or milliseconds");
+	ok(hint("1699999999") == 0, "one gone by needs no waiting");
+	ok(hint("2023-11-14T22:13:30Z") == 10000 &&
+	       hint("2023-11-14T23:13:30+01:00") == 10000 &&
+	       hint("Tue, 14 Nov 2023 22:13:30 GMT") == 10000,
+	   "so are dates");
+	ok(hint("") == -1 && hint("soon") == -1 && hint("5 apples") == -1 &&
+	       hint("nan") == -1 && hint("12x") == -1,
+	   "anything else is no hint");
+}
+
 static void test_retry_after(void)
 {
 	ok(after("7") == 7000, "seconds");
@@ -47,6 +71,7 @@ static void test_delay(void)
 
 int main(void)
 {
+	test_hint();
 	test_retry_after();
 	test_delay();
 	return tap_done();
