@@ -327,7 +327,7 @@ static void fill_templates(struct flow *f, struct tmpl_scope *t)
 		.vars = f->vars.len ? buf_str(&f->vars) : STR_NONE,
 		.run = run_of(f),
 		.group = f->group.len ? buf_str(&f->group) : STR_NONE,
-		.auth = buf_str(&p->auth_json),
+		.auth = buf_str(&f->push->auth_json),
 		.derived =
 		    r && r->derived.n ? rec_str(r, r->derived) : STR_NONE,
 	};
