@@ -4,23 +4,7 @@
  * be shown around, so it has kinds and digests in it and never a value.
  */
 #include "common/contract_rules.h"
-#include "common/mem.h"
-
-#define COLUMNS 4
-
-struct table {
-	struct buf (*rows)[COLUMNS];
-	size_t n, cap;
-};
-
-static struct buf *add_row(struct table *t, struct str name)
-{
-	GROW(t->rows, t->n, t->cap);
-	for (int i = 0; i < COLUMNS; i++)
-		t->rows[t->n][i] = BUF_INIT;
-	buf_adds(&t->rows[t->n][0], name);
-	return t->rows[t->n++];
-}
+#include "common/table.h"
 
 static size_t code_points(struct str text)
 {
@@ -122,9 +106,10 @@ static void put_row(struct table *t, struct str name, const struct rule *r,
 		    const struct record *rec, struct str emit,
 		    const struct faults *f)
 {
-	struct buf *row = add_row(t, name);
+	struct buf *row = table_row(t);
 	ssize_t at = rec ? json_obj_find(&rec->obj, name) : -1;
 
+	buf_adds(&row[0], name);
 	if (at >= 0)
 		put_kind(&row[1], rec->obj.m[at].val);
 	else
@@ -134,30 +119,6 @@ static void put_row(struct table *t, struct str name, const struct rule *r,
 		put_outcome(&row[3], r, name, emit, f);
 	else
 		buf_addc(&row[3], '-');
-}
-
-/* Numbers of columns are small, names may be of any script. */
-static void print(const struct table *t, struct buf *out)
-{
-	size_t width[COLUMNS] = { 0 };
-
-	for (size_t i = 0; i < t->n; i++)
-		for (int j = 0; j < COLUMNS; j++)
-			width[j] =
-			    MAX(width[j], code_points(buf_str(&t->rows[i][j])));
-	for (size_t i = 0; i < t->n; i++) {
-		for (int j = 0; j < COLUMNS; j++) {
-			struct str cell = buf_str(&t->rows[i][j]);
-
-			buf_adds(out, cell);
-			if (j < COLUMNS - 1)
-				buf_addf(out, "%*s",
-					 (int)(width[j] - code_points(cell)) +
-					     2,
-					 "");
-		}
-		buf_addc(out, '\n');
-	}
 }
 
 static void add_members(struct table *t, const struct contract *c,
@@ -194,28 +155,22 @@ static void add_members(struct table *t, const struct contract *c,
 void contract_explain(struct contract *c, const struct record *rec,
 		      struct buf *out)
 {
-	static const char *const titles[COLUMNS] = { "MEMBER",
-						     "IN THE FIRST RECORD",
-						     "STEPS", "GIVES" };
+	static const char *const titles[] = { "MEMBER", "IN THE FIRST RECORD",
+					      "STEPS", "GIVES", NULL };
 	struct table t = { .n = 0 };
 	struct faults f = FAULTS_INIT;
 	struct buf emit = BUF_INIT;
-	struct buf *row = add_row(&t, str_of(titles[0]));
 
-	for (int j = 1; j < COLUMNS; j++)
-		buf_addz(&row[j], titles[j]);
+	table_add(&t, titles);
 	if (rec && contract_settle(c, rec, SETTLE_HASH, &emit, &f) >= 0)
 		buf_addc(&emit, '}');
 	add_members(&t, c, rec, emit.len ? buf_str(&emit) : STR_NONE, &f);
-	print(&t, out);
+	table_put(&t, out);
 	for (size_t i = 0; i < f.n; i++)
 		if (!fault_field(&f, i).n)
 			buf_addf(out, "refused: %.*s\n",
 				 STR_ARG(fault_reason(&f, i)));
-	for (size_t i = 0; i < t.n; i++)
-		for (int j = 0; j < COLUMNS; j++)
-			buf_release(&t.rows[i][j]);
-	free(t.rows);
+	table_release(&t);
 	faults_release(&f);
 	buf_release(&emit);
 }
