@@ -200,7 +200,13 @@ C_FILES  := $(wildcard bin/*/*.[ch] common/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch
 SH_FILES := $(wildcard tests/*.sh tests/t/*.t tests/torture/*.t tests/bench/*.sh tests/lint/*.sh examples/*.sh examples/*/*.sh .ci/run)
 MAN_FILES := $(wildcard man/*.[1-9])
 
-.PHONY: lint format
+.PHONY: lint format readme
+readme: all ## the table of contracts in README, from the contracts
+	RETL_CONTRACTS= $(B)/bin/retl-push --list-contracts=markdown >$(B)/table.md
+	awk -v table=$(B)/table.md '/^<!-- end of contracts/ { off = 0 } \
+		!off { print } /^<!-- contracts -->/ { off = 1; \
+		while ((getline line <table) > 0) print line }' \
+		README.md >$(B)/README.md && cp $(B)/README.md README.md
 lint: ## warnings as errors, clang-tidy, shellcheck, mandoc, layers
 	@sh tests/deps.sh build lint
 	$(MAKE) B=$(B)/lint CFLAGS='-O1 -Werror' all mock units

@@ -145,6 +145,36 @@ int contract_derive(struct contract *c, struct str record, struct buf *out,
 /* Is there such a name? For templates, when they are read. */
 bool contract_derives(const struct contract *c, struct str name);
 
+/* ---- a contract's file, for those who look at it rather than use it ---- */
+
+/*
+ * The whole text, merged over what it extends, programs of other files read
+ * in; *path is the file's, to be freed. -1: err says why, *status as in
+ * contract_load.
+ */
+int contract_read(const char *name, char **path, struct buf *text, int *status,
+		  struct buf *err);
+
+/*
+ * Every fault of shape, and every member that this version does not carry out;
+ * fields are paths such as "operations/put/request". True if there is none.
+ */
+bool contract_check_all(struct str root, struct faults *faults);
+
+/*
+ * What member holds in an object of this kind: another kind, "kind[]" for a
+ * list, "kind*" for an object of them, "jq", "jq*"; "" for what is not looked
+ * into. NULL: it is not supported. The whole is of kind "contract".
+ */
+const char *contract_holds(const char *kind, struct str member);
+
+/*
+ * Calls each for the contracts that a name can find, by folder, in the order of
+ * their names; of two that have one name only for the first.
+ */
+void contract_list(void (*each)(void *arg, const char *name, const char *path),
+		   void *arg);
+
 /*
  * A contract of nothing but a record schema, for tools that are told on the
  * command line what to do with members. null may be "keep" in it.

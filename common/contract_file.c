@@ -3,6 +3,7 @@
  * A contract's file: where it lies, what it says with the programs of other
  * files read in, and merged over the contract that it extends.
  */
+#include <dirent.h>
 #include <sys/stat.h>
 
 #include "common/contract_private.h"
@@ -86,6 +87,104 @@ static char *find_file(const char *name, struct buf *tried)
 		buf_release(&installed);
 	}
 	return path;
+}
+
+/* ---- listing ---- */
+
+struct listing {
+	char **v; /* names */
+	size_t n, cap;
+	void (*each)(void *arg, const char *name, const char *path);
+	void *arg;
+};
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_contract_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 5 && strcmp(name + n - 5, ".json") == 0 && *name != '.' &&
+	       !(n > 10 && strcmp(name + n - 10, ".test.json") == 0);
+}
+
+/* Names below root/below, one folder deep and then another. */
+static void collect(struct listing *l, const char *root, const char *below)
+{
+	struct buf path = BUF_INIT;
+	struct dirent *e;
+	DIR *d;
+
+	buf_addf(&path, "%s/%s", root, below);
+	d = opendir(path.data);
+	while (d && (e = readdir(d))) {
+		struct buf name = BUF_INIT;
+
+		if (*e->d_name == '.')
+			continue;
+		buf_addf(&name, "%s%s%s", below, *below ? "/" : "", e->d_name);
+		buf_reset(&path);
+		buf_addf(&path, "%s/%s", root, name.data);
+		if (!is_file(path.data)) {
+			if (!strchr(name.data, '/'))
+				collect(l, root, name.data);
+		} else if (is_contract_name(e->d_name) &&
+			   strchr(name.data, '/')) {
+			buf_truncate(&name, name.len - 5);
+			GROW(l->v, l->n, l->cap);
+			l->v[l->n++] = buf_take(&name);
+		}
+		buf_release(&name);
+	}
+	if (d)
+		closedir(d);
+	buf_release(&path);
+}
+
+static void list_folder(struct listing *l, struct str folder)
+{
+	struct buf root = BUF_INIT, path = BUF_INIT;
+	size_t before = l->n;
+
+	buf_adds(&root, folder);
+	collect(l, root.data, "");
+	if (l->n > before)
+		qsort(l->v + before, l->n - before, sizeof *l->v, by_text);
+	for (size_t i = before; i < l->n; i++) {
+		bool hidden = false;
+
+		for (size_t k = 0; k < before && !hidden; k++)
+			hidden = strcmp(l->v[k], l->v[i]) == 0;
+		if (hidden)
+			continue;
+		buf_reset(&path);
+		buf_addf(&path, "%s/%s.json", root.data, l->v[i]);
+		l->each(l->arg, l->v[i], path.data);
+	}
+	buf_release(&root);
+	buf_release(&path);
+}
+
+void contract_list(void (*each)(void *arg, const char *name, const char *path),
+		   void *arg)
+{
+	struct str rest = str_of(getenv("RETL_CONTRACTS")), dir;
+	struct listing l = { .each = each, .arg = arg };
+	struct buf installed = BUF_INIT;
+
+	list_folder(&l, STR("./contracts"));
+	while (str_split(&rest, ':', &dir))
+		if (dir.n)
+			list_folder(&l, dir);
+	installed_folder(&installed);
+	list_folder(&l, buf_str(&installed));
+	for (size_t i = 0; i < l.n; i++)
+		free(l.v[i]);
+	free(l.v);
+	buf_release(&installed);
 }
 
 /* ---- reading ---- */

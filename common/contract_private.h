@@ -12,22 +12,10 @@ struct str contract_keep(struct contract *c, struct str text);
 /* Is b what somebody may have meant by a? */
 bool contract_near(struct str a, struct str b);
 
-/* ---- contract_file.c: the file, found, read, merged ---- */
-
-/* The whole text, programs resolved, in *text; *path is the file's. */
-int contract_read(const char *name, char **path, struct buf *text, int *status,
-		  struct buf *err);
-
 /* ---- contract_support.c: the language, and what of it is carried out ---- */
 
 /* Checks shape, then support. name is the file's, for messages. */
 int contract_check(struct str root, const char *path, struct buf *err);
-/*
- * What member holds in an object of this kind: another kind, "kind[]" for a
- * list, "kind*" for an object of them, "jq", "jq*"; "" for what is not looked
- * into. NULL: it is not supported.
- */
-const char *contract_holds(const char *kind, struct str member);
 
 /* ---- contract_settings.c ---- */
 

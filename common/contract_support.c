@@ -6,6 +6,8 @@
  * would change what is sent. Whoever teaches the engine a member adds its row.
  */
 #include "common/contract_private.h"
+#include "common/msg.h"
+#include "common/schema_node.h"
 
 /* contracts/contract.schema.json, put here by the Makefile */
 extern const char contract_schema_text[];
@@ -173,45 +175,36 @@ const char *contract_holds(const char *kind, struct str member)
 }
 
 struct walk {
-	const char *file;
 	struct buf path;
-	struct buf *err;
+	struct faults *faults;
 };
 
-static size_t enter(struct walk *w, struct str name)
+static void unsupported(struct walk *w)
 {
-	size_t mark = w->path.len;
-
-	if (mark)
-		buf_addc(&w->path, '/');
-	buf_adds(&w->path, name);
-	return mark;
+	faults_add(w->faults, buf_str(&w->path), "unsupported",
+		   "not supported by this version");
 }
 
-static int unsupported(struct walk *w)
-{
-	return fail(w->err, "%s: %s: not supported by this version", w->file,
-		    w->path.data);
-}
-
-static int check_object(struct walk *w, struct str v, const char *kind);
+static void check_object(struct walk *w, struct str v, const char *kind);
 
 /* A list of the words that may stand here, "json text". */
-static int check_word(struct walk *w, struct str v, const char *words)
+static void check_word(struct walk *w, struct str v, const char *words)
 {
 	struct str rest = str_of(words), word;
+	size_t mark;
 
 	if (json_type(v) != JSON_STRING)
-		return 0;
+		return;
 	while (str_split(&rest, ' ', &word))
 		if (str_eq((struct str){ v.s + 1, v.n - 2 }, word))
-			return 0;
-	enter(w, (struct str){ v.s + 1, v.n - 2 });
-	return unsupported(w);
+			return;
+	mark = schema_path_add(&w->path, (struct str){ v.s + 1, v.n - 2 });
+	unsupported(w);
+	buf_truncate(&w->path, mark);
 }
 
 /* Every element of a list, every member of an object: of this kind. */
-static int check_each(struct walk *w, struct str v, const char *kind)
+static void check_each(struct walk *w, struct str v, const char *kind)
 {
 	struct json_iter it;
 	struct json_member m;
@@ -220,46 +213,46 @@ static int check_each(struct walk *w, struct str v, const char *kind)
 	size_t i = 0, mark;
 
 	if (json_type(v) != JSON_OBJECT && json_type(v) != JSON_ARRAY)
-		return 0;
+		return;
 	json_iter_init(&it, v);
 	if (json_type(v) == JSON_OBJECT) {
 		while (json_iter_member(&it, &m)) {
-			mark = enter(w, m.key);
-			if (check_object(w, m.val, kind) < 0)
-				return -1;
+			mark = schema_path_add(&w->path, m.key);
+			check_object(w, m.val, kind);
 			buf_truncate(&w->path, mark);
 		}
-		return 0;
+		return;
 	}
 	while (json_iter_element(&it, &e)) {
 		snprintf(number, sizeof number, "%zu", i++);
-		mark = enter(w, str_of(number));
-		if (check_object(w, e, kind) < 0)
-			return -1;
+		mark = schema_path_add(&w->path, str_of(number));
+		check_object(w, e, kind);
 		buf_truncate(&w->path, mark);
 	}
-	return 0;
 }
 
-static int check_held(struct walk *w, struct str v, const char *holds)
+static void check_held(struct walk *w, struct str v, const char *holds)
 {
 	char kind[16];
 	size_t n = strlen(holds);
 
 	if (!n || str_starts(str_of(holds), "jq"))
-		return 0;
+		return;
 	if (holds[n - 1] == '*' || holds[n - 1] == ']') {
 		snprintf(kind, sizeof kind, "%.*s",
 			 (int)(n - (holds[n - 1] == '*' ? 1 : 2)), holds);
-		return check_each(w, v, kind);
+		check_each(w, v, kind);
+		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(supported); i++)
-		if (strcmp(supported[i].kind, holds) == 0)
-			return check_object(w, v, holds);
-	return check_word(w, v, holds);
+		if (strcmp(supported[i].kind, holds) == 0) {
+			check_object(w, v, holds);
+			return;
+		}
+	check_word(w, v, holds);
 }
 
-static int check_object(struct walk *w, struct str v, const char *kind)
+static void check_object(struct walk *w, struct str v, const char *kind)
 {
 	struct json_iter it;
 	struct json_member m;
@@ -267,48 +260,47 @@ static int check_object(struct walk *w, struct str v, const char *kind)
 	size_t mark;
 
 	if (json_type(v) != JSON_OBJECT)
-		return 0;
+		return;
 	json_iter_init(&it, v);
 	while (json_iter_member(&it, &m)) {
-		mark = enter(w, m.key);
+		mark = schema_path_add(&w->path, m.key);
 		holds = contract_holds(kind, m.key);
-		if (!holds)
-			return unsupported(w);
-		if (check_held(w, m.val, holds) < 0)
-			return -1;
+		if (holds)
+			check_held(w, m.val, holds);
+		else
+			unsupported(w);
 		buf_truncate(&w->path, mark);
 	}
-	return 0;
 }
 
-static int check_shape(struct str root, const char *file, struct buf *err)
+bool contract_check_all(struct str root, struct faults *faults)
 {
-	struct schema *s = schema_new(str_of(contract_schema_text), NULL, err);
-	struct faults faults = FAULTS_INIT;
-	struct buf text = BUF_INIT;
-	int ret;
+	struct walk w = { .path = BUF_INIT, .faults = faults };
+	struct buf err = BUF_INIT;
+	struct schema *s = schema_new(str_of(contract_schema_text), NULL, &err);
 
 	if (!s)
-		return -1;
-	ret = schema_check(s, root, &faults);
-	if (ret < 0) {
-		faults_put(&text, &faults);
-		fail(err, "%s: %s", file, text.data);
-	}
-	buf_release(&text);
-	faults_release(&faults);
+		BUG("contract.schema.json: %s", err.data);
+	/* Of a member that is not known, one word is enough. */
+	if (schema_check(s, root, faults) == 0)
+		check_object(&w, root, "contract");
 	schema_free(s);
-	return ret;
+	buf_release(&w.path);
+	buf_release(&err);
+	return !faults->n;
 }
 
 int contract_check(struct str root, const char *path, struct buf *err)
 {
-	struct walk w = { .file = path, .path = BUF_INIT, .err = err };
-	int ret;
+	struct faults faults = FAULTS_INIT;
+	struct buf text = BUF_INIT;
+	int ret = 0;
 
-	if (check_shape(root, path, err) < 0)
-		return -1;
-	ret = check_object(&w, root, "contract");
-	buf_release(&w.path);
+	if (!contract_check_all(root, &faults)) {
+		faults_put(&text, &faults);
+		ret = fail(err, "%s: %s", path, text.data);
+	}
+	buf_release(&text);
+	faults_release(&faults);
 	return ret;
 }

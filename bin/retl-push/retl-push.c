@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* retl-push: delivers records as a contract says, one receipt a record. */
+#include "bin/retl-push/look.h"
 #include "bin/retl-push/push.h"
 
 #include <fcntl.h>
@@ -30,7 +31,12 @@ static void parse_as(struct config *cfg)
 		opt_die("--as: '%s' is not added, updated or removed", cfg->as);
 }
 
-static void parse(struct config *cfg, int argc, char **argv)
+/* Asked for instead of a push; NULL: not. */
+struct look {
+	const char *describe, *lint, *list;
+};
+
+static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 {
 	const struct opt opts[] = {
 		{ 'c', "contract", OPT_STR, &cfg->contract.name, "CONTRACT",
@@ -41,6 +47,12 @@ static void parse(struct config *cfg, int argc, char **argv)
 		  "a JSON object of settings" },
 		{ 0, "on", OPT_LIST, &cfg->contract.on, "KIND=OPERATION",
 		  "what a change does: removed=skip" },
+		{ 0, "describe", OPT_STR, &look->describe, "CONTRACT",
+		  "print what a contract demands and does" },
+		{ 0, "lint", OPT_STR, &look->lint, "FILE",
+		  "print every fault of a contract" },
+		{ 0, "list-contracts", OPT_MAYBE, &look->list, "markdown",
+		  "print the contracts that there are" },
 		{ 'n', "dry-run", OPT_MAYBE, &cfg->dry_run, "curl",
 		  "send nothing, print the requests (as curl commands)" },
 		{ 0, "limit", OPT_COUNT, &cfg->limit, "N",
@@ -76,6 +88,15 @@ static void parse(struct config *cfg, int argc, char **argv)
 
 	if (n > 1)
 		opt_die("one file at most");
+	if (!!look->describe + !!look->lint + !!look->list +
+		!!cfg->contract.name >
+	    1)
+		opt_die("one of --contract, --describe, --lint and "
+			"--list-contracts");
+	if (look->list && *look->list && strcmp(look->list, "markdown") != 0)
+		opt_die("--list-contracts: '%s' is not markdown", look->list);
+	if (look->describe || look->lint || look->list)
+		return;
 	if (!cfg->contract.name)
 		opt_die("--contract is required");
 	if (cfg->dry_run && *cfg->dry_run && strcmp(cfg->dry_run, "curl") != 0)
@@ -141,6 +162,7 @@ int main(int argc, char **argv)
 			  .scratch = BUF_INIT,
 			  .shown = BUF_INIT,
 			  .auth_json = BUF_INIT };
+	struct look look = { .list = NULL };
 	int status;
 
 	msg_init(argv[0]);
@@ -148,7 +170,13 @@ int main(int argc, char **argv)
 	p.cfg.timeout_s = TIMEOUT_S;
 	p.cfg.max_failures = MAX_FAILURES;
 	p.cfg.max_record = NDJSON_MAX_RECORD;
-	parse(&p.cfg, argc, argv);
+	parse(&p.cfg, &look, argc, argv);
+	if (look.describe)
+		return look_describe(look.describe);
+	if (look.lint)
+		return look_lint(look.lint);
+	if (look.list)
+		return look_list(*look.list != '\0');
 	load(&p);
 	open_http(&p);
 	p.in.max_record = p.cfg.max_record;

@@ -218,7 +218,7 @@ fi
 for c in "$top"/contracts/*/*.json; do
 	case $c in *.test.json) continue ;; esac
 	name=${c#"$top/contracts/"}
-	RETL_CONTRACTS=$top/contracts retl-hash -c "${name%.json}" --explain /dev/null >out 2>err
+	retl-push --quiet --lint "$c" >err 2>&1
 	ok $? "$name is a contract" "$(cat err)"
 done
 

@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: MIT */
+/* What a contract demands and does, for people; and which ones there are. */
+#include "bin/retl-push/look.h"
+
+#include "common/contract.h"
+#include "common/file.h"
+#include "common/msg.h"
+#include "common/table.h"
+
+/* ---- values ---- */
+
+/* A string's text, anything else as JSON. */
+static void put_value(struct buf *out, struct str v)
+{
+	struct buf scratch = BUF_INIT;
+
+	if (!v.s)
+		return;
+	if (json_type(v) == JSON_STRING)
+		buf_adds(out, json_text(v, &scratch));
+	else
+		json_put_compact(out, v);
+	buf_release(&scratch);
+}
+
+/* "a, b" of a list, nested lists joined by " + "; a value that is no list. */
+static void put_list(struct buf *out, struct str v, const char *sep)
+{
+	struct json_iter it;
+	struct str e;
+	bool any = false;
+
+	if (!v.s)
+		return;
+	if (json_type(v) != JSON_ARRAY) {
+		put_value(out, v);
+		return;
+	}
+	json_iter_init(&it, v);
+	while (json_iter_element(&it, &e)) {
+		buf_addz(out, any ? sep : "");
+		put_list(out, e, " + ");
+		any = true;
+	}
+}
+
+static bool is_true(struct str object, const char *member)
+{
+	struct str v = json_get(object, member);
+
+	return v.s && str_is(v, "true");
+}
+
+/* "word: value" behind what stands there already. */
+static void put_more(struct buf *out, const char *word, struct str v)
+{
+	if (!v.s)
+		return;
+	buf_addf(out, "%s%s%s", out->len ? ", " : "", word, *word ? " " : "");
+	put_list(out, v, "|");
+}
+
+static void put_word(struct buf *out, const char *word)
+{
+	buf_addf(out, "%s%s", out->len ? ", " : "", word);
+}
+
+static void heading(struct buf *out, const char *text)
+{
+	buf_addf(out, "\n%s\n", text);
+}
+
+static void put_table(struct table *t, struct buf *out)
+{
+	struct buf text = BUF_INIT;
+	struct str rest, line;
+
+	table_put(t, &text);
+	rest = buf_str(&text);
+	while (str_split(&rest, '\n', &line))
+		if (line.n)
+			buf_addf(out, "  %.*s\n", STR_ARG(line));
+	table_release(t);
+	buf_release(&text);
+}
+
+/* ---- the record ---- */
+
+/* "string, e-mail; trim, lower, sha256" */
+static void put_demands(struct buf *out, struct str s)
+{
+	static const char *const limits[] = { "pattern",   "minLength",
+					      "maxLength", "minimum",
+					      "maximum",   "maxItems" };
+
+	put_more(out, "", json_get(s, "type"));
+	put_more(out, "", json_get(s, "format"));
+	put_more(out, "one of", json_get(s, "enum"));
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+		put_more(out, limits[i], json_get(s, limits[i]));
+	put_more(out, "default", json_get(s, "default"));
+}
+
+static void put_treatment(struct buf *out, struct str s)
+{
+	struct str items = json_get(s, "items");
+
+	if (json_get(s, "normalize").s)
+		put_list(out, json_get(s, "normalize"), ", ");
+	put_more(out, "", json_get(s, "hash"));
+	if (json_text_is(json_get(s, "null").s ? json_get(s, "null")
+					       : STR("\"\""),
+			 "clear"))
+		put_word(out, "null clears it");
+	if (json_text_is(json_get(s, "null").s ? json_get(s, "null")
+					       : STR("\"\""),
+			 "reject"))
+		put_word(out, "never null");
+	if (json_text_is(json_get(s, "invalid").s ? json_get(s, "invalid")
+						  : STR("\"\""),
+			 "omit"))
+		put_word(out, "left out if invalid");
+	if (items.s && json_type(items) == JSON_OBJECT) {
+		struct buf inner = BUF_INIT;
+
+		put_treatment(&inner, items);
+		if (inner.len)
+			buf_addf(out, "%seach: %s", out->len ? ", " : "",
+				 inner.data);
+		buf_release(&inner);
+	}
+}
+
+static bool is_in(struct str list, struct str name)
+{
+	struct json_iter it;
+	struct str e;
+
+	if (!list.s || json_type(list) != JSON_ARRAY)
+		return false;
+	json_iter_init(&it, list);
+	while (json_iter_element(&it, &e)) {
+		if (json_type(e) == JSON_ARRAY && is_in(e, name))
+			return true;
+		if (json_type(e) == JSON_STRING &&
+		    str_eq((struct str){ e.s + 1, e.n - 2 }, name))
+			return true;
+	}
+	return false;
+}
+
+static void add_field(struct table *t, struct str root, struct str name,
+		      struct str s)
+{
+	struct str record = json_get(root, "record");
+	struct buf *row = table_row(t);
+
+	buf_adds(&row[0], name);
+	if (is_in(json_get(record, "required"), name))
+		buf_addz(&row[1], "required");
+	else if (is_in(json_get(root, "key"), name))
+		buf_addz(&row[1], "key");
+	if (json_type(s) == JSON_OBJECT) {
+		put_demands(&row[2], s);
+		put_treatment(&row[3], s);
+		put_value(&row[4], json_get(s, "description"));
+	}
+}
+
+static void put_key(struct str root, struct buf *out)
+{
+	struct str key = json_get(root, "key"), v;
+
+	buf_addz(out, "  key: ");
+	if (json_type(key) == JSON_OBJECT) {
+		v = json_get(key, "any");
+		buf_addz(out, v.s ? "at least one of " : "exactly one of ");
+		put_list(out, v.s ? v : json_get(key, "one"), ", ");
+	} else {
+		put_list(out, key, ", ");
+	}
+	if (json_get(root, "identity").s) {
+		buf_addz(out, "; known by ");
+		put_list(out, json_get(root, "identity"), ", ");
+	}
+	buf_addc(out, '\n');
+}
+
+static void put_fields(struct str root, struct buf *out)
+{
+	static const char *const titles[] = { "FIELD",       "",
+					      "MUST BE",     "IS MADE",
+					      "DESCRIPTION", NULL };
+	struct str record = json_get(root, "record"), all, rest;
+	struct table t = { .n = 0 };
+	struct json_iter it;
+	struct json_member m;
+
+	heading(out, "RECORD");
+	put_key(root, out);
+	if (json_type(record) != JSON_OBJECT)
+		return;
+	table_add(&t, titles);
+	all = json_get(record, "properties");
+	if (all.s && json_type(all) == JSON_OBJECT) {
+		json_iter_init(&it, all);
+		while (json_iter_member(&it, &m))
+			add_field(&t, root, m.key, m.val);
+	}
+	rest = json_get(record, "additionalProperties");
+	if (!rest.s || !str_is(rest, "false"))
+		add_field(&t, root, STR("(any other)"),
+			  rest.s ? rest : STR("{}"));
+	put_table(&t, out);
+}
+
+/* ---- settings ---- */
+
+static void put_settings(struct str root, struct buf *out)
+{
+	static const char *const titles[] = { "SETTING",     "",
+					      "VARIABLE",    "DEFAULT",
+					      "DESCRIPTION", NULL };
+	struct str all = json_get(root, "settings");
+	struct table t = { .n = 0 };
+	struct json_iter it;
+	struct json_member m;
+
+	if (!all.s || !json_count(all))
+		return;
+	heading(out, "SETTINGS");
+	table_add(&t, titles);
+	json_iter_init(&it, all);
+	while (json_iter_member(&it, &m)) {
+		struct buf *row = table_row(&t);
+
+		buf_adds(&row[0], m.key);
+		if (is_true(m.val, "secret"))
+			put_word(&row[1], "secret");
+		if (is_true(m.val, "account"))
+			put_word(&row[1], "account");
+		if (is_true(m.val, "optional"))
+			put_word(&row[1], "optional");
+		put_more(&row[1], "from", json_get(m.val, "from"));
+		put_value(&row[2], json_get(m.val, "env"));
+		put_value(&row[3], json_get(m.val, "default"));
+		put_more(&row[4], "", json_get(m.val, "description"));
+		put_more(&row[4], "one of", json_get(m.val, "enum"));
+	}
+	put_table(&t, out);
+}
+
+/* ---- what is done ---- */
+
+static void put_changes(struct str root, struct buf *out)
+{
+	static const char *const titles[] = { "CHANGE", "OPERATION", NULL };
+	static const char *const kinds[] = { "DiffAdded", "DiffUpdated",
+					     "DiffRemoved" };
+	static const char *const words[] = { "added", "updated", "removed" };
+	struct str changes = json_get(root, "changes");
+	struct table t = { .n = 0 };
+
+	heading(out, "CHANGES");
+	table_add(&t, titles);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		struct str v = json_get(changes, kinds[i]);
+		struct buf *row = table_row(&t);
+
+		buf_addz(&row[0], words[i]);
+		if (!v.s || json_type(v) == JSON_NULL)
+			buf_addz(&row[1], "skipped");
+		else
+			put_value(&row[1], v);
+	}
+	put_table(&t, out);
+}
+
+static void add_request(struct table *t, struct str operation, struct str v,
+			struct str whole)
+{
+	struct str rq = json_get(v, "request"),
+		   batch = json_get(whole, "batch");
+	struct buf *row = table_row(t);
+
+	buf_adds(&row[0], operation);
+	put_value(&row[1], json_get(v, "name"));
+	if (rq.s) {
+		put_value(&row[2], json_get(rq, "method"));
+		buf_addc(&row[2], ' ');
+		put_value(&row[2], json_get(rq, "url"));
+		put_more(&row[3], "", json_get(rq, "type"));
+		if (is_true(rq, "gzip"))
+			put_word(&row[3], "gzip");
+	}
+	if (operation.n && !batch.s)
+		put_word(&row[3], "one record");
+	if (operation.n && batch.s) {
+		put_more(&row[3], "records:", json_get(batch, "records"));
+		put_more(&row[3], "bytes:", json_get(batch, "bytes"));
+		put_more(&row[3], "by", json_get(batch, "by"));
+	}
+	if (is_true(v, "each"))
+		put_word(&row[3], "each record");
+	if (json_get(v, "poll").s)
+		put_word(&row[3], "asked again until done");
+	if (json_get(v, "next").s)
+		put_word(&row[3], "page after page");
+	if (json_get(v, "when").s)
+		put_word(&row[3], "if need be");
+	put_more(&row[3], "resend", json_get(v, "resend"));
+	put_more(&row[3], "weighs", json_get(v, "cost"));
+	if (is_true(whole, "whole") && operation.n)
+		put_word(&row[3], "replaces everything");
+}
+
+static void add_steps(struct table *t, struct str name, struct str steps,
+		      struct str whole)
+{
+	struct json_iter it;
+	struct str v;
+
+	json_iter_init(&it, steps);
+	while (json_iter_element(&it, &v)) {
+		add_request(t, name, v, whole);
+		name = STR("");
+	}
+}
+
+static void add_operation(struct table *t, struct str name, struct str v)
+{
+	struct str steps, sql;
+
+	if (json_type(v) != JSON_OBJECT) {
+		buf_adds(&table_row(t)[0], name);
+		buf_addz(&t->rows[t->n - 1][2], "(nothing is done)");
+		return;
+	}
+	steps = json_get(v, "steps");
+	sql = json_get(v, "table");
+	if (steps.s)
+		add_steps(t, name, steps, v);
+	else
+		add_request(t, name, v, v);
+	if (sql.s && json_type(sql) == JSON_OBJECT) {
+		put_value(&t->rows[t->n - 1][2], json_get(sql, "write"));
+		buf_addc(&t->rows[t->n - 1][2], ' ');
+		put_value(&t->rows[t->n - 1][2], json_get(sql, "name"));
+	}
+}
+
+static void put_operations(struct str root, struct buf *out)
+{
+	static const char *const titles[] = { "OPERATION", "STEP", "REQUEST",
+					      "", NULL };
+	struct str prepare = json_get(root, "prepare");
+	struct table t = { .n = 0 };
+	struct json_iter it;
+	struct json_member m;
+
+	heading(out, "OPERATIONS");
+	table_add(&t, titles);
+	if (prepare.s && json_type(prepare) == JSON_ARRAY)
+		add_steps(&t, STR("(once a run)"), prepare, STR("{}"));
+	json_iter_init(&it, json_get(root, "operations"));
+	while (json_iter_member(&it, &m))
+		add_operation(&t, m.key, m.val);
+	put_table(&t, out);
+}
+
+/* ---- answers ---- */
+
+static void add_rules(struct table *t, struct str of, struct str all)
+{
+	struct json_iter it;
+	struct str v;
+
+	if (!all.s || json_type(all) != JSON_ARRAY)
+		return;
+	json_iter_init(&it, all);
+	while (json_iter_element(&it, &v)) {
+		struct buf *row = table_row(t);
+
+		buf_adds(&row[0], of);
+		put_list(&row[1], json_get(v, "status"), " ");
+		put_list(&row[2], json_get(v, "code"), " ");
+		put_list(&row[2], json_get(v, "sqlstate"), " ");
+		put_value(&row[3], json_get(v, "when"));
+		if (json_get(v, "then").s)
+			put_value(&row[4], json_get(v, "then"));
+		else
+			buf_addz(&row[4], "outcomes of its own");
+		put_value(&row[5], json_get(v, "reason"));
+		/* A program of several lines is one cell. */
+		for (size_t i = 0; i < row[3].len; i++)
+			if (row[3].data[i] == '\n')
+				row[3].data[i] = ' ';
+	}
+}
+
+static void add_rules_of(struct table *t, struct str name, struct str op)
+{
+	struct str steps;
+	struct json_iter it;
+	struct str v;
+
+	if (json_type(op) != JSON_OBJECT)
+		return;
+	add_rules(t, name, json_get(op, "rules"));
+	steps = json_get(op, "steps");
+	if (!steps.s || json_type(steps) != JSON_ARRAY)
+		return;
+	json_iter_init(&it, steps);
+	while (json_iter_element(&it, &v))
+		add_rules(t, name, json_get(v, "rules"));
+}
+
+static void put_rules(struct str root, struct buf *out)
+{
+	static const char *const titles[] = { "OF",   "STATUS", "CODE",
+					      "WHEN", "MEANS",  "BECAUSE" };
+	const char *cells[TABLE_COLUMNS + 1] = { NULL };
+	struct table t = { .n = 0 };
+	struct json_iter it;
+	struct json_member m;
+
+	memcpy(cells, titles, sizeof titles);
+	table_add(&t, cells);
+	json_iter_init(&it, json_get(root, "operations"));
+	while (json_iter_member(&it, &m))
+		add_rules_of(&t, m.key, m.val);
+	add_rules(&t, STR("(all)"), json_get(root, "rules"));
+	if (t.n == 1) {
+		table_release(&t);
+		return;
+	}
+	heading(out, "RULES (others: see retl-push(1))");
+	put_table(&t, out);
+}
+
+static void put_limits(struct str root, struct buf *out)
+{
+	struct str all = json_get(root, "limits"), v;
+	struct str n = json_get(root, "concurrency");
+	struct json_iter it;
+
+	if (!all.s && !n.s)
+		return;
+	heading(out, "LIMITS");
+	if (all.s && json_type(all) == JSON_ARRAY) {
+		json_iter_init(&it, all);
+		while (json_iter_element(&it, &v)) {
+			buf_addz(out, "  ");
+			put_value(out, json_get(v, "requests"));
+			buf_addz(out, " requests in ");
+			put_value(out, json_get(v, "seconds"));
+			buf_addz(out, " s");
+			if (json_get(v, "by").s) {
+				buf_addz(out, ", for each ");
+				put_value(out, json_get(v, "by"));
+			}
+			buf_addc(out, '\n');
+		}
+	}
+	if (n.s) {
+		buf_addz(out, "  at once: ");
+		put_value(out, n);
+		buf_addc(out, '\n');
+	}
+}
+
+static void put_notes(struct str root, struct buf *out)
+{
+	struct str all = json_get(root, "notes"), v;
+	struct json_iter it;
+
+	if (!all.s || json_type(all) != JSON_ARRAY || !json_count(all))
+		return;
+	heading(out, "NOTES");
+	json_iter_init(&it, all);
+	while (json_iter_element(&it, &v)) {
+		buf_addz(out, "  - ");
+		put_value(out, v);
+		buf_addc(out, '\n');
+	}
+}
+
+/* ---- the whole ---- */
+
+static void put_head(struct str root, struct buf *out)
+{
+	struct str api = json_get(root, "api"), auth = json_get(root, "auth");
+
+	put_value(out, json_get(root, "name"));
+	if (json_get(root, "title").s) {
+		buf_addz(out, ": ");
+		put_value(out, json_get(root, "title"));
+	}
+	buf_addz(out, "\n  ");
+	put_value(out, json_get(root, "base_url"));
+	buf_addz(out, ", credentials: ");
+	put_value(out, json_get(auth, "type"));
+	buf_addz(out, "\n  API ");
+	put_value(out, json_get(api, "version"));
+	buf_addz(out, ", checked ");
+	put_value(out, json_get(api, "checked"));
+	if (json_get(api, "retires").s) {
+		buf_addz(out, ", retires ");
+		put_value(out, json_get(api, "retires"));
+	}
+	if (json_get(root, "documentation").s) {
+		buf_addz(out, "\n  ");
+		put_value(out, json_get(root, "documentation"));
+	}
+	buf_addc(out, '\n');
+}
+
+static void show(const struct buf *out)
+{
+	if (file_write_all(STDOUT_FILENO, out->data, out->len) < 0)
+		die(EX_IOERR, "standard output: %s", strerror(errno));
+}
+
+int look_describe(const char *name)
+{
+	struct buf text = BUF_INIT, err = BUF_INIT, out = BUF_INIT;
+	struct faults faults = FAULTS_INIT;
+	struct str root;
+	char *path;
+	int status;
+
+	if (contract_read(name, &path, &text, &status, &err) < 0)
+		die(status, "%s", err.data);
+	root = buf_str(&text);
+	if (!contract_check_all(root, &faults)) {
+		faults_put(&err, &faults);
+		die(EX_CONFIG, "%s: %s", path, err.data);
+	}
+	put_head(root, &out);
+	put_fields(root, &out);
+	put_settings(root, &out);
+	put_changes(root, &out);
+	put_operations(root, &out);
+	put_rules(root, &out);
+	put_limits(root, &out);
+	put_notes(root, &out);
+	show(&out);
+	free(path);
+	faults_release(&faults);
+	buf_release(&text);
+	buf_release(&err);
+	buf_release(&out);
+	return 0;
+}
+
+/* ---- all contracts ---- */
+
+struct list {
+	struct table t;
+	struct buf markdown;
+	int status;
+};
+
+static void add_contract(void *arg, const char *name, const char *path)
+{
+	struct list *l = arg;
+	struct buf text = BUF_INIT, err = BUF_INIT;
+	struct str root, title;
+	struct buf *row;
+	char *found;
+	int status;
+
+	if (contract_read(path, &found, &text, &status, &err) < 0) {
+		msg_error("%s", err.data);
+		l->status = EX_CONFIG;
+	} else {
+		root = buf_str(&text);
+		title = json_get(root, "title");
+		row = table_row(&l->t);
+		buf_addz(&row[0], name);
+		put_value(&row[1], json_get(json_get(root, "api"), "checked"));
+		put_value(&row[2], title);
+		buf_addf(&l->markdown, "| `%s` | %s | %s |\n", row[0].data,
+			 row[2].data, row[1].data);
+	}
+	free(found);
+	buf_release(&text);
+	buf_release(&err);
+}
+
+int look_list(bool markdown)
+{
+	struct list l = { .markdown = BUF_INIT };
+	struct buf out = BUF_INIT;
+
+	contract_list(add_contract, &l);
+	if (markdown)
+		buf_addf(&out,
+			 "| contract | delivers | facts checked |\n"
+			 "| --- | --- | --- |\n%s",
+			 l.markdown.data);
+	else
+		table_put(&l.t, &out);
+	show(&out);
+	table_release(&l.t);
+	buf_release(&l.markdown);
+	buf_release(&out);
+	return l.status;
+}

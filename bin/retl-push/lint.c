@@ -1,0 +1,767 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is wrong with a contract, all of it, for whoever writes one. First the
+ * shape; if that is good, what the parts say about each other. No setting needs
+ * a value, and nothing is sent.
+ */
+#include "bin/retl-push/look.h"
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "common/msg.h"
+#include "bin/retl-push/program.h"
+
+#define MAX_FILE ((size_t)4 << 20)
+
+struct names {
+	struct str *v; /* our own */
+	size_t n, cap;
+};
+
+struct lint {
+	struct contract c; /* of which programs need the path alone */
+	struct str root;
+	struct str settings; /* object; .s NULL: none */
+	struct buf path;     /* where we are */
+	struct faults faults;
+	struct names used;  /* settings */
+	struct names saved; /* by earlier steps, and by the one at hand */
+	bool one;           /* the operation sends records one by one */
+	bool each;          /* the step does */
+	bool loose;         /* steps that no record goes through */
+	bool after;         /* an earlier step has committed */
+	bool in_flow;       /* $saved means something */
+};
+
+static void fault(struct lint *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void fault(struct lint *l, const char *fmt, ...)
+{
+	struct buf text = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	faults_add(&l->faults, buf_str(&l->path), "lint", "%s", text.data);
+	buf_release(&text);
+}
+
+static bool has_name(const struct names *l, struct str name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (str_eq(l->v[i], name))
+			return true;
+	return false;
+}
+
+static void add_name(struct names *l, struct str name)
+{
+	if (has_name(l, name))
+		return;
+	GROW(l->v, l->n, l->cap);
+	l->v[l->n++] = (struct str){ xstrndup(name.s, name.n), name.n };
+}
+
+static void cut_names(struct names *l, size_t n)
+{
+	while (l->n > n)
+		free((char *)l->v[--l->n].s);
+}
+
+static void release_names(struct names *l)
+{
+	cut_names(l, 0);
+	free(l->v);
+}
+
+static size_t name_length(const char *s, const char *end)
+{
+	const char *p = s;
+
+	while (p < end && (isalnum((uint8_t)*p) || *p == '_'))
+		p++;
+	return (size_t)(p - s);
+}
+
+/* ---- settings ---- */
+
+static struct str setting(const struct lint *l, struct str name)
+{
+	struct str v;
+
+	if (!l->settings.s || json_find(l->settings, name, &v) != 1)
+		return STR_NONE;
+	return v;
+}
+
+static bool is_secret(const struct lint *l, struct str name)
+{
+	struct str s = setting(l, name);
+
+	return s.s && json_get(s, "secret").s &&
+	       str_is(json_get(s, "secret"), "true");
+}
+
+static bool is_known(const struct lint *l, struct str name)
+{
+	return setting(l, name).s || str_is(name, "api_version") ||
+	       str_is(name, "base_url");
+}
+
+static void use_setting(struct lint *l, struct str name, bool in_program)
+{
+	add_name(&l->used, name);
+	if (!is_known(l, name))
+		fault(l, "%s%.*s: there is no such setting",
+		      in_program ? "$settings." : "", STR_ARG(name));
+	else if (in_program && is_secret(l, name))
+		fault(l,
+		      "$settings.%.*s: is a secret, which programs do not see",
+		      STR_ARG(name));
+}
+
+/* ---- texts of programs and templates ---- */
+
+static void use_saved(struct lint *l, struct str name, const char *form)
+{
+	if (l->in_flow && !has_name(&l->saved, name))
+		fault(l, form, STR_ARG(name));
+}
+
+/* $settings.x, $settings["x"] and $saved.x, as far as they can be seen. */
+static void look_at_text(struct lint *l, struct str text)
+{
+	const char *end = text.s + text.n;
+
+	for (const char *p = text.s; p < end; p++) {
+		bool settings = str_starts((struct str){ p, (size_t)(end - p) },
+					   "$settings");
+		bool saved =
+		    str_starts((struct str){ p, (size_t)(end - p) }, "$saved");
+		const char *name = p + (settings ? 9 : 6);
+		size_t n;
+
+		if (!settings && !saved)
+			continue;
+		if (name < end && *name == '.')
+			name++;
+		else if (name + 1 < end && name[0] == '[' && name[1] == '"')
+			name += 2;
+		else
+			continue;
+		n = name_length(name, end);
+		if (n && settings)
+			use_setting(l, (struct str){ name, n }, true);
+		else if (n)
+			use_saved(l, (struct str){ name, n },
+				  "$saved.%.*s: no step before saves it");
+	}
+}
+
+static enum place place_of(const struct lint *l, const char *kind,
+			   struct str member)
+{
+	bool step = strcmp(kind, "operation") == 0 || strcmp(kind, "step") == 0;
+
+	if (strcmp(kind, "request") == 0)
+		return str_is(member, "item") ? PLACE_RECORD : PLACE_BODY;
+	if (strcmp(kind, "batch") == 0 || strcmp(kind, "limit") == 0 ||
+	    (step && str_is(member, "match")))
+		return PLACE_RECORD;
+	if (step && (str_is(member, "when") || str_is(member, "vars")))
+		return l->one || l->each ? PLACE_RECORD : PLACE_BATCH;
+	return PLACE_ANSWER;
+}
+
+static int compile(struct lint *l, struct str v, enum place place,
+		   struct buf *err)
+{
+	struct program p;
+	int ret = program_new(&p, &l->c, v, place, "", err);
+
+	if (ret == 0)
+		program_release(&p);
+	return ret;
+}
+
+/* ": " and ":1: " say nothing that the path does not say. */
+static struct str without_place(struct str why)
+{
+	if (str_starts(why, ": "))
+		why = (struct str){ why.s + 2, why.n - 2 };
+	if (str_starts(why, ":1: "))
+		why = (struct str){ why.s + 4, why.n - 4 };
+	return why;
+}
+
+static void look_at_program(struct lint *l, struct str v, enum place place)
+{
+	struct buf err = BUF_INIT, scratch = BUF_INIT;
+	struct str why;
+
+	if (json_type(v) == JSON_STRING)
+		look_at_text(l, json_text(v, &scratch));
+	if (compile(l, v, place, &err) < 0 &&
+	    !(l->loose && compile(l, v, PLACE_RECORD, &err) == 0)) {
+		why = without_place(buf_str(&err));
+		/* jq has lines of its own; one of ours is one line. */
+		for (size_t i = 0; i < err.len; i++)
+			if (err.data[i] == '\n')
+				err.data[i] = ' ';
+		fault(l, "%.*s", STR_ARG(why));
+	}
+	buf_release(&err);
+	buf_release(&scratch);
+}
+
+/* The variables of a template. */
+static void look_at_template(struct lint *l, struct str v)
+{
+	struct buf scratch = BUF_INIT;
+	struct str text, rest;
+	const char *open, *close;
+
+	if (json_type(v) != JSON_STRING)
+		return;
+	rest = text = json_text(v, &scratch);
+	while ((open = memchr(rest.s, '{', rest.n))) {
+		struct str name;
+
+		close = memchr(open, '}', rest.n - (size_t)(open - rest.s));
+		if (!close) {
+			fault(l, "a { without its }");
+			break;
+		}
+		name = (struct str){ open + 1, (size_t)(close - open) - 1 };
+		rest = (struct str){ close + 1,
+				     (size_t)(text.s + text.n - close) - 1 };
+		if (name.n && name.s[0] == '+')
+			name = (struct str){ name.s + 1, name.n - 1 };
+		if (str_starts(name, "saved."))
+			use_saved(l, (struct str){ name.s + 6, name.n - 6 },
+				  "{saved.%.*s}: no step before saves it");
+		else if (!memchr(name.s, '.', name.n) && !str_is(name, "group"))
+			use_setting(
+			    l,
+			    (struct str){
+				name.s, name_length(name.s, name.s + name.n) },
+			    false);
+	}
+	buf_release(&scratch);
+}
+
+/* ---- steps ---- */
+
+static void collect_saved(struct lint *l, struct str step)
+{
+	struct str save = json_get(step, "save");
+	struct json_iter it;
+	struct json_member m;
+
+	if (!save.s || json_type(save) != JSON_OBJECT)
+		return;
+	json_iter_init(&it, save);
+	while (json_iter_member(&it, &m))
+		add_name(&l->saved, m.key);
+}
+
+static bool commits(struct str step)
+{
+	struct str v = json_get(step, "commits");
+	struct str method = json_get(json_get(step, "request"), "method");
+
+	if (v.s)
+		return str_is(v, "true");
+	return !json_text_is(method, "GET");
+}
+
+/* Splitting a batch that has been acted on would act twice. */
+static void look_at_splits(struct lint *l, struct str step)
+{
+	struct str rules = json_get(step, "rules"), rule;
+	struct json_iter it;
+
+	if (!l->after || !rules.s || json_type(rules) != JSON_ARRAY)
+		return;
+	json_iter_init(&it, rules);
+	while (json_iter_element(&it, &rule))
+		if (json_text_is(json_get(rule, "then"), "split"))
+			fault(l, "a rule splits after a step that commits: "
+				 "what has been done is not done twice, so "
+				 "this reads as unknown");
+}
+
+static void look_at_object(struct lint *l, struct str v, const char *kind);
+
+static void look_at_step(struct lint *l, struct str v, const char *kind)
+{
+	struct str each = json_get(v, "each");
+
+	l->each = each.s && str_is(each, "true");
+	look_at_splits(l, v);
+	/* What it saves, its own results and rules see. */
+	collect_saved(l, v);
+	look_at_object(l, v, kind);
+	l->after |= json_get(v, "request").s && commits(v);
+	l->each = false;
+}
+
+static void look_at_steps(struct lint *l, struct str all)
+{
+	struct json_iter it;
+	struct str v;
+	char number[24];
+	size_t i = 0, mark;
+
+	json_iter_init(&it, all);
+	while (json_iter_element(&it, &v)) {
+		snprintf(number, sizeof number, "%zu", i++);
+		mark = l->path.len;
+		buf_addf(&l->path, "/%s", number);
+		look_at_step(l, v, "step");
+		buf_truncate(&l->path, mark);
+	}
+}
+
+static void look_at_operation(struct lint *l, struct str v)
+{
+	size_t n_saved = l->saved.n;
+
+	if (json_type(v) != JSON_OBJECT)
+		return;
+	l->one = !json_get(v, "batch").s;
+	l->in_flow = true;
+	l->after = false;
+	if (json_get(v, "steps").s)
+		look_at_object(l, v, "operation");
+	else
+		look_at_step(l, v, "operation");
+	l->in_flow = false;
+	cut_names(&l->saved, n_saved);
+}
+
+/* ---- all of it ---- */
+
+/* Members that hold templates. */
+static bool is_template(const char *kind, struct str member, struct str v)
+{
+	if (strcmp(kind, "limit") == 0 && str_is(member, "by"))
+		return v.n > 1 && v.s[0] == '"' && v.s[1] == '{';
+	if (strcmp(kind, "contract") == 0)
+		return str_is(member, "base_url");
+	if (strcmp(kind, "request") == 0)
+		return str_is(member, "url");
+	return strcmp(kind, "auth") == 0 && !str_is(member, "type");
+}
+
+static void look_at_numbers(struct lint *l, struct str v)
+{
+	if (json_type(v) == JSON_STRING && v.n > 2 && v.s[1] == '{')
+		look_at_template(l, v);
+}
+
+static void look_at_each(struct lint *l, struct str v, const char *holds,
+			 const char *kind, struct str member)
+{
+	struct json_iter it;
+	struct json_member m = { .key = STR_NONE };
+	struct str e;
+	bool object = json_type(v) == JSON_OBJECT;
+	char inner[16], number[24];
+	size_t i = 0, mark = l->path.len;
+
+	if (!object && json_type(v) != JSON_ARRAY)
+		return;
+	snprintf(
+	    inner, sizeof inner, "%.*s",
+	    (int)(strlen(holds) - (holds[strlen(holds) - 1] == '*' ? 1 : 2)),
+	    holds);
+	json_iter_init(&it, v);
+	while (object ? json_iter_member(&it, &m)
+		      : json_iter_element(&it, &e)) {
+		snprintf(number, sizeof number, "%zu", i++);
+		if (object)
+			e = m.val;
+		buf_addf(&l->path, "/%.*s",
+			 STR_ARG(object ? m.key : str_of(number)));
+		if (strcmp(inner, "jq") == 0)
+			look_at_program(l, e, place_of(l, kind, member));
+		else if (strcmp(inner, "operation") == 0)
+			look_at_operation(l, e);
+		else
+			look_at_object(l, e, inner);
+		buf_truncate(&l->path, mark);
+	}
+}
+
+static void look_at_headers(struct lint *l, struct str v)
+{
+	struct json_iter it;
+	struct json_member m;
+	size_t mark = l->path.len;
+
+	if (json_type(v) != JSON_OBJECT)
+		return;
+	json_iter_init(&it, v);
+	while (json_iter_member(&it, &m)) {
+		buf_addf(&l->path, "/%.*s", STR_ARG(m.key));
+		look_at_template(l, m.val);
+		buf_truncate(&l->path, mark);
+	}
+}
+
+static void look_at_member(struct lint *l, const struct json_member *m,
+			   const char *kind)
+{
+	const char *holds = contract_holds(kind, m->key);
+	size_t n = holds ? strlen(holds) : 0;
+
+	if (str_is(m->key, "steps") || str_is(m->key, "prepare") ||
+	    str_is(m->key, "cleanup")) {
+		bool loose = l->loose, after = l->after, in = l->in_flow;
+
+		l->loose = !str_is(m->key, "steps");
+		l->after &= !l->loose;
+		l->in_flow = true;
+		look_at_steps(l, m->val);
+		l->loose = loose;
+		l->after = after;
+		l->in_flow = in;
+	} else if (str_is(m->key, "headers")) {
+		look_at_headers(l, m->val);
+	} else if (is_template(kind, m->key, m->val)) {
+		look_at_template(l, m->val);
+	} else if (n && strcmp(holds, "jq") == 0) {
+		if (!json_text_is(m->val, "keys") &&
+		    json_type(m->val) != JSON_OBJECT)
+			look_at_program(l, m->val, place_of(l, kind, m->key));
+	} else if (n && (holds[n - 1] == '*' || holds[n - 1] == ']')) {
+		look_at_each(l, m->val, holds, kind, m->key);
+	} else if (n && json_type(m->val) == JSON_OBJECT) {
+		look_at_object(l, m->val, holds);
+	} else {
+		look_at_numbers(l, m->val);
+	}
+}
+
+static void look_at_object(struct lint *l, struct str v, const char *kind)
+{
+	struct json_iter it;
+	struct json_member m;
+	size_t mark = l->path.len;
+
+	if (json_type(v) != JSON_OBJECT)
+		return;
+	json_iter_init(&it, v);
+	while (json_iter_member(&it, &m)) {
+		buf_addf(&l->path, "%s%.*s", mark ? "/" : "", STR_ARG(m.key));
+		look_at_member(l, &m, kind);
+		buf_truncate(&l->path, mark);
+	}
+}
+
+/* ---- the parts about each other ---- */
+
+/*
+ * In key, changes and the record's keywords a setting can stand in many forms:
+ * it counts as used where its name does.
+ */
+static bool is_named(struct str text, struct str name)
+{
+	for (size_t i = 1; i + name.n < text.n; i++)
+		if (memcmp(text.s + i, name.s, name.n) == 0 &&
+		    strchr("{$+", text.s[i - 1]) &&
+		    !isalnum((uint8_t)text.s[i + name.n]) &&
+		    text.s[i + name.n] != '_')
+			return true;
+	return false;
+}
+
+static void check_settings(struct lint *l)
+{
+	static const char *const elsewhere[] = { "key",        "identity",
+						 "record",     "changes",
+						 "operations", "derived",
+						 "auth" };
+	struct json_iter it, other;
+	struct json_member m, o;
+	bool account = json_get(l->root, "account").s != NULL;
+
+	if (!l->settings.s)
+		l->settings = STR("{}");
+	json_iter_init(&it, l->settings);
+	while (json_iter_member(&it, &m)) {
+		struct str of = json_get(m.val, "account");
+		/* An account's name may be there for receipts only. */
+		bool used =
+		    (of.s && str_is(of, "true")) || has_name(&l->used, m.key);
+		size_t mark = l->path.len;
+
+		account |= of.s && str_is(of, "true");
+		for (size_t i = 0; !used && i < ARRAY_LEN(elsewhere); i++) {
+			struct str v = json_get(l->root, elsewhere[i]);
+
+			used = v.s && is_named(v, m.key);
+		}
+		json_iter_init(&other, l->settings);
+		while (!used && json_iter_member(&other, &o))
+			used =
+			    json_get(o.val, "from").s &&
+			    str_eq(m.key, (struct str){
+					      json_get(o.val, "from").s + 1,
+					      json_get(o.val, "from").n - 2 });
+		if (used)
+			continue;
+		buf_addf(&l->path, "settings/%.*s", STR_ARG(m.key));
+		fault(l, "nothing uses this setting");
+		buf_truncate(&l->path, mark);
+	}
+	if (!account) {
+		buf_addz(&l->path, "settings");
+		fault(l, "none has \"account\": true, so that receipts do not "
+			 "tell one account, list or table from another; if "
+			 "there is only one, say \"account\": false at the "
+			 "top");
+		buf_reset(&l->path);
+	}
+}
+
+/* What "{on_remove}" may turn into; false: anything. */
+static bool add_choices(struct lint *l, struct str name, struct names *to)
+{
+	struct str s = setting(l, name),
+		   all = s.s ? json_get(s, "enum") : STR_NONE;
+	struct json_iter it;
+	struct str v;
+
+	if (!all.s || json_type(all) != JSON_ARRAY)
+		return false;
+	json_iter_init(&it, all);
+	while (json_iter_element(&it, &v))
+		if (json_type(v) == JSON_STRING)
+			add_name(to, (struct str){ v.s + 1, v.n - 2 });
+	return true;
+}
+
+static void check_changes(struct lint *l)
+{
+	struct str changes = json_get(l->root, "changes");
+	struct str operations = json_get(l->root, "operations"), v;
+	struct names led = { .n = 0 };
+	struct json_iter it;
+	struct json_member m;
+	bool open = false;
+
+	json_iter_init(&it, changes);
+	while (json_iter_member(&it, &m)) {
+		struct str name = { m.val.s + 1, m.val.n - 2 };
+
+		if (json_type(m.val) != JSON_STRING)
+			continue;
+		if (name.n > 2 && name.s[0] == '{') {
+			name = (struct str){ name.s + 1, name.n - 2 };
+			open |= !add_choices(l, name, &led);
+			continue;
+		}
+		add_name(&led, name);
+	}
+	for (size_t i = 0; i < led.n; i++)
+		if (!str_is(led.v[i], "skip") &&
+		    json_find(operations, led.v[i], &v) != 1) {
+			buf_addz(&l->path, "changes");
+			fault(l, "%.*s: there is no such operation",
+			      STR_ARG(led.v[i]));
+			buf_reset(&l->path);
+		}
+	json_iter_init(&it, operations);
+	while (!open && json_iter_member(&it, &m)) {
+		if (has_name(&led, m.key))
+			continue;
+		buf_addf(&l->path, "operations/%.*s", STR_ARG(m.key));
+		fault(l, "no change leads to this operation");
+		buf_reset(&l->path);
+	}
+	release_names(&led);
+}
+
+/* A limit by a member of the record, and records in batches. */
+static void check_limits(struct lint *l)
+{
+	struct str limits = json_get(l->root, "limits"), v;
+	struct str ops = json_get(l->root, "operations");
+	struct json_iter it, all;
+	struct json_member m;
+
+	if (!limits.s)
+		return;
+	json_iter_init(&it, limits);
+	while (json_iter_element(&it, &v)) {
+		struct str by = json_get(v, "by");
+
+		if (!by.s || !memmem(by.s, by.n, "record.", 7))
+			continue;
+		json_iter_init(&all, ops);
+		while (json_iter_member(&all, &m)) {
+			struct str batch = json_type(m.val) == JSON_OBJECT
+					       ? json_get(m.val, "batch")
+					       : STR_NONE;
+
+			if (!batch.s || json_get(batch, "by").s)
+				continue;
+			buf_addz(&l->path, "limits");
+			fault(l,
+			      "by a member of the record, but %.*s sends "
+			      "batches of any: give its batch a \"by\"",
+			      STR_ARG(m.key));
+			buf_reset(&l->path);
+		}
+	}
+}
+
+static void check_day(struct lint *l)
+{
+	struct str day = json_get(json_get(l->root, "api"), "retires");
+	struct buf today = BUF_INIT, scratch = BUF_INIT;
+
+	clock_put_rfc3339(&today, clock_now_ms());
+	if (day.s && json_type(day) == JSON_STRING &&
+	    strncmp(json_text(day, &scratch).s, today.data, 10) <= 0) {
+		buf_addz(&l->path, "api/retires");
+		fault(l, "this version of the API is gone");
+		buf_reset(&l->path);
+	}
+	buf_release(&today);
+	buf_release(&scratch);
+}
+
+/*
+ * What the other stages demand of record and key: their own reading tells,
+ * as far as it comes without values for settings.
+ */
+static void check_record(struct lint *l, const char *name)
+{
+	struct contract_args args = { .name = name };
+	struct buf err = BUF_INIT;
+	int status;
+	struct contract *c =
+	    contract_load(&args, CONTRACT_FOR_HASH, &status, &err);
+	size_t n = strlen(l->c.path);
+	struct str why;
+
+	if (!c && !memmem(err.data, err.len, "has no value", 12)) {
+		why = buf_str(&err);
+		if (str_starts(why, l->c.path) && why.n > n + 2)
+			why = (struct str){ why.s + n + 2, why.n - n - 2 };
+		fault(l, "%.*s", STR_ARG(why));
+	}
+	contract_free(c);
+	buf_release(&err);
+}
+
+/* What is prepared is there for every operation, wherever it stands. */
+static void collect_prepared(struct lint *l)
+{
+	struct str all = json_get(l->root, "prepare"), step;
+	struct json_iter it;
+
+	if (!all.s || json_type(all) != JSON_ARRAY)
+		return;
+	json_iter_init(&it, all);
+	while (json_iter_element(&it, &step))
+		collect_saved(l, step);
+}
+
+/* ---- lines ---- */
+
+/*
+ * The line of the file where a path leads, or of the last part of it that is
+ * there: what was extended stands elsewhere.
+ */
+static size_t line_of(const char *begin, struct str root, struct str path)
+{
+	struct str at = root, part, found = root;
+	size_t line = 1;
+
+	while (at.n && path.n && str_split(&path, '/', &part)) {
+		struct json_iter it;
+		struct json_member m;
+		struct str e, next = STR_NONE;
+		uint64_t n, i = 0;
+
+		if (json_type(at) == JSON_OBJECT) {
+			json_iter_init(&it, at);
+			while (!next.s && json_iter_member(&it, &m))
+				if (str_eq(m.key, part)) {
+					next = m.val;
+					found = m.key;
+				}
+		} else if (json_type(at) == JSON_ARRAY &&
+			   str_to_u64(part, &n) == 0) {
+			json_iter_init(&it, at);
+			while (!next.s && json_iter_element(&it, &e))
+				if (i++ == n)
+					found = next = e;
+		}
+		at = next;
+	}
+	for (const char *p = begin; p < found.s; p++)
+		line += *p == '\n';
+	return line;
+}
+
+static void print(struct lint *l, const char *begin, struct str root,
+		  struct buf *out)
+{
+	for (size_t i = 0; i < l->faults.n; i++) {
+		struct str field = fault_field(&l->faults, i);
+
+		buf_addf(out, "%s:%zu: %.*s%s%.*s\n", l->c.path,
+			 line_of(begin, root, field), STR_ARG(field),
+			 field.n ? ": " : "",
+			 STR_ARG(fault_reason(&l->faults, i)));
+	}
+}
+
+int look_lint(const char *name)
+{
+	struct lint l = { .path = BUF_INIT, .faults = FAULTS_INIT };
+	struct buf text = BUF_INIT, raw = BUF_INIT, err = BUF_INIT;
+	struct buf out = BUF_INIT;
+	struct json_fault f;
+	struct str span = STR("{}");
+	int status;
+
+	if (contract_read(name, &l.c.path, &text, &status, &err) < 0)
+		die(status, "%s", err.data);
+	if (file_read(l.c.path, MAX_FILE, &raw, &err) < 0 ||
+	    json_check(buf_str(&raw), &span, &f) < 0)
+		span = (struct str){ raw.data, 0 };
+	l.root = buf_str(&text);
+	l.settings = json_get(l.root, "settings");
+	if (contract_check_all(l.root, &l.faults)) {
+		collect_prepared(&l);
+		look_at_object(&l, l.root, "contract");
+		check_settings(&l);
+		check_changes(&l);
+		check_limits(&l);
+		check_day(&l);
+		check_record(&l, name);
+	}
+	print(&l, raw.data, span, &out);
+	status = l.faults.n ? EX_CONFIG : 0;
+	if (file_write_all(STDOUT_FILENO, out.data, out.len) < 0)
+		die(EX_IOERR, "standard output: %s", strerror(errno));
+	if (!l.faults.n)
+		msg_info("%s: no fault was found", l.c.path);
+	free(l.c.path);
+	release_names(&l.used);
+	release_names(&l.saved);
+	faults_release(&l.faults);
+	buf_release(&l.path);
+	buf_release(&text);
+	buf_release(&raw);
+	buf_release(&err);
+	buf_release(&out);
+	return status;
+}
