@@ -276,6 +276,15 @@ static bool commits(struct str step)
 	return !json_text_is(method, "GET");
 }
 
+/* One with a condition, or whose items may all be empty, may not. */
+static bool always_runs(struct str step)
+{
+	struct str item = json_get(json_get(step, "request"), "item");
+
+	return !json_get(step, "when").s &&
+	       !(item.s && memmem(item.s, item.n, "empty", 5));
+}
+
 /* Splitting a batch that has been acted on would act twice. */
 static void look_at_splits(struct lint *l, struct str step)
 {
@@ -303,7 +312,7 @@ static void look_at_step(struct lint *l, struct str v, const char *kind)
 	/* What it saves, its own results and rules see. */
 	collect_saved(l, v);
 	look_at_object(l, v, kind);
-	l->after |= json_get(v, "request").s && commits(v);
+	l->after |= json_get(v, "request").s && commits(v) && always_runs(v);
 	l->each = false;
 }
 
