@@ -16,7 +16,7 @@ void faults_add(struct faults *f, struct str field, const char *code,
 
 	GROW(f->v, f->n, f->cap);
 	v = &f->v[f->n++];
-	v->code = code;
+	*v = (struct fault){ .code = code };
 	v->field = f->text.len;
 	v->n_field = field.n;
 	buf_adds(&f->text, field);
@@ -50,6 +50,37 @@ struct str fault_reason(const struct faults *f, size_t i)
 	return (struct str){ f->text.data + f->v[i].reason, f->v[i].n_reason };
 }
 
+void faults_set_source(struct faults *f, size_t i, struct str names)
+{
+	f->v[i].source = f->text.len;
+	f->v[i].n_source = names.n;
+	buf_adds(&f->text, names);
+}
+
+struct str fault_source(const struct faults *f, size_t i)
+{
+	return (struct str){ f->text.data + f->v[i].source, f->v[i].n_source };
+}
+
+/* " (from first, last)" */
+static void put_source(struct buf *out, struct str names)
+{
+	struct buf scratch = BUF_INIT;
+	const char *sep = " (from ";
+	struct json_iter it;
+	struct str name;
+
+	if (!names.n)
+		return;
+	json_iter_init(&it, names);
+	for (; json_iter_element(&it, &name); sep = ", ") {
+		buf_addz(out, sep);
+		buf_adds(out, json_text(name, &scratch));
+	}
+	buf_addc(out, ')');
+	buf_release(&scratch);
+}
+
 void faults_put(struct buf *out, const struct faults *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
@@ -57,6 +88,7 @@ void faults_put(struct buf *out, const struct faults *f)
 			buf_addz(out, "; ");
 		if (f->v[i].n_field) {
 			buf_adds(out, fault_field(f, i));
+			put_source(out, fault_source(f, i));
 			buf_addz(out, ": ");
 		}
 		buf_adds(out, fault_reason(f, i));
@@ -97,6 +129,10 @@ static void put_fault(struct buf *b, const struct faults *f, size_t i)
 		json_put_str(b, fault_field(f, i));
 	else
 		buf_addz(b, "null");
+	if (f->v[i].n_source) {
+		buf_addz(b, ",\"source\":");
+		buf_adds(b, fault_source(f, i));
+	}
 	buf_addz(b, ",\"code\":");
 	json_put_strz(b, f->v[i].code);
 	buf_addz(b, ",\"reason\":");

@@ -13,6 +13,7 @@ struct fault {
 	const char *code; /* "format", "required": a fixed word */
 	size_t field, n_field;
 	size_t reason, n_reason;
+	size_t source, n_source;
 };
 
 struct faults {
@@ -31,7 +32,14 @@ void faults_release(struct faults *f);
 struct str fault_field(const struct faults *f, size_t i);
 struct str fault_reason(const struct faults *f, size_t i);
 
-/* "email: not an e-mail address; phone: missing" */
+/*
+ * What the field is called where it comes from, as an array of names; none
+ * unless it has been set.
+ */
+void faults_set_source(struct faults *f, size_t i, struct str names);
+struct str fault_source(const struct faults *f, size_t i);
+
+/* "email (from mail): not an e-mail address; phone: missing" */
 void faults_put(struct buf *out, const struct faults *f);
 
 #define REJECTS_CODES 64

@@ -189,6 +189,11 @@ static void retell_refused(struct filter *f, const struct crew_slot *s,
 			   fault.code, "%.*s",
 			   (int)MIN(fault.n_reason, t->n_text - fault.reason),
 			   text + fault.reason);
+		if (fault.n_source &&
+		    fault.source + fault.n_source <= t->n_text)
+			faults_set_source(&f->faults, i,
+					  (struct str){ text + fault.source,
+							fault.n_source });
 	}
 	ndjson_place_of(&f->in, line->no, &place);
 	rejects_add(&f->rejects, place.data, line->no, &f->faults,

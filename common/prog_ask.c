@@ -389,6 +389,25 @@ struct str ask_kind_name(const struct node *n)
 	case N_LABEL:
 	case N_BREAK:
 		return STR("label");
+	case N_INDEX:
+	case N_EACH:
+		return STR("a path");
+	case N_CONST:
+	case N_NUMBER:
+		return STR("a constant");
+	case N_STRING:
+		return STR("a string");
+	case N_ARRAY:
+		return STR("an array");
+	case N_VAR:
+	case N_LOC:
+		return STR("a variable");
+	case N_COMMA:
+		return STR(",");
+	case N_ALT:
+		return STR("//");
+	case N_IF:
+		return STR("if");
 	default:
 		return n->text;
 	}

@@ -60,6 +60,9 @@ static void add_member(struct table *t, const struct prog_member *m)
 		put_names(&r->col[COL_FROM], m->reads, m->n_reads);
 	if (!m->native)
 		put_why(r, m->why);
+	if (!m->native && m->n_reads == SIZE_MAX)
+		buf_addz(&r->col[COL_NOTE],
+			 ", which is given all of the record");
 }
 
 static void add_rest(struct table *t, const struct prog_shape *s)
@@ -211,7 +214,11 @@ static void add_program(struct table *t, const struct mapping *m)
 		    add_row(t, STR("(any)"), "(whole record)",
 			    prog_is_native(m->prog) ? "native" : "libjq");
 
-		put_why(r, s->why);
+		if (prog_is_native(m->prog))
+			buf_addf(&r->col[COL_NOTE],
+				 "names are not told by %.*s", STR_ARG(s->why));
+		else
+			put_why(r, s->why);
 	} else {
 		for (size_t i = 0; i < s->n; i++)
 			add_member(t, &s->m[i]);

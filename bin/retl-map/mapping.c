@@ -171,6 +171,40 @@ int mapping_run(struct mapping *m, const struct record *r, struct buf *out,
 	return 1;
 }
 
+/* ["first","last"]; false: nothing that the name does not tell already. */
+static bool put_sources(struct buf *out, const struct prog_member *m)
+{
+	if (!m->n_reads || m->n_reads == SIZE_MAX ||
+	    (m->n_reads == 1 && str_eq(m->reads[0], m->name)))
+		return false;
+	for (size_t i = 0; i < m->n_reads; i++) {
+		buf_addc(out, i ? ',' : '[');
+		json_put_str(out, m->reads[i]);
+	}
+	buf_addc(out, ']');
+	return true;
+}
+
+void mapping_add_sources(const struct mapping *m, struct faults *faults)
+{
+	const struct prog_shape *s = m->prog ? prog_shape(m->prog) : NULL;
+	struct buf names = BUF_INIT;
+
+	for (size_t i = 0; s && s->known && i < faults->n; i++) {
+		struct str rest = fault_field(faults, i), top = STR("");
+
+		/* Of "address/city" the mapping makes "address". */
+		str_split(&rest, '/', &top);
+		for (size_t k = 0; k < s->n; k++) {
+			buf_reset(&names);
+			if (str_eq(s->m[k].name, top) &&
+			    put_sources(&names, &s->m[k]))
+				faults_set_source(faults, i, buf_str(&names));
+		}
+	}
+	buf_release(&names);
+}
+
 static bool changed_name(const struct record *r, struct str name)
 {
 	struct buf scratch = BUF_INIT;

@@ -40,6 +40,12 @@ int mapping_run(struct mapping *m, const struct record *r, struct buf *out,
  */
 struct str mapping_changed(struct mapping *m, const struct record *r);
 
+/*
+ * Tells for each fault what its field is called at the source, where that is
+ * another name and the program shows it.
+ */
+void mapping_add_sources(const struct mapping *m, struct faults *faults);
+
 /* The plan as a table on stdout, for --explain. */
 void mapping_explain(const struct mapping *m);
 

@@ -132,6 +132,7 @@ static void refuse(struct mapper *m)
 	make_keys(m);
 	if (m->cfg->show_values)
 		show_values(m);
+	mapping_add_sources(&m->mapping, &m->f.faults);
 	filter_refuse(&m->f, buf_str(&m->keys));
 }
 

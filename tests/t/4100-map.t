@@ -159,9 +159,13 @@ retl-map: warning: 1 records refused (jq 1); --rejects FILE lists them' \
 exits 65 '--strict' retl-map --strict -e '{id, v: (.v | ascii_upcase)}' in
 is "$(cat out)" '{"id":1,"v":"A"}' '--strict ends there'
 exits 1 'several faults' retl-map --rejects rej -e '{a: (.v | ascii_upcase), b: .v.x, id, c: (.v | test("a"))}' in
-is "$(tail -n 2 rej | head -n 1)" '{"stage":"retl-map","line":2,"field":"a","code":"jq","reason":"-e:1: a number where a string is expected","faults":[{"field":"a","code":"jq","reason":"-e:1: a number where a string is expected"},{"field":"b","code":"jq","reason":"-e:1: a number has no member '"'x'"'"},{"field":"c","code":"jq","reason":"-e:1: only a string can be matched"}],"record":{"id":2,"v":5}}' \
+is "$(tail -n 2 rej | head -n 1)" '{"stage":"retl-map","line":2,"field":"a","source":["v"],"code":"jq","reason":"-e:1: a number where a string is expected","faults":[{"field":"a","source":["v"],"code":"jq","reason":"-e:1: a number where a string is expected"},{"field":"b","source":["v"],"code":"jq","reason":"-e:1: a number has no member '"'x'"'"},{"field":"c","source":["v"],"code":"jq","reason":"-e:1: only a string can be matched"}],"record":{"id":2,"v":5}}' \
 	'all are listed, with the record'
 exits 1 '--show-values' retl-map --show-values -e '{id, v: (.v | ascii_upcase)}' in
+exits 1 'a member made of two' retl-map -e '{id, w: ("\(.id)" + (.v | ascii_upcase))}' in
+contains err 'in:2: w (from id, v): -e:1: ' \
+	'is told with their names at the source'
+retl-map --show-values -e '{id, v: (.v | ascii_upcase)}' in >out 2>err
 contains err 'a number where a string is expected (it is 5)' \
 	'shows the value, where it is asked to'
 exits 66 'rejects that cannot be written' retl-map --rejects none/x -e . in
@@ -268,6 +272,13 @@ MEMBER  FROM            RUNS   NOTE
 END
 retl-map --explain -e 'with_entries(.)' >out
 same want out 'and what cannot be told'
+retl-map --explain -e '{n: (keys | length)}' >out
+is "$(sed -n '2s/.*libjq *//p' out)" \
+	'because of keys, which is given all of the record' \
+	'and that libjq gets all of it'
+retl-map --explain -e 'if .a then {b} else {c} end' >out
+is "$(sed -n '2s/.*native *//p' out)" 'names are not told by if' \
+	'and why a native one cannot be told'
 exits 74 '--explain into a full disk' sh -c 'retl-map --explain -e . >/dev/full'
 
 done_testing
