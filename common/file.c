@@ -63,6 +63,19 @@ int file_write_all(int fd, const void *p, size_t n)
 	return 0;
 }
 
+#define WRITE_BACK ((uint64_t)4 << 20)
+
+void file_write_back(int fd, uint64_t at, size_t n)
+{
+	uint64_t from = at / WRITE_BACK, to = (at + n) / WRITE_BACK;
+
+	/* A favour: whether it was done is told by fsync. */
+	if (to > from)
+		(void)sync_file_range(fd, (off_t)(from * WRITE_BACK),
+				      (off_t)((to - from) * WRITE_BACK),
+				      SYNC_FILE_RANGE_WRITE);
+}
+
 int tmpfile_open(struct tmpfile *t, const char *path, struct buf *err)
 {
 	struct buf tmp = BUF_INIT;

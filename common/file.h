@@ -15,6 +15,13 @@ int file_read(const char *path, size_t max, struct buf *out, struct buf *err);
 int file_write_all(int fd, const void *p, size_t n);
 
 /*
+ * n bytes have been written at an offset: the disk may begin with them, so that
+ * an fsync at the end finds little left to wait for. It is asked for some
+ * megabytes at a time.
+ */
+void file_write_back(int fd, uint64_t at, size_t n);
+
+/*
  * A file that comes to be under its name only when it is whole and on the
  * disk. Written through fd; created with mode 0600, since most of what we keep
  * is personal data.

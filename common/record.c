@@ -124,6 +124,26 @@ int record_parse(struct record *r, struct str line, struct json_fault *f)
 	return 0;
 }
 
+static struct str moved(struct str v, const struct record *from,
+			const char *text)
+{
+	if (v.s)
+		v.s = text + (v.s - from->line.s);
+	return v;
+}
+
+void record_copy(struct record *to, const struct record *from, const char *text)
+{
+	json_obj_copy(&to->obj, &from->obj, from->line, text);
+	to->line = moved(from->line, from, text);
+	to->result = from->result;
+	to->diff_result = moved(from->diff_result, from, text);
+	to->diff_id = moved(from->diff_id, from, text);
+	to->diff_changed = moved(from->diff_changed, from, text);
+	to->diff_outcome = moved(from->diff_outcome, from, text);
+	to->plain_shape = 0;
+}
+
 void record_release(struct record *r)
 {
 	json_obj_release(&r->obj);

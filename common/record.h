@@ -37,6 +37,13 @@ struct record {
 int record_parse(struct record *r, struct str line, struct json_fault *f);
 void record_release(struct record *r);
 
+/*
+ * Makes to what from is, whose line has been copied to text: as parsing it
+ * there would, but for the time that takes.
+ */
+void record_copy(struct record *to, const struct record *from,
+		 const char *text);
+
 static inline bool record_is_stub(const struct record *r)
 {
 	return r->diff_outcome.s != NULL;

@@ -79,7 +79,7 @@ struct fold {
 	size_t n_c, cap_c;
 	bool open_too; /* the open run has it as well */
 	enum { AS_IT_WAS, A_ROW, GONE } ack;
-	struct buf ack_row;
+	struct str ack_row; /* of one of c */
 	bool has_change;
 	struct buf change; /* its line of the changes file */
 	struct record scratch;
@@ -154,7 +154,7 @@ static struct folded *add_change(struct fold *f)
 static uint64_t change_number(const struct rows *r)
 {
 	struct buf scratch = BUF_INIT;
-	char id[RUN_ID_LEN + 1];
+	char id[RUN_ID_LEN + 1] = "";
 	uint64_t n;
 
 	if (!r->rec.diff_id.s ||
@@ -171,14 +171,14 @@ static void take_entry(struct fold *f)
 {
 	const struct record *rec = &f->doubt.rec;
 	struct buf text = BUF_INIT, scratch = BUF_INIT;
-	char id[RUN_ID_LEN + 1];
+	char id[RUN_ID_LEN + 1] = "";
 	struct run_entry *run;
 	struct entry *e;
 	uint64_t n = change_number(&f->doubt);
 
 	run_parse_id(json_text(rec->diff_id, &scratch), id, &n);
-	e = add_entry(f, row_unmarked(rec, &text), rec->result == DIFF_REMOVED,
-		      id, n);
+	row_put_unmarked(&text, rec);
+	e = add_entry(f, buf_str(&text), rec->result == DIFF_REMOVED, id, n);
 	e->before =
 	    rec->diff_outcome.s && json_get(rec->diff_outcome, "before").s;
 	run = state_find_run(f->st, id);
@@ -200,10 +200,8 @@ static void take_change(struct fold *f, struct rows *r)
 {
 	struct folded *c = add_change(f);
 	struct str outcome = r->rec.diff_outcome;
-	struct buf text = BUF_INIT;
 
-	buf_adds(&c->row, row_unmarked(&r->rec, &text));
-	buf_release(&text);
+	row_put_unmarked(&c->row, &r->rec);
 	c->n = change_number(r);
 	c->removal = r->rec.result == DIFF_REMOVED;
 	c->acked = !outcome.s || !str_is(json_get(outcome, "acked"), "false");
@@ -532,8 +530,7 @@ static void addition_applied(struct fold *f, const struct folded *c)
 		return;
 	}
 	f->ack = A_ROW;
-	buf_reset(&f->ack_row);
-	buf_adds(&f->ack_row, buf_str(&c->row));
+	f->ack_row = buf_str(&c->row);
 	drop_own(f, c);
 	settle(f, c);
 	if (f->st->identity.n)
@@ -649,7 +646,7 @@ static void write_acked(struct fold *f)
 	struct part_writer *w =
 	    &f->out[f->rewrite ? STATE_SNAPSHOT : STATE_CHANGES];
 	bool in_snapshot = rows_cmp(&f->snapshot, &f->at) == 0;
-	struct str line = f->ack == A_ROW             ? buf_str(&f->ack_row)
+	struct str line = f->ack == A_ROW             ? f->ack_row
 			  : f->change.len             ? buf_str(&f->change)
 			  : f->rewrite && in_snapshot ? f->snapshot.rec.line
 						      : STR_NONE;
@@ -794,7 +791,6 @@ static void close_streams(struct fold *f)
 	free(f->entries);
 	free(f->held);
 	free(f->c);
-	buf_release(&f->ack_row);
 	buf_release(&f->change);
 	record_release(&f->scratch);
 	arrived_free(f->arrived);
@@ -964,13 +960,13 @@ static void fold_into(struct fold *f)
 	close_streams(f);
 }
 
-int fold_run(struct state *st, const char *id, enum closing how, const char *to)
+int fold_run(struct state *st, const char *id, enum closing how, const char *to,
+	     struct journal *heard)
 {
 	struct fold f = { .st = st,
 			  .how = how,
 			  .at = ROWS_INIT,
 			  .at_text = BUF_INIT,
-			  .ack_row = BUF_INIT,
 			  .change = BUF_INIT,
 			  .scratch = RECORD_INIT };
 	struct run_file open = { .path = NULL };
@@ -985,8 +981,11 @@ int fold_run(struct state *st, const char *id, enum closing how, const char *to)
 		run_scan(&f.open, st, open.id);
 		run_file_release(&open);
 	}
-	journal_read(&f.journal, run_path(st, id, "receipts"), f.file.n,
-		     f.run->folded);
+	if (!heard || f.run->folded ||
+	    !journal_take(&f.journal, heard, run_path(st, id, "receipts"),
+			  f.file.n))
+		journal_read(&f.journal, run_path(st, id, "receipts"), f.file.n,
+			     f.run->folded);
 	f.newer = newest_run(&f) > f.file.number;
 	fold_into(&f);
 	status = sum_up(&f);
@@ -1028,7 +1027,7 @@ void fold_late(struct state *st)
 	}
 	for (size_t i = 0; i < n; i++)
 		if (state_find_run(st, ids[i]))
-			fold_run(st, ids[i], CLOSE_BY_START, NULL);
+			fold_run(st, ids[i], CLOSE_BY_START, NULL, NULL);
 	free(ids);
 }
 
@@ -1064,7 +1063,7 @@ void fold_before_run(struct state *st)
 	state_sweep(st);
 	fold_late(st);
 	if (run_find_open(st, true, &open)) {
-		fold_run(st, open.id, CLOSE_BY_START, NULL);
+		fold_run(st, open.id, CLOSE_BY_START, NULL, NULL);
 		run_file_release(&open);
 	}
 	stretch_living(st);

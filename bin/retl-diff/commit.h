@@ -3,7 +3,7 @@
 #ifndef RETL_DIFF_COMMIT_H
 #define RETL_DIFF_COMMIT_H
 
-#include "bin/retl-diff/run.h"
+#include "bin/retl-diff/journal.h"
 
 /* Who folds: it tells whether the run may still be alive. */
 enum closing {
@@ -15,10 +15,10 @@ enum closing {
 /*
  * Folds one run, open or known, into a new generation, if there is anything
  * to fold. Returns the status that sums it up: 0, 1, 65 or 75. The lock is
- * held.
+ * held. heard (may be NULL): what the run's journal says, if it says no more.
  */
-int fold_run(struct state *st, const char *id, enum closing how,
-	     const char *to);
+int fold_run(struct state *st, const char *id, enum closing how, const char *to,
+	     struct journal *heard);
 
 /* Receipts that came after their run was folded. */
 void fold_late(struct state *st);

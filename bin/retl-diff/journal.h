@@ -21,16 +21,29 @@ enum fate {
 	FATE_UNRESENT, /* unknown, and must not be sent twice */
 };
 
+/* Used again for the next: receipts of one push have the same members. */
 struct receipt {
 	char run[RUN_ID_LEN + 1];
 	uint64_t n;
 	enum fate fate;
-	struct buf to; /* empty: it does not say */
+	struct str to; /* .s NULL: it does not say; until the next */
+	/* private */
+	struct json_obj obj;
+	struct {
+		struct json_slot status, diff_id, to, resend;
+	} at;
+	struct buf text;
 };
-#define RECEIPT_INIT ((struct receipt){ .to = BUF_INIT })
+#define RECEIPT_INIT                                                     \
+	((struct receipt){                                               \
+	    .obj = JSON_OBJ_INIT,                                        \
+	    .at = { JSON_SLOT(STR("status")), JSON_SLOT(STR("diff_id")), \
+		    JSON_SLOT(STR("to")), JSON_SLOT(STR("resend")) },    \
+	    .text = BUF_INIT })
 
-/* 1: not a receipt (no status); -1: broken; err says why. */
+/* 0; 1: not a receipt (no status); -1: broken; err says why. */
 int receipt_parse(struct receipt *r, struct str line, struct buf *err);
+void receipt_release(struct receipt *r);
 
 /* fates[i] of change i + 1: what is known now, and was at the last fold. */
 struct journal {
@@ -39,6 +52,7 @@ struct journal {
 	uint64_t bytes;      /* of whole lines */
 	uint64_t unknown;    /* receipts for changes that the run has not */
 	uint64_t n_receipts; /* that the last fold had not */
+	uint64_t last;       /* journal_hear: the greatest change named */
 };
 
 static inline enum fate journal_now(const struct journal *j, uint64_t n)
@@ -50,6 +64,20 @@ static inline enum fate journal_then(const struct journal *j, uint64_t n)
 {
 	return (enum fate)(j->fates[n - 1] >> 4);
 }
+
+/*
+ * A receipt that was appended to the file of a run, of line bytes: so that the
+ * file need not be read by the process that wrote all of it. False: j has no
+ * room for it, and is of no use any more.
+ */
+bool journal_hear(struct journal *j, const struct receipt *r, size_t bytes);
+
+/*
+ * Makes j of what was heard, which is left empty. False if there is more in the
+ * file than that, or a change that the run (of n) has not: read it then.
+ */
+bool journal_take(struct journal *j, struct journal *heard, const char *path,
+		  uint64_t n);
 
 /* n: changes of the run; folded: bytes that the last fold had read. */
 void journal_read(struct journal *j, const char *path, uint64_t n,

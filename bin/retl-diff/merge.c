@@ -305,7 +305,6 @@ static void parse_input(struct walk *w)
 static void take_doubt(struct walk *w)
 {
 	struct doubt *d;
-	struct buf text = BUF_INIT;
 	struct json_fault fault;
 
 	if (w->n_doubts == w->cap_doubts) {
@@ -318,8 +317,7 @@ static void take_doubt(struct walk *w)
 	}
 	d = &w->doubts[w->n_doubts++];
 	buf_reset(&d->row);
-	buf_adds(&d->row, row_unmarked(&w->doubt.rec, &text));
-	buf_release(&text);
+	row_put_unmarked(&d->row, &w->doubt.rec);
 	d->removal = w->doubt.rec.result == DIFF_REMOVED;
 	if (!has_identity(w))
 		return;

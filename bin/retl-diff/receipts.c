@@ -24,16 +24,20 @@
 struct named {
 	char id[RUN_ID_LEN + 1];
 	enum { NAMED_KNOWN, NAMED_SETTLED, NAMED_STRANGE } what;
+	/* What this process wrote, as long as the journal is nothing else. */
+	struct journal heard;
+	bool is_whole;
 };
 
 struct commit {
 	const struct config *cfg;
 	struct state st;
 	struct ndjson in;
+	struct receipt receipt;
 	struct named *runs;
 	size_t n_runs, cap_runs;
 	/* the journal that is open */
-	struct named *cur;
+	size_t cur;
 	char *path;
 	int fd; /* -1: none */
 	struct buf b;
@@ -85,25 +89,26 @@ static void journal_shut(struct commit *c)
 }
 
 /* A line that a crash tore is ended, so that ours begins on its own. */
-static void mend_tail(struct commit *c)
+static void mend_tail(struct commit *c, off_t size)
 {
-	struct stat sb;
 	char last = '\n';
 
-	if (fstat(c->fd, &sb) == 0 && sb.st_size > 0 &&
-	    pread(c->fd, &last, 1, sb.st_size - 1) == 1 && last != '\n')
+	if (size > 0 && pread(c->fd, &last, 1, size - 1) == 1 && last != '\n')
 		buf_addc(&c->b, '\n');
 }
 
-static void journal_open(struct commit *c, const char *id)
+static void journal_open(struct commit *c, struct named *run)
 {
 	struct buf err = BUF_INIT;
+	struct stat sb;
 
-	c->path = xstrdup(run_path(&c->st, id, "receipts"));
+	c->path = xstrdup(run_path(&c->st, run->id, "receipts"));
 	c->fd = open(c->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (c->fd < 0 || file_sync_dir(state_path(&c->st, "runs"), &err) < 0)
+	if (c->fd < 0 || fstat(c->fd, &sb) < 0 ||
+	    file_sync_dir(state_path(&c->st, "runs"), &err) < 0)
 		journal_die(c);
-	mend_tail(c);
+	run->is_whole &= (uint64_t)sb.st_size == run->heard.bytes;
+	mend_tail(c, sb.st_size);
 	buf_release(&err);
 }
 
@@ -129,51 +134,55 @@ static void while_waiting(void *arg)
 
 /* ---- receipts ---- */
 
-static struct named *find_named(struct commit *c, const char *id)
+/* Its place in runs. */
+static size_t find_named(struct commit *c, const char *id)
 {
 	struct run_file f;
 	struct named *r;
 
-	if (c->cur && strcmp(c->cur->id, id) == 0)
+	if (c->fd >= 0 && strcmp(c->runs[c->cur].id, id) == 0)
 		return c->cur;
 	for (size_t i = 0; i < c->n_runs; i++)
 		if (strcmp(c->runs[i].id, id) == 0)
-			return &c->runs[i];
+			return i;
 	GROW(c->runs, c->n_runs, c->cap_runs);
-	r = &c->runs[c->n_runs++];
+	r = &c->runs[c->n_runs];
+	*r = (struct named){ .what = NAMED_STRANGE, .is_whole = true };
 	memcpy(r->id, id, sizeof r->id);
-	r->what = NAMED_STRANGE;
 	if (state_find_settled(&c->st, id) >= 0) {
 		r->what = NAMED_SETTLED;
 	} else if (run_read_header(&f, &c->st, id) == 0) {
 		r->what = NAMED_KNOWN;
 		run_file_release(&f);
 	}
-	return r;
+	return c->n_runs++;
 }
 
 static void check_to(struct commit *c, const struct receipt *r)
 {
-	if (!r->to.len)
+	if (!r->to.n)
 		return;
 	if (!c->to)
-		c->to = xstrdup(c->st.to ? c->st.to : r->to.data);
-	if (strcmp(c->to, r->to.data) == 0)
+		c->to =
+		    c->st.to ? xstrdup(c->st.to) : xstrndup(r->to.s, r->to.n);
+	if (str_is(r->to, c->to))
 		return;
 	journal_shut(c);
 	die(EX_CONFIG,
 	    "line %" PRIu64 ": to: the state belongs to %s, the receipt is "
-	    "from %s: deliver there from a state of its own, or run "
+	    "from %.*s: deliver there from a state of its own, or run "
 	    "retl-diff --full or --rebase once to move this one",
-	    c->in.line_no, c->to, r->to.data);
+	    c->in.line_no, c->to, STR_ARG(r->to));
 }
 
 static void take(struct commit *c, const struct receipt *r)
 {
 	struct named *run;
+	size_t at;
 
 	check_to(c, r);
-	run = find_named(c, r->run);
+	at = find_named(c, r->run);
+	run = &c->runs[at];
 	c->n_receipts++;
 	if (run->what == NAMED_STRANGE) {
 		if (!c->n_strange++)
@@ -184,24 +193,26 @@ static void take(struct commit *c, const struct receipt *r)
 	}
 	if (run->what == NAMED_SETTLED)
 		return;
-	if (run != c->cur || c->fd < 0) {
+	if (c->fd < 0 || at != c->cur) {
 		journal_shut(c);
-		journal_open(c, run->id);
+		c->cur = at;
+		journal_open(c, run);
 	}
-	c->cur = run;
+	run->is_whole =
+	    run->is_whole && journal_hear(&run->heard, r, c->in.line.n + 1);
 	buf_adds(&c->b, c->in.line);
 	buf_addc(&c->b, '\n');
-	if (c->b.len >= WRITE_ENOUGH)
-		journal_write(c);
-	if (c->dirty && clock_tick_ms() - c->synced_ms >= FSYNC_EVERY_MS)
+	if (c->b.len < WRITE_ENOUGH)
+		return;
+	journal_write(c);
+	if (clock_tick_ms() - c->synced_ms >= FSYNC_EVERY_MS)
 		journal_sync(c);
 }
 
 static void take_line(struct commit *c)
 {
-	struct receipt r = RECEIPT_INIT;
 	struct buf err = BUF_INIT;
-	int what = receipt_parse(&r, c->in.line, &err);
+	int what = receipt_parse(&c->receipt, c->in.line, &err);
 
 	if (what == 1 && !c->n_receipts)
 		die(EX_DATAERR,
@@ -209,12 +220,11 @@ static void take_line(struct commit *c)
 		    "receipts that retl-push writes, nothing else",
 		    c->in.line_no);
 	if (what == 0) {
-		take(c, &r);
+		take(c, &c->receipt);
 	} else if (c->n_broken++ < 10) {
 		msg_error("line %" PRIu64 ": %s: left out", c->in.line_no,
 			  what == 1 ? "status: missing" : err.data);
 	}
-	buf_release(&r.to);
 	buf_release(&err);
 }
 
@@ -237,7 +247,7 @@ static int fold_named(struct commit *c)
 	int status = 0, at;
 
 	for (size_t i = 0; i < c->n_runs; i++) {
-		const struct named *r = &c->runs[i];
+		struct named *r = &c->runs[i];
 
 		if (r->what == NAMED_STRANGE)
 			continue;
@@ -246,9 +256,9 @@ static int fold_named(struct commit *c)
 		if (at >= 0)
 			status = worse(status, st->settled[at].status);
 		else
-			status =
-			    worse(status,
-				  fold_run(st, r->id, CLOSE_BY_COMMIT, c->to));
+			status = worse(
+			    status, fold_run(st, r->id, CLOSE_BY_COMMIT, c->to,
+					     r->is_whole ? &r->heard : NULL));
 	}
 	return status;
 }
@@ -269,7 +279,7 @@ static int fold_silent(struct commit *c)
 			  c->cfg->dir);
 		return EX_TEMPFAIL;
 	}
-	status = fold_run(&c->st, open.id, CLOSE_SILENT, c->to);
+	status = fold_run(&c->st, open.id, CLOSE_SILENT, c->to, NULL);
 	if (status)
 		msg_warn("run %s: no receipts came: %s", open.id,
 			 status == EX_DATAERR
@@ -310,6 +320,7 @@ int diff_commit(const struct config *cfg)
 	struct commit c = { .cfg = cfg,
 			    .st = { .lock = -1 },
 			    .in = NDJSON_INIT,
+			    .receipt = RECEIPT_INIT,
 			    .fd = -1,
 			    .b = BUF_INIT };
 	struct run_file open;
@@ -340,8 +351,11 @@ int diff_commit(const struct config *cfg)
 			  c.n_broken + c.n_strange);
 		status = EX_DATAERR;
 	}
+	for (size_t i = 0; i < c.n_runs; i++)
+		journal_release(&c.runs[i].heard);
 	free(c.runs);
 	free(c.to);
+	receipt_release(&c.receipt);
 	buf_release(&c.b);
 	state_release(&c.st);
 	return status;

@@ -90,17 +90,17 @@ int rows_cmp(struct rows *a, struct rows *b)
 
 void rows_hold(struct rows *r, struct buf *text, struct rows *from)
 {
-	r->key = from->key;
-	r->types = from->types;
+	rows_parse(from);
 	buf_reset(text);
-	buf_adds(text, from->in.line);
-	r->in.line = r->rec.line = buf_str(text);
-	r->have = true;
-	r->parsed = false;
-	/* Slots are those of another record; see json_slot. */
-	for (size_t i = 0; i < r->key.n; i++)
-		r->key.part[i].slot.shape = 0;
-	rows_parse(r);
+	buf_adds(text, from->rec.line);
+	record_copy(&r->rec, &from->rec, text->data);
+	for (size_t i = 0; i < from->key.n; i++) {
+		r->vals[i] = from->vals[i];
+		r->vals[i].s =
+		    text->data + (from->vals[i].s - from->rec.line.s);
+	}
+	r->key.n = from->key.n;
+	r->have = r->parsed = true;
 }
 
 /* ---- the acknowledged rows ---- */
@@ -162,21 +162,21 @@ struct str row_text(struct str line)
 
 static const char mark[] = ",\"diff_result\":";
 
-struct str row_unmarked(const struct record *r, struct buf *out)
+void row_put_unmarked(struct buf *out, const struct record *r)
 {
 	size_t n = sizeof mark - 1;
 	const char *at;
 
-	if (!r->diff_result.s)
-		return r->line;
+	if (!r->diff_result.s) {
+		buf_adds(out, r->line);
+		return;
+	}
 	at = r->diff_result.s - n;
 	if (at < r->line.s || memcmp(at, mark, n) != 0)
 		die(EX_DATAERR, "a line of the state was not written by "
 				"retl-diff: restore the state from a copy");
-	buf_reset(out);
 	buf_add(out, r->line.s, (size_t)(at - r->line.s));
 	buf_addc(out, '}');
-	return buf_str(out);
 }
 
 void row_put_change(struct buf *out, struct str row, enum diff_result result,

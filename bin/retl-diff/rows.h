@@ -73,11 +73,8 @@ void acked_close(struct acked *a);
 /* The object's own text, without the white space around it. */
 struct str row_text(struct str line);
 
-/*
- * What a line that ends with our marks says without them: the row. Borrowed
- * from out, which is reset.
- */
-struct str row_unmarked(const struct record *r, struct buf *out);
+/* Appends what a line that ends with our marks says without them: the row. */
+void row_put_unmarked(struct buf *out, const struct record *r);
 
 /*
  * Appends row with the marks of a change: diff_result, diff_id, and what more

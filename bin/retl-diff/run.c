@@ -39,13 +39,20 @@ bool run_is_id(struct str text)
 
 int run_parse_id(struct str diff_id, char *id, uint64_t *n)
 {
-	struct str rest = diff_id, run;
+	struct str run = { diff_id.s, RUN_ID_LEN }, rest;
 
-	if (!str_split(&rest, ':', &run) || !run_is_id(run) || !rest.s ||
-	    str_to_u64(rest, n) < 0 || !*n)
+	if (diff_id.n < RUN_ID_LEN + 2 || diff_id.s[RUN_ID_LEN] != ':')
 		return -1;
-	memcpy(id, run.s, RUN_ID_LEN);
-	id[RUN_ID_LEN] = '\0';
+	rest = (struct str){ run.s + run.n + 1, diff_id.n - run.n - 1 };
+	if (str_to_u64(rest, n) < 0 || !*n)
+		return -1;
+	/* Nearly always it is that of the one before. */
+	if (memcmp(id, run.s, run.n) == 0)
+		return 0;
+	if (!run_is_id(run))
+		return -1;
+	memcpy(id, run.s, run.n);
+	id[run.n] = '\0';
 	return 0;
 }
 
@@ -388,12 +395,25 @@ static void take_end(struct run_file *f, struct str line)
 		f->refused += n;
 }
 
-/* Counts one change; false if it cannot be one that this run wrote. */
+/* Counts the next change. */
+static void count_change(struct run_file *f, enum diff_result result, off_t at)
+{
+	enum run_section s = RUN_CHANGES;
+
+	f->n++;
+	if (result == DIFF_REMOVED)
+		s = RUN_REMOVALS;
+	else if (f->count[RUN_REMOVALS])
+		s = RUN_REPLACING;
+	if (!f->count[s]++)
+		f->at[s] = at;
+}
+
+/* False if it cannot be one that this run wrote. */
 static bool take_change(struct run_file *f, const struct record *r, off_t at)
 {
-	char id[RUN_ID_LEN + 1];
+	char id[RUN_ID_LEN + 1] = "";
 	struct buf scratch = BUF_INIT;
-	enum run_section s = RUN_CHANGES;
 	uint64_t n;
 	bool mine;
 
@@ -401,31 +421,100 @@ static bool take_change(struct run_file *f, const struct record *r, off_t at)
 	       run_parse_id(json_text(r->diff_id, &scratch), id, &n) == 0 &&
 	       strcmp(id, f->id) == 0 && n == f->n + 1;
 	buf_release(&scratch);
-	if (!mine)
+	if (mine)
+		count_change(f, r->result, at);
+	return mine;
+}
+
+static bool ends_with(struct str *s, struct str end)
+{
+	if (s->n < end.n || memcmp(s->s + s->n - end.n, end.s, end.n) != 0)
 		return false;
-	f->n++;
-	if (r->result == DIFF_REMOVED)
-		s = RUN_REMOVALS;
-	else if (f->count[RUN_REMOVALS])
-		s = RUN_REPLACING;
-	if (!f->count[s]++)
-		f->at[s] = at;
+	s->n -= end.n;
 	return true;
+}
+
+/*
+ * The same from the end of the line alone, where it is as run_change leaves it
+ * for most: nothing stands behind the id. Whoever uses the row parses it.
+ */
+static bool take_known_change(struct run_file *f, struct str line, off_t at)
+{
+	static const struct {
+		struct str end;
+		enum diff_result result;
+	} kinds[] = {
+		{ { "\"diff_result\":\"DiffAdded\"", 25 }, DIFF_ADDED },
+		{ { "\"diff_result\":\"DiffUpdated\"", 27 }, DIFF_UPDATED },
+		{ { "\"diff_result\":\"DiffRemoved\"", 27 }, DIFF_REMOVED },
+	};
+	const char *colon = memrchr(line.s, ':', line.n);
+	struct str number;
+	uint64_t n;
+
+	if (!colon || !ends_with(&line, STR("\"}")))
+		return false;
+	number =
+	    (struct str){ colon + 1, (size_t)(line.s + line.n - (colon + 1)) };
+	line.n = (size_t)(colon - line.s);
+	if (str_to_u64(number, &n) < 0 || n != f->n + 1 ||
+	    !ends_with(&line, (struct str){ f->id, RUN_ID_LEN }) ||
+	    !ends_with(&line, STR(",\"diff_id\":\"")))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (ends_with(&line, kinds[i].end)) {
+			count_change(f, kinds[i].result, at);
+			return true;
+		}
+	return false;
+}
+
+/*
+ * Is there an end mark? All that stands before one was on the disk when it was
+ * written, so no line can be torn.
+ */
+static bool has_end(int fd)
+{
+	char text[RUN_HEADER_MAX];
+	off_t size = lseek(fd, 0, SEEK_END), from;
+	struct json_fault fault;
+	struct str line, v;
+	const char *lf;
+	ssize_t n;
+
+	from = MAX(size - (off_t)sizeof text, 0);
+	n = pread(fd, text, sizeof text, from);
+	if (lseek(fd, 0, SEEK_SET) < 0 || n < 2 || from + n != size ||
+	    text[n - 1] != '\n')
+		return false;
+	lf = memrchr(text, '\n', (size_t)n - 1);
+	if (!lf)
+		return false;
+	line = (struct str){ lf + 1, (size_t)(text + n - 1 - (lf + 1)) };
+	return json_check(line, &v, &fault) == 0 &&
+	       json_type(v) == JSON_OBJECT && json_get(v, "end").s &&
+	       json_get(v, "changes").s && !json_get(v, "diff_id").s;
 }
 
 static void scan_lines(struct run_file *f, struct ndjson *in)
 {
 	struct record rec = RECORD_INIT;
 	struct json_fault fault;
+	bool whole = has_end(in->fd);
 	off_t at = 0;
 	int got;
 
 	while ((got = ndjson_next(in)) == 1) {
-		bool good = record_parse(&rec, in->line, &fault) == 0;
+		bool good = in->line_no == 1; /* the header, read already */
 
-		if (in->line_no == 1)
-			good = true; /* the header, read already */
-		else if (good && rec.result == DIFF_NONE)
+		if (!good && whole)
+			good = take_known_change(f, in->line, at);
+		if (good) {
+			at += (off_t)in->line.n + 1;
+			continue;
+		}
+		good = record_parse(&rec, in->line, &fault) == 0;
+		if (good && rec.result == DIFF_NONE)
 			take_end(f, in->line);
 		else if (good)
 			good = take_change(f, &rec, at);

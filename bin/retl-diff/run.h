@@ -110,7 +110,10 @@ const char *run_path(const struct state *st, const char *id,
 		     const char *suffix);
 /* 32 lower-case hex digits? */
 bool run_is_id(struct str text);
-/* "<run>:<n>" from a diff_id; -1: it is none. */
+/*
+ * "<run>:<n>" from a diff_id; -1: it is none. id holds another run's, or
+ * nothing, before.
+ */
 int run_parse_id(struct str diff_id, char *id, uint64_t *n);
 
 /*

@@ -496,6 +496,7 @@ static void part_flush(struct part_writer *w)
 			     0600);
 	if (w->fd < 0 || file_write_all(w->fd, w->b.data, w->b.len) < 0)
 		part_die(w);
+	file_write_back(w->fd, w->part.bytes, w->b.len);
 	w->part.bytes += w->b.len;
 	buf_reset(&w->b);
 }
