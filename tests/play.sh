@@ -40,8 +40,9 @@ play_case() {
 	mock_start play mockapi play --case "$2" "$play_file"
 	play_contract "$1"
 	play_settings "$1"
+	play_files
 	{
-		cat case/env
+		sed "s#{server}#$(mock_url play)#g" case/env
 		[ ! -s case/now ] || echo "RETL_TEST_CLOCK=$(cat case/now)"
 	} >case/environment
 	play_stream "$1"
@@ -63,6 +64,14 @@ play_contract() {
 	play_patch=$(cat case/contract.json)
 	jq -s '.[0] * {retry: {first: 0.01, most: 0.05}} * .[1]' \
 		"$top/contracts/$1.json" case/contract.json >"contracts/$1.json"
+}
+
+# Files that stand beside the run.
+play_files() {
+	for play_beside in case/files.*; do
+		[ ! -e "$play_beside" ] || sed "s#{server}#$(mock_url play)#g" \
+			"$play_beside" >"${play_beside#case/files.}"
+	done
 }
 
 # The case's settings, and the fake vendor in the place of the real one.

@@ -115,6 +115,24 @@ static void pairs_put(struct buf *out, struct str object)
 	buf_release(&scratch);
 }
 
+static void files_put(const char *folder, struct str object)
+{
+	struct buf scratch = BUF_INIT, name = BUF_INIT;
+	struct json_member m;
+	struct json_iter it;
+
+	if (object.s) {
+		json_iter_init(&it, object);
+		while (json_iter_member(&it, &m)) {
+			buf_reset(&name);
+			buf_addf(&name, "files.%.*s", STR_ARG(m.key));
+			file_put(folder, name.data, text_of(m.val, &scratch));
+		}
+	}
+	buf_release(&scratch);
+	buf_release(&name);
+}
+
 void cases_extract(struct str one, const char *folder)
 {
 	static const char *const lists[] = { "records", "rows", "receipts",
@@ -140,6 +158,7 @@ void cases_extract(struct str one, const char *folder)
 
 		file_put(folder, texts[i], v.s ? v : STR(""));
 	}
+	files_put(folder, json_get(one, "files"));
 	buf_reset(&out);
 	pairs_put(&out, json_get(one, "env"));
 	file_put(folder, "env", buf_str(&out));

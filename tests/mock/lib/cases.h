@@ -6,6 +6,8 @@
  *	 "settings": {...},        given by --settings; "{server}" in a text is
  *	                           the fake vendor's address
  *	 "env": {...},             variables: where secrets come from
+ *	 "files": {...},           beside the run, by name: JSON, or a text;
+ *	                           "{server}" is replaced there and in env too
  *	 "args": [...],            more arguments for retl-push
  *	 "now": 1700000000,        the clock, in seconds
  *	 "contract": {...},        merged over the contract (RFC 7396)
@@ -50,7 +52,7 @@ struct str cases_get(const struct cases *c, uint64_t n);
 /*
  * Writes a case's parts as files into a folder, bytes of values unchanged:
  * records, rows (NDJSON), mapping, settings.json, env (NAME=TEXT lines), args
- * (one a line), contract.json, receipts (NDJSON), exit, now, says.
+ * (one a line), contract.json, receipts (NDJSON), exit, now, says, files.NAME.
  */
 void cases_extract(struct str one, const char *folder);
 
