@@ -31,6 +31,8 @@ static const struct scheme {
 	  0 },
 	{ "mariadb", "a MariaDB server: mariadb://user@host/database",
 	  &source_mysql, 0 },
+	{ "snowflake", "Snowflake: snowflake://ACCOUNT/DATABASE/SCHEMA",
+	  &source_snowflake, 0 },
 	{ "csv", "a file of comma-separated values: csv:rows.txt", &source_file,
 	  FORMAT_CSV },
 	{ "tsv", "a file of tab-separated values: tsv:rows.txt", &source_file,
@@ -50,7 +52,6 @@ static const struct scheme {
 /* clang-format off */
 static const char *const absent[] = {
 	"odbc",
-	"snowflake",
 	"bigquery",
 	"databricks",
 	"clickhouse",

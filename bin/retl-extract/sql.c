@@ -110,7 +110,7 @@ static const char *behind_any_comment(const struct scan *s)
 	if (at(s, "--") &&
 	    (!s->d->dash_blank || s->end - s->p == 2 || is_blank(s->p[2])))
 		return behind_line(s->p, s->end);
-	if (s->d->hash && *s->p == '#')
+	if ((s->d->hash && *s->p == '#') || (s->d->slashes && at(s, "//")))
 		return behind_line(s->p, s->end);
 	/* MySQL runs what stands in such a comment: it is none. */
 	if (at(s, "/*") && !(s->d->dash_blank && at(s, "/*!")))
@@ -213,6 +213,14 @@ static bool is_foreign_mark(const struct scan *s)
 	       isdigit((unsigned char)s->p[1]);
 }
 
+/* A colon right behind a name, a quoted one, an element or a call. */
+static bool is_path(const struct scan *s, const struct sql_query *q)
+{
+	char last = q->sql.len ? q->sql.data[q->sql.len - 1] : ' ';
+
+	return s->d->paths && (in_name(last) || strchr("\"])", last));
+}
+
 static int rewrite(struct scan *s, struct sql_query *q,
 		   const struct source_args *a, struct failure *f)
 {
@@ -223,7 +231,7 @@ static int rewrite(struct scan *s, struct sql_query *q,
 			buf_add(&q->sql, s->p, (size_t)(behind - s->p));
 			s->p = behind;
 		} else if (*s->p == ':' && s->p + 1 < s->end &&
-			   starts_name(s->p[1])) {
+			   starts_name(s->p[1]) && !is_path(s, q)) {
 			if (take_param(s, q, a, f) < 0)
 				return -1;
 		} else if (is_foreign_mark(s)) {

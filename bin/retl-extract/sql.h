@@ -21,6 +21,8 @@ struct sql_dialect {
 	bool dash_blank; /* -- begins one only before white space */
 	bool nested;     /* comments may stand in comments */
 	bool dollars;    /* $$text$$, and E'text' with escapes */
+	bool slashes;    /* // begins a comment */
+	bool paths;      /* x:y is a member of x, no parameter */
 
 	/*
 	 * An expression that orders rows as retl-sort(1) does by what column

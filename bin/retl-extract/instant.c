@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "bin/retl-extract/instant.h"
+
+#define DAY 86400
+#define DAYS_OF_400_YEARS 146097
+/* From 0000-03-01 to 1970-01-01: years are counted from March. */
+#define DAYS_TO_1970 719468
+#define FIRST_DAY -719162 /* 0001-01-01 */
+#define LAST_DAY 2932896  /* 9999-12-31 */
+
+int instant_put_date(struct buf *out, int64_t days)
+{
+	uint32_t era, of_era, year, of_year, month, day;
+
+	if (days < FIRST_DAY || days > LAST_DAY)
+		return -1;
+	days += DAYS_TO_1970;
+	era = (uint32_t)(days / DAYS_OF_400_YEARS);
+	of_era = (uint32_t)(days % DAYS_OF_400_YEARS);
+	year =
+	    (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	of_year = of_era - (365 * year + year / 4 - year / 100);
+	month = (5 * of_year + 2) / 153;
+	day = of_year - (153 * month + 2) / 5 + 1;
+	month = month < 10 ? month + 3 : month - 9;
+	year += era * 400 + (month <= 2);
+	buf_addf(out, "%04u-%02u-%02u", year, month, day);
+	return 0;
+}
+
+static void put_fraction(struct buf *out, uint32_t nanos)
+{
+	char digits[16];
+	int n = 9;
+
+	if (!nanos)
+		return;
+	snprintf(digits, sizeof digits, "%09u", nanos);
+	while (digits[n - 1] == '0')
+		n--;
+	buf_addf(out, ".%.*s", n, digits);
+}
+
+int instant_put_time(struct buf *out, int64_t seconds, uint32_t nanos)
+{
+	int s = (int)seconds;
+
+	if (seconds < 0 || seconds >= DAY)
+		return -1;
+	buf_addf(out, "%02d:%02d:%02d", s / 3600, s / 60 % 60, s % 60);
+	put_fraction(out, nanos);
+	return 0;
+}
+
+int instant_put(struct buf *out, int64_t seconds, uint32_t nanos, bool zulu)
+{
+	int64_t days = seconds / DAY, rest = seconds % DAY;
+
+	if (rest < 0) {
+		rest += DAY;
+		days--;
+	}
+	if (instant_put_date(out, days) < 0)
+		return -1;
+	buf_addc(out, 'T');
+	instant_put_time(out, rest, nanos);
+	if (zulu)
+		buf_addc(out, 'Z');
+	return 0;
+}
+
+int instant_parse(struct str text, int64_t *seconds, uint32_t *nanos)
+{
+	bool negative = text.n && text.s[0] == '-';
+	struct str whole, rest = { text.s + negative, text.n - negative };
+	uint64_t n, fraction = 0;
+
+	if (!str_split(&rest, '.', &whole) || str_to_u64(whole, &n) < 0 ||
+	    n > INT64_MAX / 2)
+		return -1;
+	if (rest.s) {
+		if (rest.n > 9 || str_to_u64(rest, &fraction) < 0)
+			return -1;
+		for (size_t i = rest.n; i < 9; i++)
+			fraction *= 10;
+	}
+	*seconds = negative ? -(int64_t)n : (int64_t)n;
+	*nanos = (uint32_t)fraction;
+	if (negative && fraction) {
+		*seconds -= 1;
+		*nanos = (uint32_t)(1000000000 - fraction);
+	}
+	return 0;
+}
