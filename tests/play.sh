@@ -64,6 +64,15 @@ play_contract() {
 	play_patch=$(cat case/contract.json)
 	jq -s '.[0] * {retry: {first: 0.01, most: 0.05}} * .[1]' \
 		"$top/contracts/$1.json" case/contract.json >"contracts/$1.json"
+	# What it extends lies beside it; play.whole is both.
+	play_parent=$(jq -r '.extends // empty' "contracts/$1.json")
+	if [ -n "$play_parent" ]; then
+		mkdir -p "contracts/${play_parent%/*}"
+		cp "$top/contracts/$play_parent.json" "contracts/$play_parent.json"
+	fi
+	jq -s 'reduce .[] as $one ({}; . * $one)' \
+		${play_parent:+"contracts/$play_parent.json"} \
+		"contracts/$1.json" >play.whole
 }
 
 # Files that stand beside the run.
@@ -76,7 +85,7 @@ play_files() {
 
 # The case's settings, and the fake vendor in the place of the real one.
 play_settings() {
-	jq --arg at "$(mock_url play)" --slurpfile c "contracts/$1.json" '
+	jq --arg at "$(mock_url play)" --slurpfile c play.whole '
 		map_values(if type == "string" then gsub("{server}"; $at)
 			else . end) +
 		($c[0].base_url |

@@ -257,6 +257,8 @@ static void take_retry(struct flow *f, struct rec *r, struct sorted *s)
 		f->push->session.n_out += f->in_session;
 		s->at_once = true;
 	}
+	/* That request does not count: it is made once more. */
+	r->in_results = r->was_in_results && !f->restart;
 	if (f->restart)
 		buf_reset(&r->saved);
 	s->at_once &= r->verdict == AGAIN;
@@ -270,6 +272,7 @@ static void take_split(struct flow *f, struct rec *r, struct sorted *s)
 		s->first = fork_flow(f);
 		s->second = fork_flow(f);
 	}
+	r->in_results = false;
 	buf_reset(&r->saved);
 	flow_add(s->seen_split++ < s->n_split / 2 ? s->first : s->second, r);
 }
@@ -304,6 +307,7 @@ static void sort_records(struct flow *f, struct sorted *s)
 			if (each && !f->restart) {
 				/* The batch waits for it. */
 				s->in_place = true;
+				r->in_results = r->was_in_results;
 				s->at_once = r->verdict == AGAIN;
 				s->most_attempts = r->tries;
 				f->recs[stay++] = r;
@@ -535,6 +539,7 @@ static int mark_sent(struct flow *f)
 
 		if (!r->carried)
 			continue;
+		r->was_in_results = r->in_results;
 		r->attempts += !r->trying;
 		r->tries += !r->trying;
 		r->trying = true;

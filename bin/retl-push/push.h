@@ -57,8 +57,9 @@ struct rec {
 	bool stand_in;    /* no record: see flow_for */
 	/* An attempt ended without an answer: it may have been accepted. */
 	bool ambiguous;
-	bool in_results; /* some request with results carried it */
-	bool carried;    /* by the request under way */
+	bool in_results;     /* some request with results carried it */
+	bool was_in_results; /* the same, before the request under way */
+	bool carried;        /* by the request under way */
 	/* How often it has been tried; steps and halves do not count. */
 	uint64_t attempts;
 	uint64_t tries; /* of these, since something last went well in a poll */

@@ -271,6 +271,9 @@ static void explain(struct answer *w)
 	if (w->explained)
 		return;
 	w->explained = true;
+	/* Rows are asked for outcomes, one by one, not as a whole. */
+	if (is_rows(w))
+		return;
 	ask(w, &w->p->d.code, &w->code, MAX_CODE);
 	ask(w, &w->p->d.reason, &w->reason, MAX_REASON);
 }
@@ -980,6 +983,21 @@ static int take_parts(struct answer *w, const struct program *pr)
 	return 1;
 }
 
+/*
+ * An outcome that asks for another try means the request that carried the
+ * record. If this one did not, it only told of it: the flow begins anew.
+ */
+static void send_again(struct answer *w)
+{
+	struct flow *f = w->f;
+
+	if (w->s->item.prog || !f->step)
+		return;
+	for (size_t i = 0; i < f->n; i++)
+		f->restart |= f->recs[i]->verdict == RETRY ||
+			      f->recs[i]->verdict == AGAIN;
+}
+
 static void take_accepted(struct answer *w, const struct program *results)
 {
 	const struct program *pr = results ? results : &w->s->results;
@@ -999,6 +1017,7 @@ static void take_accepted(struct answer *w, const struct program *results)
 	for (size_t i = 0; i < f->n; i++)
 		if (f->recs[i]->verdict == STOP)
 			stop_for(w, f->recs[i]);
+	send_again(w);
 	for (size_t i = 0; i < f->n && !w->throttled; i++)
 		if (f->recs[i]->verdict == RETRY) {
 			w->throttled = true;
