@@ -35,6 +35,7 @@ mandoc                checks the manual pages
 strace                injects full disks and broken writes
 curl                  talks to the fake vendors
 openssl               makes certificates, recomputes signatures
+openssh-server        a real SFTP server to extract from
 nginx-light           a real web server with TLS to extract from
 procps                finds processes to kill
 g++                   builds the next one's shim

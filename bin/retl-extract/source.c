@@ -44,6 +44,8 @@ static const struct scheme {
 	{ "https", "a file of a web server: https://host/rows.csv.gz",
 	  &source_http, 0 },
 	{ "http", "the same, in the clear", &source_http, 0 },
+	{ "sftp", "a file of an SFTP server: sftp://user@host/path.csv",
+	  &source_sftp, 0 },
 	{ "s3", "an object of S3, or all below a prefix: s3://bucket/prefix/",
 	  &source_s3, 0 },
 };
@@ -59,7 +61,6 @@ static const char *const absent[] = {
 	"duckdb",
 	"sheets",
 	"gs",
-	"sftp",
 };
 /* clang-format on */
 

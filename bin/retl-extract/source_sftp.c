@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file of an SFTP server. Its length is known, so that its end is proved;
+ * that its writer has finished is not, unless it renames what is whole.
+ */
+#include "bin/retl-extract/source.h"
+
+#include "bin/retl-extract/sftp.h"
+#include "common/mem.h"
+
+struct sftpfile {
+	struct buf url;
+	struct sftp *sftp;
+	struct input in;
+	struct reader *reader;
+};
+
+static void sftpfile_close(void *self)
+{
+	struct sftpfile *s = self;
+
+	reader_free(s->reader);
+	if (s->sftp)
+		input_close(&s->in);
+	sftp_free(s->sftp);
+	buf_release(&s->url);
+	free(s);
+}
+
+/* Adds the user, if there is none. */
+static int make_url(struct buf *out, const char *where, struct failure *f)
+{
+	const char *path, *at, *user = getenv("USER");
+	size_t n;
+
+	if (strncmp(where, "//", 2) != 0 || !where[2] || where[2] == '/')
+		return failed(f, EX_USAGE,
+			      "a host is missing: sftp://USER@HOST/PATH");
+	where += 2;
+	n = strcspn(where, "/");
+	path = where + n;
+	at = memchr(where, '@', n);
+	if (!*path || path[strlen(path) - 1] == '/')
+		return failed(f, EX_USAGE,
+			      "a file is missing: sftp://USER@HOST/PATH");
+	if (at && memchr(where, ':', (size_t)(at - where)))
+		return failed(f, EX_USAGE,
+			      "a password in the URL would be there for "
+			      "everybody to see; RETL_SFTP_PASSWORD or "
+			      "~/.netrc may have it");
+	buf_addz(out, "sftp://");
+	if (!at && user)
+		buf_addf(out, "%s@", user);
+	buf_addz(out, where);
+	return 0;
+}
+
+static void *sftpfile_open(const struct source_args *a, struct failure *f)
+{
+	struct sftpfile *s = xcalloc(1, sizeof *s);
+	struct reader_options text = a->text;
+	struct feed feed = { .read = sftp_read };
+	struct sftp_opts o = { .name = a->url,
+			       .rows = a->rows,
+			       .retries = a->retries };
+
+	s->url = BUF_INIT;
+	if (text.format == FORMAT_UNKNOWN)
+		text.format = format_of_path(a->url);
+	if (make_url(&s->url, a->where, f) == 0) {
+		o.url = s->url.data;
+		s->sftp = sftp_open(&o, f);
+	}
+	if (s->sftp) {
+		feed.self = s->sftp;
+		input_from_feed(&s->in, &feed, a->url);
+		s->reader = reader_new(&text, &s->in, f);
+	}
+	if (!s->reader) {
+		sftpfile_close(s);
+		return NULL;
+	}
+	return s;
+}
+
+static int sftpfile_next(void *self, struct rows *rows, struct failure *f)
+{
+	struct sftpfile *s = self;
+
+	return reader_next(s->reader, rows, f);
+}
+
+static const char *sftpfile_doubt(void *self)
+{
+	struct sftpfile *s = self;
+	const char *why = NULL;
+	enum reader_verdict v = reader_verdict(s->reader, &why);
+
+	return v == READER_SEALED || v == READER_SILENT ? NULL : why;
+}
+
+const struct source source_sftp = {
+	.open = sftpfile_open,
+	.next = sftpfile_next,
+	.doubt = sftpfile_doubt,
+	.close = sftpfile_close,
+};

@@ -1,0 +1,141 @@
+#!/bin/sh
+# retl-extract from an OpenSSH server: who is trusted, what is taken up again,
+# what shows that a file is still being written.
+. "$(dirname "$0")/../lib.sh"
+sshd=$(PATH=$PATH:/usr/sbin command -v sshd) || skip_all 'sshd is missing'
+case $("$B/bin/retl-extract" --list-sources) in
+*sftp:*) ;;
+*) skip_all 'sftp is not built in' ;;
+esac
+
+for key in host host2 good other; do
+	ssh-keygen -q -t ed25519 -N '' -f $key
+done
+ssh-keygen -q -t ed25519 -N 'a phrase' -f locked
+ssh-keygen -q -t rsa -b 2048 -N '' -f rsa
+cat good.pub locked.pub rsa.pub >authorized
+[ "$(id -u)" != 0 ] || mkdir -p /run/sshd
+start_sshd() {
+	cat >sshd.conf <<-END
+	ListenAddress 127.0.0.1
+	Port $1
+	HostKey $work/host
+	PidFile $work/sshd.pid
+	AuthorizedKeysFile $work/authorized
+	StrictModes no
+	UsePAM no
+	PasswordAuthentication no
+	Subsystem sftp internal-sftp
+	END
+	"$sshd" -f "$work/sshd.conf" -E "$work/sshd.log" || return 1
+	for wait in 1 2 3 5 9 9 9 9 9; do
+		[ ! -s sshd.pid ] || return 0
+		sleep 0.$wait
+	done
+	return 1
+}
+for try in 1 2 3 4 5; do
+	[ "$try" = 1 ] || sleep 0.1
+	port=$(($(od -An -N2 -tu2 /dev/urandom) % 20000 + 20000))
+	start_sshd $port && break
+	port=
+done
+[ -n "$port" ] || skip_all "sshd does not start: $(tail -n 1 sshd.log)"
+at_end '[ ! -s sshd.pid ] || kill "$(cat sshd.pid)"'
+echo "[127.0.0.1]:$port $(cut -d ' ' -f 1,2 host.pub)" >known
+echo "[127.0.0.1]:$port $(cut -d ' ' -f 1,2 host2.pub)" >known2
+unset SSH_AUTH_SOCK
+HOME=$work USER=$(id -un) RETL_SFTP_KEY=$work/good
+RETL_SFTP_KNOWN_HOSTS=$work/known
+export HOME USER RETL_SFTP_KEY RETL_SFTP_KNOWN_HOSTS
+at=sftp://127.0.0.1:$port$work
+
+# get FILE
+get() {
+	timeout 60 retl-extract --retries 1 "$at/$1" >out 2>err
+	status=$?
+}
+# broken FILE STATUS MESSAGE CLAIM
+broken() {
+	get "$1"
+	is "$status" "$2" "$4"
+	contains err "$3" "$4: the message"
+	lacks out "$(printf '\t')" "$4: no seal"
+}
+awk 'BEGIN { for (i = 1; i <= 300000; i++) printf \
+	"{\"id\":%d,\"name\":\"a row with number %d, which is longer é\"}\n",
+	i, i }' >big.ndjson
+sealed big.ndjson >all
+gzip -k big.ndjson
+printf 'id\n7\n' >"a b.csv"
+: >empty.csv
+
+get big.ndjson
+same all out 'a file of many megabytes'
+get big.ndjson.gz
+same all out 'a compressed file'
+get a%20b.csv
+echo '{"id":"7"}' >rows
+sealed rows >wanted
+same wanted out 'a name with a blank'
+broken none.csv 66 'no such file' 'a file that is not there'
+broken empty.csv 65 'the file is empty' 'an empty file'
+timeout 60 retl-extract --limit 1 "$at/big.ndjson" >out 2>err
+is "$?/$(wc -l <out)" 0/1 '--limit ends the transfer'
+exits 64 'a password in the URL' retl-extract "sftp://a:geheim@127.0.0.1/x.csv"
+lacks err geheim 'is not shown'
+exits 64 'a folder' retl-extract "$at/"
+exits 64 'no host' retl-extract sftp:///x.csv
+
+RETL_SFTP_KNOWN_HOSTS=/dev/null broken big.ndjson 69 'host key is not known' \
+	'an unknown host'
+RETL_SFTP_KNOWN_HOSTS=$work/known2 broken big.ndjson 69 'host key' \
+	'a host with another key'
+RETL_SFTP_KEY=$work/other broken big.ndjson 77 'RETL_SFTP_KEY' \
+	'a key that the server does not know'
+RETL_SFTP_KEY=$work/rsa broken big.ndjson 77 'RSA keys do not work' \
+	'an RSA key'
+RETL_SFTP_KEY=$work/locked RETL_SFTP_PASSPHRASE='a phrase' get big.ndjson
+same all out 'a key with a passphrase'
+
+# A consumer that takes its time: the rest of the file is still at the server.
+# slowly FILE: the rows in ./out, the status in ./status, until ./go is there.
+slowly() {
+	rm -f go
+	{
+		timeout 60 retl-extract --retries 2 "$at/$1" 2>err
+		echo $? >status
+	} | {
+		dd bs=64k count=1 iflag=fullblock of=first 2>/dev/null
+		for wait in 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1; do
+			[ ! -e go ] || break
+			sleep 0.$wait
+		done
+		cat >rest
+	} &
+	reader=$!
+	for wait in 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1; do
+		[ ! -s first ] || break
+		sleep 0.$wait
+	done
+}
+finish() {
+	: >go
+	wait $reader
+	cat first rest >out
+	status=$(cat status)
+	rm -f first rest
+}
+slowly big.ndjson
+pkill -KILL -P "$(cat sshd.pid)"
+finish
+is "$status" 0 'a connection that is killed in the middle'
+same all out 'every row, once'
+cp big.ndjson grows.ndjson
+slowly grows.ndjson
+echo '{"id":0}' >>grows.ndjson
+finish
+is "$status" 75 'a file that grows'
+contains err 'writer has finished' 'the message says what to wait for'
+lacks out "$(printf '\t')" 'no seal'
+done_testing
