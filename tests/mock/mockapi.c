@@ -35,6 +35,7 @@ static const struct vendor *vendor_find(const char *name)
 {
 	static const struct vendor *const all[] = { &vendor_hubspot,
 						    &vendor_meta,
+						    &vendor_scripted,
 						    &vendor_webhook, NULL };
 	const struct vendor *const *v = all;
 
@@ -71,6 +72,8 @@ int main(int argc, char **argv)
 		  "write what is held at the end" },
 		{ 0, "account", OPT_STR, &v->account, "TEXT",
 		  "the audience or the path that is served" },
+		{ 0, "script", OPT_STR, &v->script, "FILE",
+		  "what a scripted vendor answers" },
 		{ 0, "poison", OPT_STR, &v->poison, "TEXT",
 		  "refuse records that contain it" },
 		{ 0, "whole", OPT_FLAG, &v->whole, NULL,
@@ -85,7 +88,7 @@ int main(int argc, char **argv)
 		  "at other ones" },
 	};
 	const struct opt_spec spec = {
-		.synopsis = "hubspot|meta|webhook [OPTION]...\n"
+		.synopsis = "hubspot|meta|scripted|webhook [OPTION]...\n"
 			    "play [--case N] FILE.test.json\n"
 			    "extract [--case N] FILE.test.json FOLDER\n"
 			    "names FILE.test.json",

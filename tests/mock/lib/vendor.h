@@ -42,6 +42,7 @@ struct vendor_run {
 	const char *poison; /* a record whose texts contain it is refused */
 	bool whole;         /* and the whole request with it */
 	const char *account;
+	const char *script;    /* of vendor_scripted */
 	struct ids objects;    /* what is held */
 	struct ids seen;       /* requests, where they have an identity */
 	const char *violation; /* of the current request */
@@ -50,7 +51,8 @@ struct vendor_run {
 	struct buf scratch;
 };
 
-extern const struct vendor vendor_hubspot, vendor_meta, vendor_webhook;
+extern const struct vendor vendor_hubspot, vendor_meta, vendor_scripted,
+    vendor_webhook;
 
 /* Serves until told to end. The exit status: 0, or 1 after a violation. */
 int vendor_serve(struct vendor_run *v, struct server *s);

@@ -1,0 +1,158 @@
+#!/bin/sh
+# The connections of examples/ do what their pages say, against vendors of a few
+# lines of jq: what they were asked is in the ledger.
+. "$(dirname "$0")/../lib.sh"
+. "$top/tests/mock.sh"
+every_tool_or_skip
+command -v jq >/dev/null || skip_all 'jq is missing'
+RETL_CONTRACTS=$top/contracts
+export RETL_CONTRACTS
+
+# example NAME: a copy of examples/NAME as the current folder, its warehouse
+# filled, its vendor started (the script is on standard input).
+example() {
+	cd "$work" || exit 99
+	cp -r "$top/examples/$1" "$1"
+	cd "$1" || exit 99
+	[ ! -f warehouse.sql ] || sqlite3 warehouse.db <warehouse.sql
+	cat >script.json
+	: >ledger
+	mock_start vendor mockapi scripted --script script.json \
+		--ledger ledger --log requests
+	at=$(mock_url vendor)
+}
+# setting FILE JQ: changes a file of settings; $at is the vendor.
+setting() {
+	jq --arg at "$at" "$2" "$1" >"$1.new" && mv "$1.new" "$1"
+}
+# asked PROGRAM: of what was accepted since the ledger was emptied.
+asked() {
+	jq -c "$1" ledger
+}
+runs() {
+	timeout 60 make -s "$@" >out 2>err
+}
+done_with_it() {
+	mock_stop vendor
+	ok $? "$1: nothing was asked that the vendor does not know"
+}
+
+# ---- warehouse-to-conversions ----
+
+example warehouse-to-conversions <<\EOF
+[{"method": "POST", "path": "/token",
+  "answer": "{status: 200, body: {access_token: \"t\", expires_in: 3599}}"},
+ {"method": "POST", "path": "/1234567890/events",
+  "answer": "if .headers.authorization == \"Bearer m\" then {status: 200, body: {events_received: (.body.data | length)}} else {status: 400, body: {error: {code: 190}}} end"},
+ {"method": "POST", "path": "/events:ingest",
+  "answer": "{status: 200, body: {requestId: \"r\"}}"}]
+EOF
+setting meta.json '. + {base_url: $at}'
+setting google.json '. + {base_url: $at}'
+jq -n --arg at "$at" '{type: "authorized_user", client_id: "c",
+	client_secret: "s", refresh_token: "r", token_uri: "\($at)/token"}' >adc.json
+GOOGLE_APPLICATION_CREDENTIALS=adc.json META_TOKEN=m
+export GOOGLE_APPLICATION_CREDENTIALS META_TOKEN
+runs init SINCE=2026-11-24T00:00:00Z
+ok $? 'warehouse-to-conversions: init says where to begin'
+timeout 60 make -s preview-meta >out 2>err
+contains out 'purchase-9007199254740993' 'a preview shows what would be sent'
+is "$(cat ledger)" '' 'and sends nothing'
+runs -k sync
+contains err 'Error 1' 'a run with a purchase refused says so'
+is "$(asked 'select(.path | endswith("/events")) | [.body.data[].event_id]')" \
+	'["purchase-9007199254740993","purchase-9007199254740995"]' \
+	'Meta gets the purchases of people it can know'
+is "$(asked 'select(.path == "/events:ingest") |
+	.body.events[0].userData.userIdentifiers[0].emailAddress')" \
+	'"62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f"' \
+	'Google gets addresses hashed'
+contains state/meta.rejects '"line":3' 'the one that cannot be sent is listed'
+is "$(cat state/meta.since state/google.since)" \
+	"$(printf '%s\n' 2026-11-24T12:00:00Z 2026-11-24T12:00:00Z)" \
+	'both go on behind the last purchase'
+sqlite3 warehouse.db "INSERT INTO purchase VALUES
+	(8, 1, '2026-11-25T09:00:00Z', 1.5, 'USD', NULL, 'Mozilla/5.0')"
+META_TOKEN=wrong runs -k sync
+contains err 'Error 77' 'a token that is refused fails the run'
+is "$(cat state/meta.since)" 2026-11-24T12:00:00Z 'and its cursor stays'
+is "$(cat state/google.since)" 2026-11-25T09:00:00Z 'the other one moves'
+: >ledger
+runs -k sync
+is "$(asked 'select(.path | endswith("/events")) | [.body.data[].event_id]')" \
+	'["purchase-8"]' 'the next run delivers what the failed one did not'
+done_with_it warehouse-to-conversions
+
+# ---- warehouse-to-crm ----
+
+example warehouse-to-crm <<\EOF
+[{"method": "POST", "path": "/crm/v3/objects/contacts/batch/upsert",
+  "answer": "{status: 200, body: {status: \"COMPLETE\", results: [.body.inputs[] | {id: \"9\", objectWriteTraceId}]}}"},
+ {"method": "POST", "path": "/crm/v3/objects/contacts/batch/read",
+  "answer": "{status: 200, body: {status: \"COMPLETE\", results: [.body.inputs[] | {id: \"hs-\\(.id)\", properties: {customer_no: .id}}]}}"},
+ {"method": "POST", "path": "/crm/v3/objects/contacts/batch/archive", "answer": "{status: 204}"},
+ {"method": "PATCH", "path": "/services/data/v67.0/composite/sobjects/Contact/Customer_No__c",
+  "answer": "{status: 200, body: [.body.records[] | {id: \"003\", success: true, errors: []}]}"},
+ {"method": "GET", "path": "/services/data/v67.0/query",
+  "answer": "{status: 200, body: {done: true, records: [{Id: \"0031\", Customer_No__c: \"9007199254740995\"}]}}"},
+ {"method": "DELETE", "path": "/services/data/v67.0/composite/sobjects",
+  "answer": "{status: 200, body: [{id: \"0031\", success: true, errors: []}]}"}]
+EOF
+setting hubspot.json '. + {base_url: $at}'
+setting salesforce.json '. + {instance_url: $at}'
+HUBSPOT_TOKEN=h SF_ACCESS_TOKEN=s
+export HUBSPOT_TOKEN SF_ACCESS_TOKEN
+runs init
+ok $? 'warehouse-to-crm: init makes a state for each' "$(cat err)"
+runs -k sync
+ok $? 'the first run delivers all' "$(cat err)"
+is "$(asked 'select(.path | endswith("/upsert")) |
+	.body.inputs[0].properties | [.customer_no, .lifetime_value]')" \
+	'["9007199254740993","20"]' \
+	'HubSpot gets what the warehouse knows, as text'
+is "$(asked 'select(.method == "PATCH") |
+	[.body.records[].Customer_No__c]')" \
+	'["9007199254740993","9007199254740995","9007199254740997"]' \
+	'Salesforce gets each customer by number'
+: >ledger
+runs -k sync
+is "$(cat ledger)" '' 'a second run has nothing to send'
+sqlite3 warehouse.db "UPDATE customer SET plan = 'pro' WHERE id = 9007199254740997;
+	DELETE FROM customer WHERE id = 9007199254740995"
+runs -k sync
+ok $? 'the third run' "$(cat err)"
+is "$(asked 'select(.path | endswith("/upsert")) | .body.inputs[].properties')" \
+	'{"customer_no":"9007199254740997","plan":"pro"}' \
+	'of a customer who changed only what changed is sent'
+is "$(asked 'select(.path | endswith("/archive")) | .body')" \
+	'{"inputs":[{"id":"hs-9007199254740995"}]}' 'who is gone is archived'
+contains ledger 'ids=0031' 'and deleted in Salesforce'
+done_with_it warehouse-to-crm
+
+# ---- warehouse-to-support ----
+
+example warehouse-to-support <<\EOF
+[{"method": "POST", "path": "/organizations/create_or_update",
+  "answer": "{status: 201, body: {organization: {id: 1}}}"},
+ {"method": "POST", "path": "/companies", "answer": "{status: 200, body: {type: \"company\", id: \"c\"}}"}]
+EOF
+setting zendesk.json '. + {base_url: $at}'
+setting intercom.json '. + {base_url: $at}'
+ZENDESK_EMAIL=a@example.com ZENDESK_API_TOKEN=z INTERCOM_ACCESS_TOKEN=i
+export ZENDESK_EMAIL ZENDESK_API_TOKEN INTERCOM_ACCESS_TOKEN
+runs init
+runs -k sync
+ok $? 'warehouse-to-support: the first run delivers all' "$(cat err)"
+is "$(asked 'select(.path | endswith("update")) |
+	.body.organization | [.external_id, .organization_fields.health]' | sort)" \
+	"$(printf '%s\n' '["9007199254740993","green"]' '["9007199254740995","yellow"]')" \
+	'Zendesk learns how each account is doing'
+: >ledger
+sqlite3 warehouse.db 'UPDATE usage SET days_idle = 40
+	WHERE account_id = 9007199254740995'
+runs -k sync
+is "$(asked 'select(.path == "/companies") | .body')" \
+	'{"company_id":"9007199254740995","custom_attributes":{"health":"red"}}' \
+	'and Intercom, when it changes'
+done_with_it warehouse-to-support
+done_testing
