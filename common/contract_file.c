@@ -63,7 +63,22 @@ static void installed_folder(struct buf *out)
 		 n > 0 ? dir.s : "/usr/local");
 }
 
-static char *find_file(const char *name, struct buf *tried)
+/*
+ * The folder below which a file of this name lies, as far as its path tells:
+ * "x/contracts" of x/contracts/acme/customer.json. .n 0: it does not.
+ */
+static struct str folder_of(const char *path, struct str name)
+{
+	size_t n = strlen(path), tail = name.n + strlen("/.json");
+
+	if (n <= tail || path[n - tail] != '/' ||
+	    memcmp(path + n - tail + 1, name.s, name.n) != 0)
+		return STR("");
+	return (struct str){ path, n - tail };
+}
+
+/* first: the folder that is looked into before all others, .n 0: none. */
+static char *find_file(const char *name, struct str first, struct buf *tried)
 {
 	struct str rest = str_of(getenv("RETL_CONTRACTS")), dir;
 	struct buf installed = BUF_INIT;
@@ -77,7 +92,9 @@ static char *find_file(const char *name, struct buf *tried)
 				"not begin with /, a path ends in .json");
 		return NULL;
 	}
-	path = in_folder(STR("./contracts"), name, tried);
+	path = first.n ? in_folder(first, name, tried) : NULL;
+	if (!path)
+		path = in_folder(STR("./contracts"), name, tried);
 	while (!path && str_split(&rest, ':', &dir))
 		if (dir.n)
 			path = in_folder(dir, name, tried);
@@ -434,15 +451,15 @@ static void put_merged(struct buf *out, struct str base, struct str patch)
 	buf_addz(out, sep == '{' ? "{}" : "}");
 }
 
-static int read_one(const char *name, char **path, struct buf *text,
-		    int *status, struct buf *err)
+static int read_one(const char *name, struct str first, char **path,
+		    struct buf *text, int *status, struct buf *err)
 {
 	struct buf raw = BUF_INIT, tried = BUF_INIT;
 	struct resolve r = { NULL, text, err };
 	struct str root;
 	int ret = -1;
 
-	*path = find_file(name, &tried);
+	*path = find_file(name, first, &tried);
 	r.path = *path;
 	*status = EX_NOINPUT;
 	if (!*path)
@@ -458,6 +475,7 @@ static int extend(const char *path, struct buf *text, int *status,
 		  struct buf *err)
 {
 	struct str from = json_get(buf_str(text), "extends");
+	struct str own = json_get(buf_str(text), "name"), first = STR("");
 	struct buf base = BUF_INIT, merged = BUF_INIT, name = BUF_INIT;
 	char *base_path = NULL;
 	int ret = -1;
@@ -467,7 +485,9 @@ static int extend(const char *path, struct buf *text, int *status,
 		goto out;
 	}
 	json_unescape(&name, (struct str){ from.s + 1, from.n - 2 });
-	if (read_one(name.data, &base_path, &base, status, err) < 0) {
+	if (own.s && json_type(own) == JSON_STRING)
+		first = folder_of(path, (struct str){ own.s + 1, own.n - 2 });
+	if (read_one(name.data, first, &base_path, &base, status, err) < 0) {
 		*status = EX_CONFIG;
 		fail(err, "%s: extends: %s", path, err->data);
 		goto out;
@@ -492,7 +512,7 @@ out:
 int contract_read(const char *name, char **path, struct buf *text, int *status,
 		  struct buf *err)
 {
-	if (read_one(name, path, text, status, err) < 0)
+	if (read_one(name, STR(""), path, text, status, err) < 0)
 		return -1;
 	*status = EX_CONFIG;
 	if (json_get(buf_str(text), "extends").s)
