@@ -27,7 +27,7 @@ BUILT    := $(foreach t,$(TOOLS),$(if $(wildcard bin/$(t)/*.c),$(t)))
 # Needed by everybody: found by pkg-config, but for two that ship no .pc file.
 PKGS     := libcurl openssl sqlite3 zlib libutf8proc libpcre2-8
 # Optional: a missing one drops what needs it, and says so.
-OPTIONAL := libpq libzstd expat
+OPTIONAL := libpq libmariadb libzstd expat
 have      = $(shell pkg-config --exists $(1) 2>/dev/null && echo yes)
 FOUND    := $(foreach p,$(OPTIONAL),$(if $(call have,$(p)),$(p)))
 MISSING  := $(filter-out $(FOUND),$(OPTIONAL))
@@ -64,7 +64,7 @@ endif
 
 # Sources whose libraries are missing.
 LEFT_OUT := $(if $(filter libpq,$(FOUND)),,$(addprefix bin/retl-extract/,source_postgres.c pgtypes.c pgvalue.c))
-LEFT_OUT += $(if $(filter libmariadb,$(FOUND)),,bin/retl-extract/source_mysql.c)
+LEFT_OUT += $(if $(filter libmariadb,$(FOUND)),,$(addprefix bin/retl-extract/,source_mysql.c myvalue.c))
 LEFT_OUT += $(if $(filter expat,$(FOUND)),,$(addprefix bin/retl-extract/,source_s3.c aws.c awsconfig.c xml.c))
 
 tool_src = $(filter-out $(LEFT_OUT),$(wildcard bin/$(1)/*.c))

@@ -24,6 +24,7 @@ zlib1g-dev            gzip
 libzstd-dev           zstd (optional at build time)
 libexpat1-dev         XML of Amazon S3 (optional at build time)
 libpq-dev             PostgreSQL as a source (optional at build time)
+libmariadb-dev        MySQL and MariaDB as sources (optional at build time)
 sqlite3               makes the demo's shop
 END
 	check) cat <<\END ;;
@@ -31,6 +32,7 @@ perl                  prove, which runs the tests
 jq                    the tests hold mappings against it
 zstd                  makes compressed inputs
 postgresql            a real server to extract from
+mariadb-server        another one
 mandoc                checks the manual pages
 strace                injects full disks and broken writes
 curl                  talks to the fake vendors
