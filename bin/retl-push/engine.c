@@ -19,7 +19,7 @@
 #define MAX_WAITING                                              \
 	((uint64_t)10000) /* records behind another of their key \
 			   */
-#define MAX_AT_ONCE 1000  /* records taken before others' turn */
+#define MAX_AT_ONCE 200   /* records taken before others' turn */
 /* A batch that nobody joins any more leaves after this much silence. */
 #define QUIET_MS 200
 /* What is under way at SIGTERM has this long to be answered. */
@@ -136,27 +136,73 @@ static struct span put_span(struct rec *r, struct str s)
 	return at;
 }
 
-static void hash_key(struct rec *r, struct str record,
-		     const struct name_set *set)
+/*
+ * A value's text that all its spellings share. Most keys are plain: whole
+ * numbers, and strings without an escape, are their own.
+ */
+static void put_key(struct buf *out, struct str v)
 {
-	struct key_node *k = &r->keys[r->n_keys];
-	struct buf text = BUF_INIT;
-	uint8_t full[DIGEST_MAX];
+	struct json_num n;
+	bool digits = json_type(v) == JSON_NUMBER;
 
-	for (size_t i = 0; i < set->n; i++) {
-		struct str v;
-
-		if (json_find(record, set->v[i], &v) != 1 ||
-		    json_type(v) == JSON_NULL) {
-			buf_release(&text);
+	if (json_type(v) == JSON_STRING && !memchr(v.s, '\\', v.n)) {
+		buf_adds(out, v);
+		return;
+	}
+	for (size_t i = 0; digits && i < v.n; i++)
+		digits = isdigit((uint8_t)v.s[i]);
+	if (digits) {
+		buf_adds(out, v);
+		return;
+	}
+	if (json_type(v) == JSON_NUMBER) {
+		json_num_parse(&n, v);
+		/* 1.0 and 10e-1 are 1. */
+		if (!n.neg && !n.huge && n.exp >= 0 && n.exp <= 400 &&
+		    (uint64_t)n.exp >= n.a.n + n.b.n) {
+			buf_adds(out, n.a);
+			buf_adds(out, n.b);
+			for (int64_t i = (int64_t)(n.a.n + n.b.n); i < n.exp;
+			     i++)
+				buf_addc(out, '0');
+			if (!n.a.n && !n.b.n && !n.exp)
+				buf_addc(out, '0');
 			return;
 		}
-		json_put_str(&text, set->v[i]);
-		json_canon(&text, v);
 	}
-	digest(DIGEST_SHA256, text.data, text.len, full);
-	memcpy(k->digest, full, sizeof k->digest);
-	buf_release(&text);
+	json_canon(out, v);
+}
+
+/* A member of the record at hand: where it came in, else what was made. */
+static struct str key_value(struct push *p, struct rec *r, struct str name)
+{
+	ssize_t at = json_obj_find(&p->rec.obj, name);
+	struct str v;
+
+	if (at >= 0 && json_type(p->rec.obj.m[at].val) != JSON_NULL)
+		return p->rec.obj.m[at].val;
+	if (json_find(rec_str(r, r->record), name, &v) != 1 ||
+	    json_type(v) == JSON_NULL)
+		return STR_NONE;
+	return v;
+}
+
+static void hash_key(struct push *p, struct rec *r, const struct name_set *set)
+{
+	struct key_node *k = &r->keys[r->n_keys];
+
+	buf_reset(&p->scratch);
+	for (size_t i = 0; i < set->n; i++) {
+		struct str v = key_value(p, r, set->v[i]);
+
+		if (!v.s)
+			return;
+		buf_adds(&p->scratch, set->v[i]);
+		buf_addc(&p->scratch, '\0');
+		put_key(&p->scratch, v);
+		buf_addc(&p->scratch, '\0');
+	}
+	order_digest(buf_str(&p->scratch), k->digest);
 	for (size_t i = 0; i < r->n_keys; i++)
 		if (!memcmp(r->keys[i].digest, k->digest, sizeof k->digest))
 			return;
@@ -166,7 +212,7 @@ static void hash_key(struct rec *r, struct str record,
 static void find_keys(struct push *p, struct rec *r)
 {
 	for (size_t i = 0; i < p->contract->n_keys; i++)
-		hash_key(r, rec_str(r, r->record), &p->contract->keys[i]);
+		hash_key(p, r, &p->contract->keys[i]);
 }
 
 static bool is_listed(struct str list, const struct json_member *m)
@@ -224,6 +270,21 @@ static void rec_drop(struct push *p, struct rec *r)
 	r->next = p->pool;
 	p->pool = r;
 	p->n_unsettled--;
+}
+
+/* The line's number, as a JSON string. */
+static void put_ref(struct rec *r)
+{
+	char digits[20], *to = r->ref;
+	size_t n = 0;
+
+	for (uint64_t line = r->line; line || !n; line /= 10)
+		digits[n++] = (char)('0' + line % 10);
+	*to++ = '"';
+	while (n)
+		*to++ = digits[--n];
+	*to++ = '"';
+	*to = '\0';
 }
 
 /* -1: it cannot be made, and so the record is refused. */
@@ -286,7 +347,7 @@ static struct rec *make_rec(struct push *p, const struct operation *op,
 	if (derive(p, r) < 0)
 		return NULL;
 	r->n_own = r->text.len;
-	snprintf(r->ref, sizeof r->ref, "\"%" PRIu64 "\"", r->line);
+	put_ref(r);
 	return r;
 }
 
@@ -432,18 +493,28 @@ static bool read_line(struct push *p)
 /* True: the other side has nothing for us at the moment. */
 static bool take_input(struct push *p)
 {
+	bool took = false;
+
 	for (int i = 0; i < MAX_AT_ONCE && !p->input_ended && has_room(p);
 	     i++) {
-		if (!p->have_line && !read_line(p))
+		if (!p->have_line && !read_line(p)) {
+			if (took)
+				p->last_input = clock_tick_ms();
 			return true;
+		}
 		if (!take_line(p)) {
 			batch_close_all(p);
 			return false;
 		}
 		p->have_line = false;
-		p->last_input = clock_tick_ms();
+		took = true;
 		reached_limit(p);
+		/* What can leave should not wait for what is read. */
+		if (p->ready.n && !pace_is_full(p))
+			break;
 	}
+	if (took)
+		p->last_input = clock_tick_ms();
 	return false;
 }
 
@@ -534,9 +605,11 @@ static void close_batches(struct push *p, bool dry_input)
 static void loop(struct push *p)
 {
 	while (!is_done(p)) {
-		bool dry_input = take_input(p);
+		bool dry_input;
 		int64_t next;
 
+		p->now_made = false;
+		dry_input = take_input(p);
 		close_batches(p, dry_input);
 		next = flow_run_ready(p);
 		check_output(p);
@@ -681,6 +754,7 @@ static void release_all(struct push *p)
 	buf_release(&p->shared);
 	buf_release(&p->err);
 	buf_release(&p->scratch);
+	buf_release(&p->now);
 	buf_release(&p->shown);
 	buf_release(&p->auth_json);
 	buf_release(&p->stop_reason);

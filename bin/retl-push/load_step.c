@@ -28,6 +28,8 @@ static int load_body(struct loader *l, struct str rq, struct step *s)
 				  "not supported by this version");
 	if (load_program(l, rq, "item", PLACE_RECORD, &s->item) < 0)
 		return -1;
+	s->item_is_record = json_text_is(
+	    s->item.prog ? json_get(rq, "item") : STR("null"), ".");
 	s->has_body = s->type != BODY_NONE && (body.s || s->item.prog);
 	s->gzip = s->has_body && gzip.s && str_is(gzip, "true");
 	if (!body.s)

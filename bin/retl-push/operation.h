@@ -97,6 +97,7 @@ struct step {
 	struct program item, body;
 	struct buf body_constant; /* JSON object; empty: none */
 	size_t body_extra;        /* bytes of a body without items */
+	bool item_is_record;      /* "." */
 	bool has_body;
 	enum answer_type answer;
 	struct rules rules;

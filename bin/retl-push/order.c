@@ -22,6 +22,26 @@ void order_release(struct order *o)
 	o->buckets = NULL;
 }
 
+/*
+ * Two values that had the same digest would only wait for each other: it needs
+ * to be fast and spread well, no more.
+ */
+void order_digest(struct str text, uint8_t *out)
+{
+	uint64_t a = 0x9e3779b97f4a7c15u, b = 0xc2b2ae3d27d4eb4fu;
+
+	for (size_t i = 0; i < text.n; i++) {
+		a = (a ^ (uint8_t)text.s[i]) * 0x100000001b3u;
+		b = (b + (uint8_t)text.s[i]) * 0x5851f42d4c957f2du;
+		b ^= b >> 29;
+	}
+	a ^= a >> 32;
+	a *= 0xd6e8feb86659fd93u;
+	a ^= a >> 32;
+	memcpy(out, &a, sizeof a);
+	memcpy(out + sizeof a, &b, sizeof b);
+}
+
 static size_t place_of(const struct order *o, const struct key_node *k)
 {
 	size_t h;

@@ -85,6 +85,8 @@ struct order {
 	size_t n_buckets, n;
 };
 
+/* 16 bytes of a key's text. */
+void order_digest(struct str text, uint8_t *out);
 void order_init(struct order *o);
 void order_release(struct order *o);
 /* r->keys is filled. Afterwards r->n_blocked counts the keys it waits for. */
@@ -279,7 +281,9 @@ struct push {
 	struct buf shown;     /* of a dry run, not yet written */
 	struct buf auth_json; /* what the answer with the token says, saved */
 	uint64_t token_accepted; /* the newest token that was */
-	int64_t started_ms;      /* wall clock */
+	struct buf now;          /* $now, made once in a round of the loop */
+	bool now_made;
+	int64_t started_ms; /* wall clock */
 };
 
 /* Takes a record that waits for nothing into an open batch. */

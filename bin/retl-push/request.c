@@ -14,12 +14,15 @@
 
 /* ---- what programs see ---- */
 
-static struct str now_json(void)
+/* A record is no time at all. */
+static struct str now_json(struct push *p)
 {
-	static char text[32];
-
-	snprintf(text, sizeof text, "%" PRId64, clock_now_ms() / 1000);
-	return str_of(text);
+	if (!p->now_made) {
+		p->now_made = true;
+		buf_reset(&p->now);
+		buf_addf(&p->now, "%" PRId64, clock_now_ms() / 1000);
+	}
+	return buf_str(&p->now);
 }
 
 static struct str kind_json(enum diff_result kind)
@@ -58,7 +61,7 @@ void scope_fill(struct flow *f, struct rec *r, struct scope *s)
 	s->v[VAR_SETTINGS] = p->contract->settings_json;
 	s->v[VAR_SAVED] = saved_of(f, r);
 	s->v[VAR_RUN] = run_of(f);
-	s->v[VAR_NOW] = now_json();
+	s->v[VAR_NOW] = now_json(p);
 	s->v[VAR_VARS] = f->vars.len ? buf_str(&f->vars) : STR("{}");
 	if (f->group.len)
 		s->v[VAR_GROUP] = buf_str(&f->group);
@@ -103,6 +106,12 @@ int request_item(struct flow *f, struct rec *r, const struct step *s)
 	if (r->item_of == s && !s->item_varies)
 		return 0;
 	buf_truncate(&r->text, r->n_own);
+	r->item_of = s;
+	if (s->item_is_record) {
+		r->item = r->record;
+		return 0;
+	}
+	r->item_of = NULL;
 	r->item = (struct span){ 0, 0 };
 	scope_fill(f, r, &scope);
 	/* Not straight into text: the input lies there, and would move. */

@@ -160,6 +160,7 @@ int main(int argc, char **argv)
 			  .shared = BUF_INIT,
 			  .err = BUF_INIT,
 			  .scratch = BUF_INIT,
+			  .now = BUF_INIT,
 			  .shown = BUF_INIT,
 			  .auth_json = BUF_INIT };
 	struct look look = { .list = NULL };

@@ -26,9 +26,9 @@ worst() {
 }
 
 # ---- limits ----
-contract two '{"limits": [{"requests": 5, "seconds": 0.1},
-	{"requests": 12, "seconds": 0.5}], "concurrency": 9}'
-records 16 >in
+contract two '{"limits": [{"requests": 5, "seconds": 0.3},
+	{"requests": 12, "seconds": 1}], "concurrency": 9}'
+records 9 >in
 mock_start sink sink --log log
 for i in 1 2 3; do
 	timeout 60 retl-push -c t/two --as added \
@@ -39,11 +39,13 @@ for i in 1 2 3; do
 	eval "wait \$pid$i" || echo "$i" >>bad
 done
 is "$(cat bad 2>/dev/null)/$(cat out.? | jq -r .status | sort | uniq -c |
-	awk '{ print $2, $1 }')" '/delivered 48' 'three pushes share their limits'
+	awk '{ print $2, $1 }')" '/delivered 27' 'three pushes share their limits'
 mock_stop sink
-is "$(($(worst log 100) <= 5))/$(($(worst log 500) <= 12))" 1/1 \
+# A busy machine may look at requests later than they came: a third is allowed
+# for that. tests/unit/test_rate.c measures where they leave.
+is "$(($(worst log 200) <= 5))/$(($(worst log 700) <= 12))" 1/1 \
 	'neither window ever holds more'
-is "$(awk 'NR == 1 { a = $1 } END { print (($1 - a) < 3000) }' log)" 1 \
+is "$(awk 'NR == 1 { a = $1 } END { print (($1 - a) < 4500) }' log)" 1 \
 	'and little time is lost'
 
 contract by '{"limits": [{"requests": 1, "seconds": 0.4, "by": "{record.to}"}]}'
@@ -55,7 +57,7 @@ mock_stop sink
 is "$status/$(counts out)" '0/delivered 9' 'a limit by the value of a template'
 for to in x0 x1 x2; do
 	grep "/$to " log >"log.$to"
-	is "$(worst "log.$to" 400)" 1 "$to: one in each window"
+	is "$(worst "log.$to" 270)" 1 "$to: one in each window"
 done
 is "$(awk 'NR == 1 { a = $1 } END { print ($1 - a < 1600) }' log)" 1 \
 	'values do not wait for each other'
@@ -65,7 +67,7 @@ rm -f log
 mock_start sink sink --log log
 push by
 mock_stop sink
-is "$status/$(counts out)/$(worst log 300)" '0/delivered 3/1' \
+is "$status/$(counts out)/$(worst log 200)" '0/delivered 3/1' \
 	'or by that of a program'
 
 contract day '{"limits": [{"requests": 3, "seconds": 86400}]}'
@@ -86,7 +88,7 @@ rm -f log
 mock_start sink sink --log log
 push cost
 mock_stop sink
-is "$status/$(($(worst log 300) <= 2))" 0/1 'a request can weigh more than one'
+is "$status/$(($(worst log 200) <= 2))" 0/1 'a request can weigh more than one'
 is "$(find "$XDG_RUNTIME_DIR" -type f -perm /077 | wc -l)" 0 \
 	'what is shared is for nobody else'
 
