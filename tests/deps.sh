@@ -40,6 +40,7 @@ openssl               makes certificates, recomputes signatures
 openssh-server        a real SFTP server to extract from
 nginx-light           a real web server with TLS to extract from
 procps                finds processes to kill
+nginx-light           a real web server, TLS and HTTP/2, to push to
 g++                   builds the next one's shim
 libphonenumber-dev    completes phone numbers (optional at build time)
 libtest-json-schema-acceptance-perl  JSON Schema's official test suite

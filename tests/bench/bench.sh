@@ -24,6 +24,7 @@ export PATH LC_ALL NODE_PATH here
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+at_end() { :; } # tests/nginx.sh: what is started is ended where it was
 trap 'exit 99' INT TERM HUP
 cd "$work"
 
@@ -233,6 +234,89 @@ bench_extract() {
 		'retl-extract table.csv | cat >/dev/null'
 }
 
+# What is pushed: 100 records of some 190 bytes a request.
+bench_push() {
+	wanted push || return 0
+	. "$top/tests/nginx.sh"
+	nginx_start "$work/nginx" '' || {
+		echo 'push: nginx or openssl is missing'
+		return 0
+	}
+	push_contract 'http://127.0.0.1:9' >push.json
+	retl-map -e '{id, email, first, last, phone, country, plan, seats,
+		balance, created}' mixed >push.rows
+	retl-push -n -c ./push.json --as added <push.rows |
+		sed 's/.*"body":\(.*\),"diff_ids".*/\1/' >push.bodies
+	ours='retl-push --quiet -c ./push.json --as added --concurrency 8'
+	versus 'push' 'libcurl alone, HTTP/1.1' \
+		"post -n 8 $nginx_http/x push.bodies" \
+		"$ours --set base_url=$nginx_http <push.rows >/dev/null"
+	versus 'push, TLS' 'libcurl alone, HTTP/1.1' \
+		"post -n 8 -k $nginx_ca $nginx_tls/x push.bodies" \
+		"$ours --cacert $nginx_ca --set base_url=$nginx_tls <push.rows >/dev/null"
+	versus 'push, TLS' 'libcurl alone, HTTP/2' \
+		"post -n 8 -k $nginx_ca $nginx_h2/x push.bodies" \
+		"$ours --cacert $nginx_ca --set base_url=$nginx_h2 <push.rows >/dev/null"
+	bench_push_latency
+	bench_push_curl
+	bench_push_memory
+	kill "$nginx_pid"
+}
+
+push_contract() {
+	cat <<END
+{"name": "push", "api": {"checked": "2026-11-22"}, "account": false,
+ "base_url": "$1", "auth": {"type": "none"},
+ "record": {"additionalProperties": {}}, "key": ["id"],
+ "changes": {"DiffAdded": "send"},
+ "operations": {"send": {"batch": {"records": 100}, "request": {"method": "POST",
+	"url": "/x", "item": ".", "body": "{inputs: .}"}}}}
+END
+}
+
+# A server that takes 50 ms: eight requests at once are 160 a second at best.
+bench_push_latency() {
+	rm -f sink.port
+	sink --port-file sink.port --idle 60 --delay 50 &
+	sink_pid=$!
+	while [ ! -s sink.port ]; do sleep 0.05; done
+	head -n 64000 push.rows >push.few
+	head -n 640 push.bodies >few.bodies
+	versus 'push, 50 ms, 8 at once' 'libcurl alone' \
+		"post -n 8 http://127.0.0.1:$(cat sink.port)/x few.bodies" \
+		"$ours --set base_url=http://127.0.0.1:$(cat sink.port) \
+			<push.few >/dev/null"
+	clock latency.times "$ours --set base_url=http://127.0.0.1:$(cat sink.port) \
+		<push.few >/dev/null"
+	kill "$sink_pid"
+	awk -v n="$(($(wc -l <push.few) / 100))" '{ printf \
+		"push, 50 ms, 8 at once   %d requests: %.1f a second, %.3f of 8/0.05\n",
+		n, n / $1, n / $1 / 160 }' latency.times
+}
+
+# One curl a request, four at once, for a hundred of them.
+bench_push_curl() {
+	have xargs && have curl || return 0
+	head -n 100 push.bodies | split -l 1 - curl.
+	clock curl.times "ls curl.?? | xargs -P4 -I{} curl -s -o /dev/null \
+		-H content-type:application/json --data-binary @{} $nginx_http/x"
+	clock ours.times "$ours --set base_url=$nginx_http <push.rows >/dev/null"
+	echo "$(wc -l <push.bodies) $(cat curl.times ours.times | tr '\n' ' ')" |
+		awk '{ printf "push, xargs -P4 curl     %.0f requests a second, ours %.0f: %.0f times\n",
+			100 / $2, $1 / $5, ($1 / $5) / (100 / $2) }'
+	rm -f curl.??
+}
+
+# The same memory for ten times the rows.
+bench_push_memory() {
+	for n in 10000 $((ROWS)); do
+		head -n "$n" push.rows >push.few
+		clock "memory.$n" "$ours --set base_url=$nginx_http <push.few >/dev/null"
+	done
+	echo "push, memory             10000 rows: $(awk '{ printf "%d", $3 / 1024 }' memory.10000) MiB," \
+		"$ROWS rows: $(awk '{ printf "%d", $3 / 1024 }' "memory.$ROWS") MiB"
+}
+
 # Day 2: a table as it comes, what changed, in the destination's words. The peer
 # is the same in the usual tools, and wrong about ids beyond 2^53.
 bench_pipeline() {
@@ -259,7 +343,7 @@ seal() {
 echo "$(nproc) processors, $((size / ROWS)) bytes a row, median of $REPEAT;" \
 	'x: our share of the peer, MiB: our peak'
 print_head
-for tool in sort diff map hash extract; do
+for tool in sort diff map hash extract push; do
 	if have "retl-$tool"; then
 		"bench_$tool"
 	else
