@@ -18,7 +18,7 @@ nginx_start() {
 		nginx_conf "$1" "$2" "$nginx_port"
 		nginx -p "$1" -c conf >"$1/out" 2>&1 &
 		nginx_pid=$!
-		for nginx_wait in 1 2 3 5 9 9 9 9 9 9; do
+		for nginx_wait in 1 2 3 5 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9; do
 			sleep 0.0$nginx_wait
 			kill -0 $nginx_pid 2>/dev/null || break
 			! curl -s -o "$1/out" "http://127.0.0.1:$nginx_port/" ||
