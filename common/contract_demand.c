@@ -108,7 +108,7 @@ void rules_demand_removal(struct record_rules *s)
 		demand_key(s);
 }
 
-void rules_demand_record(struct record_rules *s, const struct buf *check)
+void rules_demand_record(struct record_rules *s, struct str check)
 {
 	struct schema_run run = { s->faults, &s->path };
 
@@ -117,6 +117,6 @@ void rules_demand_record(struct record_rules *s, const struct buf *check)
 	if (!s->whole_check)
 		return;
 	buf_reset(&s->path);
-	schema_node_check(s->root->node, buf_str(check), &run,
+	schema_node_check(s->root->node, check, &run,
 			  SCHEMA_SKIP_CHILDREN | SCHEMA_SKIP_REQUIRED);
 }

@@ -52,6 +52,10 @@ static void plan_member(struct record_rules *s, struct plan *p)
 		p->what = p->rule->plain ? PLAN_COPY : PLAN_RULE;
 	else
 		p->what = s->closed ? PLAN_UNKNOWN : PLAN_COPY;
+	if (p->what == PLAN_COPY)
+		p->ok_types = ~(1u << JSON_NULL);
+	else if (p->what == PLAN_RULE)
+		p->ok_types = p->rule->ok_types;
 }
 
 static struct plan *add_plan(struct record_rules *s, struct str name)
@@ -99,6 +103,7 @@ static void find_asked(struct record_rules *s)
 			if (str_eq(s->plan[j].name, a->name)) {
 				a->at = (ssize_t)j;
 				s->plan[j].asked = true;
+				s->plan[j].ok_types = 0;
 			}
 	}
 }
@@ -140,10 +145,17 @@ static void make_plan(struct record_rules *s, const struct record *rec)
 
 /* Members that stay and stand together leave as one piece of the record. */
 struct writer {
-	struct buf *out, *check; /* check: NULL if nobody wants it */
+	struct buf *out;
 	const char *from, *to;
-	bool any, any_check;
+	bool any;
 	int n;
+	/*
+	 * What the schema sees of the record as a whole, NULL if nothing. As
+	 * long as it is the record's own text, up to same, nothing is copied.
+	 */
+	struct buf *check;
+	bool any_check, copied;
+	const char *begin, *same;
 };
 
 static void flush_run(struct writer *w)
@@ -174,15 +186,15 @@ static void write_new(struct writer *w, struct str key, struct str emit)
 	w->n++;
 }
 
-static void write_same(struct writer *w, const struct json_member *m)
+static inline void write_same(struct writer *w, const struct json_member *m)
 {
 	const char *from = m->key.s - 1, *to = m->val.s + m->val.n;
 
-	if (m->val.s != m->key.s + m->key.n + 2) {
+	if (UNLIKELY(m->val.s != m->key.s + m->key.n + 2)) {
 		write_new(w, m->key, m->val);
 		return;
 	}
-	if (!w->from || from != w->to + 1 || *w->to != ',') {
+	if (UNLIKELY(!w->from || from != w->to + 1 || *w->to != ',')) {
 		flush_run(w);
 		w->from = from;
 	}
@@ -190,8 +202,34 @@ static void write_same(struct writer *w, const struct json_member *m)
 	w->n++;
 }
 
-static void write_check(struct writer *w, struct str key, struct str check)
+/* From here on the record's own text is not what the schema sees. */
+static void check_differs(struct writer *w)
 {
+	if (!w->check || w->copied)
+		return;
+	w->copied = true;
+	w->any_check = w->same > w->begin;
+	if (!w->any_check)
+		return;
+	buf_addc(w->check, '{');
+	buf_add(w->check, w->begin, (size_t)(w->same - w->begin));
+}
+
+static inline void check_same(struct writer *w, const struct json_member *m)
+{
+	if (!w->check)
+		return;
+	if (!w->copied) {
+		w->same = m->val.s + m->val.n;
+		return;
+	}
+	put_member(w->check, w->any_check, m->key, m->val);
+	w->any_check = true;
+}
+
+static void check_new(struct writer *w, struct str key, struct str check)
+{
+	check_differs(w);
 	if (!w->check)
 		return;
 	put_member(w->check, w->any_check, key, check);
@@ -266,6 +304,8 @@ static void settle_member(struct record_rules *s, const struct record *rec,
 	enum settled how;
 
 	s->seen[i] = ABSENT;
+	if (p->what == PLAN_RESERVED)
+		check_differs(w);
 	if (p->what == PLAN_RESERVED ||
 	    (p->what == PLAN_FALLBACK && removal && !p->strict))
 		return;
@@ -273,19 +313,40 @@ static void settle_member(struct record_rules *s, const struct record *rec,
 	buf_adds(&s->path, p->name);
 	how = settle_one(s, p, m ? m->val : STR_NONE, &one);
 	s->seen[i] = how == BAD ? FAILED : EMPTY;
-	if (how == BAD && removal && !p->strict && !s->unhashed &&
-	    !s->repeated) {
+	if (how == BAD && removal && !p->strict && !s->unhashed && !s->repeated)
 		s->faults->n = mark;
+	if (how == BAD || how == OMIT) {
+		check_differs(w);
 		return;
 	}
-	if (how == BAD || how == OMIT)
-		return;
 	s->seen[i] = !p->asked || tells_apart(s, one.emit) ? PRESENT : BLANK;
 	if (how == SAME && m)
 		write_same(w, m);
 	else
 		write_new(w, m ? m->key : p->name, one.emit);
-	write_check(w, m ? m->key : p->name, one.check);
+	if (m && one.check.s == m->val.s)
+		check_same(w, m);
+	else
+		check_new(w, m ? m->key : p->name, one.check);
+}
+
+/* No fraction and no exponent: surely a whole number. */
+static bool is_digits(struct str number)
+{
+	for (size_t i = 0; i < number.n; i++)
+		if (!(number.s[i] <= '9' && number.s[i] >= '0') &&
+		    number.s[i] != '-')
+			return false;
+	return true;
+}
+
+/* Is there nothing to do for a value of this kind? */
+static inline bool is_ok(unsigned types, struct str v)
+{
+	enum json_type t = json_type(v);
+
+	return (types & 1u << t) ||
+	       (t == JSON_NUMBER && (types & SCHEMA_INTEGER) && is_digits(v));
 }
 
 /* ---- records ---- */
@@ -300,9 +361,21 @@ static void begin(struct contract *c, const struct record *rec,
 	s->record = rec->line;
 	while (s->record.n && *s->record.s != '{')
 		s->record = (struct str){ s->record.s + 1, s->record.n - 1 };
+	while (s->record.n && s->record.s[s->record.n - 1] != '}')
+		s->record.n--;
 	s->unhashed = 0;
 	s->repeated = false;
 	make_plan(s, rec);
+}
+
+static struct str check_text(struct record_rules *s, struct writer *w)
+{
+	if (!w->check)
+		return STR_NONE;
+	if (!w->copied)
+		return s->record;
+	buf_addz(w->check, w->any_check ? "}" : "{}");
+	return buf_str(w->check);
 }
 
 int contract_settle(struct contract *c, const struct record *rec,
@@ -314,19 +387,27 @@ int contract_settle(struct contract *c, const struct record *rec,
 	size_t mark = out->len;
 
 	begin(c, rec, stage, faults);
-	if (s->whole_check)
+	if (s->whole_check && rec->result != DIFF_REMOVED)
 		w.check = &value_level(s, 0)->check;
-	for (size_t i = 0; i < s->n_plan; i++)
-		settle_member(s, rec, i, &w);
+	if (rec->obj.n)
+		w.begin = w.same = rec->obj.m[0].key.s - 1;
+	for (size_t i = 0; i < s->n_plan; i++) {
+		const struct json_member *m = &rec->obj.m[i];
+
+		if (i < rec->obj.n && is_ok(s->plan[i].ok_types, m->val)) {
+			write_same(&w, m);
+			check_same(&w, m);
+		} else {
+			settle_member(s, rec, i, &w);
+		}
+	}
 	flush_run(&w);
 	if (!w.any)
 		buf_addc(out, '{');
-	if (w.check)
-		buf_addz(w.check, w.any_check ? "}" : "{}");
 	if (rec->result == DIFF_REMOVED)
 		rules_demand_removal(s);
 	else
-		rules_demand_record(s, w.check);
+		rules_demand_record(s, check_text(s, &w));
 	if (!faults->n)
 		return w.n;
 	buf_truncate(out, mark);

@@ -250,6 +250,23 @@ static bool look_below(struct rule *r)
 	return changed;
 }
 
+/* How little is there to do? */
+static void rest_of(struct rule *r)
+{
+	bool steps = r->steps || r->hash || r->deep || r->hash_in_items ||
+		     r->hash_in_members || r->hashed_reject;
+
+	r->plain = r->node->plain && !r->own && !r->deep;
+	r->simple = !steps;
+	r->ok_types = 0;
+	if (!steps && r->node->plain)
+		r->ok_types = ~0u;
+	else if (!steps && r->node->only_type)
+		r->ok_types = r->node->types;
+	if (r->null != NULL_KEEP || r->fallback.s)
+		r->ok_types &= ~(1u << JSON_NULL);
+}
+
 static void find_depth(struct record_rules *r)
 {
 	bool more = true;
@@ -260,7 +277,7 @@ static void find_depth(struct record_rules *r)
 			more |= look_below(r->all[i]);
 	}
 	for (size_t i = 0; i < r->n_all; i++)
-		r->all[i]->plain = r->all[i]->node->plain;
+		rest_of(r->all[i]);
 }
 
 /* ---- what would be read over ---- */

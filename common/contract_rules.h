@@ -35,7 +35,9 @@ struct rule {
 
 	/* Something of ours below; a hash below, by way of ... */
 	bool deep, hash_in_members, hash_in_items;
-	bool plain; /* nothing to do and nothing to check */
+	bool plain;        /* nothing to do and nothing to check */
+	bool simple;       /* only null to see to, and the schema */
+	unsigned ok_types; /* of schema_node.types: nothing to do for these */
 
 	struct rule_member *members; /* properties, then patternProperties */
 	size_t n_members;
@@ -58,9 +60,10 @@ enum plan_what {
 struct plan {
 	enum plan_what what;
 	struct rule *rule;
-	struct str name; /* unescaped */
-	bool strict;     /* if it fails, a removal is refused */
-	bool asked;      /* some asked.at is its place */
+	struct str name;   /* unescaped */
+	bool strict;       /* if it fails, a removal is refused */
+	bool asked;        /* some asked.at is its place */
+	unsigned ok_types; /* as rule's; 0 where the place is asked for */
 };
 
 /* What a list or an object is built in, one for each depth. */
@@ -164,7 +167,7 @@ struct level *value_level(struct record_rules *s, unsigned depth);
 /* ---- contract_demand.c: faults for what is not there ---- */
 
 /* check: the whole record, normalised, if the schema has to see it. */
-void rules_demand_record(struct record_rules *s, const struct buf *check);
+void rules_demand_record(struct record_rules *s, struct str check);
 void rules_demand_removal(struct record_rules *s);
 
 /* ---- contract_rules.c ---- */

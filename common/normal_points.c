@@ -99,10 +99,18 @@ bool normal_is_foreign_digit(int32_t c)
 	return c >= 0x80 && utf8proc_category(c) == UTF8PROC_CATEGORY_ND;
 }
 
+static bool is_ascii_black(char c)
+{
+	return c > ' ' && c < 0x7f;
+}
+
 struct str normal_trim(struct str t)
 {
 	struct str rest = t, last;
 
+	/* Nearly always there is a letter or a digit at both ends. */
+	if (t.n && is_ascii_black(t.s[0]) && is_ascii_black(t.s[t.n - 1]))
+		return t;
 	while (rest.n) {
 		last = rest;
 		if (!normal_is_white(normal_point(&rest))) {

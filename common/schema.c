@@ -560,10 +560,15 @@ static int read_keyword(struct compile *c, struct schema_node *n,
 {
 	struct str name = keep_text(c, m->key);
 
-	for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
-		if (str_is(name, keywords[i].name))
-			return keywords[i].read ? keywords[i].read(c, n, m->val)
-						: 0;
+	for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
+		if (!str_is(name, keywords[i].name))
+			continue;
+		if (!keywords[i].read)
+			return 0;
+		n->only_type = n->plain && keywords[i].read == kw_type;
+		n->plain = false;
+		return keywords[i].read(c, n, m->val);
+	}
 	if (is_own(c->s, name))
 		return 0;
 	return wrong(c, "not a keyword that is supported here");
@@ -631,7 +636,6 @@ static struct schema_node *compile_node(struct compile *c, struct str text)
 		if (read_keyword(c, n, &m) < 0)
 			return NULL;
 		buf_truncate(&c->path, mark);
-		n->plain = false;
 	}
 	if ((n->max_age >= 0 || n->max_ahead >= 0) && n->format &&
 	    !n->format->seconds) {

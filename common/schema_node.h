@@ -73,9 +73,10 @@ struct schema_node {
 	struct schema_list all_of, any_of, one_of;
 	struct schema_node *negated, *if_, *then, *else_, *ref;
 
-	bool plain;    /* accepts everything */
-	int seen;      /* while looking for endless $ref */
-	void *private; /* the caller's */
+	bool plain;     /* accepts everything */
+	bool only_type; /* says nothing but types */
+	int seen;       /* while looking for endless $ref */
+	void *private;  /* the caller's */
 };
 
 struct schema {
