@@ -103,7 +103,6 @@ static void find_asked(struct record_rules *s)
 			if (str_eq(s->plan[j].name, a->name)) {
 				a->at = (ssize_t)j;
 				s->plan[j].asked = true;
-				s->plan[j].ok_types = 0;
 			}
 	}
 }
@@ -349,6 +348,45 @@ static inline bool is_ok(unsigned types, struct str v)
 	       (t == JSON_NUMBER && (types & SCHEMA_INTEGER) && is_digits(v));
 }
 
+/* Does only the schema have to see it, and finds it good? */
+static bool is_good(const struct plan *p, struct str v)
+{
+	struct buf unused = BUF_INIT;
+	struct schema_run quiet = { NULL, &unused };
+
+	return p->what == PLAN_RULE && p->rule->simple && *v.s != 'n' &&
+	       schema_node_check(p->rule->node, v, &quiet, 0) == 0;
+}
+
+/* tells_apart for what can be told by two bytes; false: it may or may not. */
+static inline bool surely_tells_apart(const struct record_rules *s,
+				      struct str v)
+{
+	struct str clear = s->contract->clear;
+
+	if (clear.s && (clear.n < 2 || clear.s[0] != '"' ||
+			clear.s[1] == '\\' || clear.s[1] == v.s[1]))
+		return false;
+	if (v.s[0] != '"')
+		return json_type(v) == JSON_NUMBER;
+	return v.s[1] > ' ' && v.s[1] < 0x7f && v.s[1] != '"' && v.s[1] != '\\';
+}
+
+/* The i-th of the record, if it goes on as it is without more ado. */
+static inline bool settle_quickly(struct record_rules *s, size_t i,
+				  const struct json_member *m, struct writer *w)
+{
+	const struct plan *p = &s->plan[i];
+
+	if ((!is_ok(p->ok_types, m->val) && !is_good(p, m->val)) ||
+	    (p->asked && !surely_tells_apart(s, m->val)))
+		return false;
+	s->seen[i] = PRESENT;
+	write_same(w, m);
+	check_same(w, m);
+	return true;
+}
+
 /* ---- records ---- */
 
 static void begin(struct contract *c, const struct record *rec,
@@ -392,14 +430,9 @@ int contract_settle(struct contract *c, const struct record *rec,
 	if (rec->obj.n)
 		w.begin = w.same = rec->obj.m[0].key.s - 1;
 	for (size_t i = 0; i < s->n_plan; i++) {
-		const struct json_member *m = &rec->obj.m[i];
-
-		if (i < rec->obj.n && is_ok(s->plan[i].ok_types, m->val)) {
-			write_same(&w, m);
-			check_same(&w, m);
-		} else {
+		if (i >= rec->obj.n ||
+		    !settle_quickly(s, i, &rec->obj.m[i], &w))
 			settle_member(s, rec, i, &w);
-		}
 	}
 	flush_run(&w);
 	if (!w.any)

@@ -63,7 +63,7 @@ struct plan {
 	struct str name;   /* unescaped */
 	bool strict;       /* if it fails, a removal is refused */
 	bool asked;        /* some asked.at is its place */
-	unsigned ok_types; /* as rule's; 0 where the place is asked for */
+	unsigned ok_types; /* as rule's */
 };
 
 /* What a list or an object is built in, one for each depth. */

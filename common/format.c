@@ -5,24 +5,72 @@
 
 #include "common/codes.h"
 
+/* ---- kinds of bytes ---- */
+
+enum {
+	DIGIT = 1,
+	ALPHA = 2,
+	HEX = 4,
+	DASH = 8,
+	ATOM = 16, /* of an address's name, letters and digits included */
+	WIDE = 32, /* of UTF-8 beyond ASCII */
+};
+
+#define DIGIT_KIND (DIGIT | HEX | ATOM)
+#define HEX_KIND (ALPHA | HEX | ATOM)
+#define ALPHA_KIND (ALPHA | ATOM)
+
+static const uint8_t kinds[256] = {
+	['0' ... '9'] = DIGIT_KIND,
+	['a' ... 'f'] = HEX_KIND,
+	['A' ... 'F'] = HEX_KIND,
+	['g' ... 'z'] = ALPHA_KIND,
+	['G' ... 'Z'] = ALPHA_KIND,
+	['-'] = DASH | ATOM,
+	['!'] = ATOM,
+	['#'] = ATOM,
+	['$'] = ATOM,
+	['%'] = ATOM,
+	['&'] = ATOM,
+	['\''] = ATOM,
+	['*'] = ATOM,
+	['+'] = ATOM,
+	['/'] = ATOM,
+	['='] = ATOM,
+	['?'] = ATOM,
+	['^'] = ATOM,
+	['_'] = ATOM,
+	['`'] = ATOM,
+	['{'] = ATOM,
+	['|'] = ATOM,
+	['}'] = ATOM,
+	['~'] = ATOM,
+	[0x80 ... 0xff] = WIDE,
+};
+
+static inline unsigned kind(char c)
+{
+	return kinds[(unsigned char)c];
+}
+
 static bool is_digit(char c)
 {
-	return c >= '0' && c <= '9';
+	return kind(c) & DIGIT;
 }
 
 static bool is_alpha(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	return kind(c) & ALPHA;
 }
 
 static bool is_alnum(char c)
 {
-	return is_alpha(c) || is_digit(c);
+	return kind(c) & (ALPHA | DIGIT);
 }
 
 static bool is_hex(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+	return kind(c) & HEX;
 }
 
 /* ---- names of hosts, mail addresses ---- */
@@ -36,8 +84,8 @@ static bool is_label(struct str l, bool wide)
 	    strncasecmp(l.s, "xn", 2) != 0)
 		return false;
 	for (size_t i = 0; i < l.n; i++)
-		if (!is_alnum(l.s[i]) && l.s[i] != '-' &&
-		    !(wide && (unsigned char)l.s[i] >= 0x80))
+		if (!(kind(l.s[i]) &
+		      (ALPHA | DIGIT | DASH | (wide ? WIDE : 0))))
 			return false;
 	return true;
 }
@@ -68,26 +116,20 @@ static bool is_hostname(struct str text)
 	return is_domain(text, false, &n);
 }
 
+/* Atoms with dots between. */
 static bool is_local_part(struct str text, bool wide)
 {
-	struct str rest = text, atom;
+	unsigned allowed = ATOM | (wide ? WIDE : 0);
+	bool dot = true;
 
 	if (!text.n || text.n > 64)
 		return false;
-	while (str_split(&rest, '.', &atom)) {
-		if (!atom.n)
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.s[i] == '.' ? dot : !(kind(text.s[i]) & allowed))
 			return false;
-		for (size_t i = 0; i < atom.n; i++) {
-			unsigned char c = (unsigned char)atom.s[i];
-
-			if (c >= 0x80
-				? !wide
-				: !is_alnum((char)c) &&
-				      (!c || !strchr("!#$%&'*+-/=?^_`{|}~", c)))
-				return false;
-		}
+		dot = text.s[i] == '.';
 	}
-	return true;
+	return !dot;
 }
 
 static bool is_address(struct str text, bool wide)
@@ -129,15 +171,18 @@ static bool is_e164(struct str text)
 
 static bool is_uuid(struct str text)
 {
-	if (text.n != 36)
-		return false;
-	for (size_t i = 0; i < text.n; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+	static const uint8_t wanted[36] = {
+		[0 ... 7] = HEX,   [8] = DASH,        [9 ... 12] = HEX,
+		[13] = DASH,       [14 ... 17] = HEX, [18] = DASH,
+		[19 ... 22] = HEX, [23] = DASH,       [24 ... 35] = HEX,
+	};
+	unsigned good = 1;
 
-		if (dash ? text.s[i] != '-' : !is_hex(text.s[i]))
-			return false;
-	}
-	return true;
+	if (text.n != sizeof wanted)
+		return false;
+	for (size_t i = 0; i < sizeof wanted; i++)
+		good &= (kind(text.s[i]) & wanted[i]) != 0;
+	return good;
 }
 
 static bool is_address_of(int family, struct str text)

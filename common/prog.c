@@ -110,6 +110,22 @@ static int make_plan(struct prog *p, struct planner *pl, struct ast *ast,
 	return 0;
 }
 
+/* An object of fixed names at the top: where its members come to lie is known.
+ */
+static void list_members(struct prog *p)
+{
+	const struct plan *top = p->root;
+
+	if (top->op != P_OBJECT || !top->final)
+		return;
+	for (size_t i = 0; i < top->n; i++)
+		if (memchr(top->entries[i].prefix.s, '\\',
+			   top->entries[i].prefix.n))
+			return;
+	p->run.listed = top;
+	p->run.at = xcalloc(2 * top->n + 1, sizeof *p->run.at);
+}
+
 static int compile(struct prog *p, const struct prog_opts *opts,
 		   struct buf *err)
 {
@@ -127,6 +143,8 @@ static int compile(struct prog *p, const struct prog_opts *opts,
 	if (ret == 0)
 		ret = start_jq(p, &pl, &ast, opts, err);
 	p->run.jq = p->jq;
+	if (ret == 0)
+		list_members(p);
 	p->run.vars = xcalloc(pl.n_vars + 1, sizeof *p->run.vars);
 	free(pl.vars);
 	free(pl.defs);
@@ -388,4 +406,30 @@ int prog_map(struct prog *p, const struct record *rec, const struct str *vars,
 			      "the result is longer than a record may be "
 			      "(--max-record)");
 	return faults->n > n_faults ? -1 : 1;
+}
+
+bool prog_map_list(struct prog *p, struct str made, struct json_obj *o)
+{
+	const struct plan *top = p->run.listed;
+
+	if (!p->run.is_listed)
+		return false;
+	if (UNLIKELY(!o->shape)) {
+		for (size_t i = 0; i < top->n; i++) {
+			GROW(o->m, i, o->cap);
+			buf_adds(&o->names, top->entries[i].prefix);
+		}
+		o->shape = ++o->last_shape;
+	}
+	o->n = top->n;
+	for (size_t i = 0; i < top->n; i++) {
+		const size_t *at = &p->run.at[2 * i];
+		size_t n = top->entries[i].prefix.n;
+		struct json_member *m = &o->m[i];
+
+		m->key = (struct str){ made.s + at[0] - n + 1, n - 3 };
+		m->val = (struct str){ made.s + at[0], at[1] - at[0] };
+		m->key_esc = false;
+	}
+	return true;
 }

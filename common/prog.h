@@ -66,6 +66,14 @@ const char *prog_error_code(const struct prog *p);
 int prog_map(struct prog *p, const struct record *r, const struct str *vars,
 	     struct buf *out, bool *any, struct faults *faults);
 
+/*
+ * Lists the members of what prog_map has just made, without reading it again:
+ * made is all of the buffer that it was appended to, as it lies now. o is for
+ * nothing else. False: they are not known, as names are computed or a member
+ * failed.
+ */
+bool prog_map_list(struct prog *p, struct str made, struct json_obj *o);
+
 /* One member that a program makes. */
 struct prog_member {
 	struct str name;

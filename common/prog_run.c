@@ -503,8 +503,9 @@ static void note_fault(struct run *r, struct str name)
 static int put_members(struct run *r, struct plan *p, struct str in,
 		       struct buf *out)
 {
-	bool any = false;
+	bool any = false, whole = true;
 	size_t mark, n_tmp = r->n_tmp;
+	size_t *at = p == r->listed ? r->at : NULL;
 
 	buf_addc(out, '{');
 	for (size_t i = 0; i < p->n; i++) {
@@ -516,6 +517,8 @@ static int put_members(struct run *r, struct plan *p, struct str in,
 		if (any)
 			buf_addc(out, ',');
 		buf_adds(out, e->prefix);
+		if (at)
+			at[2 * i] = out->len;
 		if (LIKELY(v->op == P_TOP_MEMBER &&
 			   top_member(r, v, &val) == 0)) {
 			buf_adds(out, val);
@@ -525,11 +528,15 @@ static int put_members(struct run *r, struct plan *p, struct str in,
 			note_fault(r, e->name);
 			buf_truncate(out, mark);
 			r->n_tmp = n_tmp;
+			whole = false;
 			continue;
 		}
+		if (at)
+			at[2 * i + 1] = out->len;
 		any = true;
 	}
 	buf_addc(out, '}');
+	r->is_listed = at && whole;
 	return 0;
 }
 
@@ -1050,6 +1057,7 @@ void run_begin(struct run *r)
 	r->code = NULL;
 	r->line = 0;
 	r->tolerant = NULL;
+	r->is_listed = false;
 	r->steps = 0;
 	r->since[0].tv_sec = 0;
 }
@@ -1061,6 +1069,7 @@ void run_release(struct run *r)
 		buf_release(&r->tmp[i]);
 	free(r->tmp);
 	free(r->vars);
+	free(r->at);
 	buf_release(&r->scratch);
 	buf_release(&r->why);
 }

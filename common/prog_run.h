@@ -28,6 +28,13 @@ struct run {
 	 */
 	struct faults *tolerant;
 	const char *where; /* for these faults */
+	/*
+	 * Where each value of the object `listed` begins and ends in the text
+	 * that was appended to; NULL: nobody asks. is_listed: all are there.
+	 */
+	const struct plan *listed;
+	size_t *at;
+	bool is_listed;
 	/* Bounds, see prog.h, and what has been used of them. */
 	unsigned limit_ms;
 	size_t max_bytes;

@@ -232,9 +232,17 @@ static int kw_const(struct compile *c, struct schema_node *n, struct str val)
 
 static int kw_enum(struct compile *c, struct schema_node *n, struct str val)
 {
+	struct json_iter it;
+	struct str v;
+
 	if (json_type(val) != JSON_ARRAY)
 		return wrong(c, "not an array of values");
 	n->enumeration = val;
+	json_iter_init(&it, val);
+	while (json_iter_element(&it, &v)) {
+		GROW(n->values.v, n->values.n, n->values.cap);
+		n->values.v[n->values.n++] = v;
+	}
 	return 0;
 }
 
@@ -715,6 +723,7 @@ static void node_free(struct schema_node *n)
 	members_release(&n->properties);
 	members_release(&n->patterns);
 	free(n->required.v);
+	free(n->values.v);
 	for (size_t i = 0; i < n->n_dependent; i++)
 		free(n->dependent[i].required.v);
 	free(n->dependent);

@@ -50,7 +50,8 @@ struct schema_node {
 	bool never;      /* the schema `false` */
 	unsigned types;  /* 0: any */
 	struct str konst;
-	struct str enumeration; /* an array */
+	struct str enumeration; /* an array, and its values */
+	struct schema_names values;
 	struct str minimum, maximum, exclusive_minimum, exclusive_maximum;
 	struct str multiple_of;
 	uint64_t min_length, max_length, min_items, max_items;

@@ -29,6 +29,7 @@ struct mapper {
 	struct key_spec key;
 	struct buf made, keys, err;
 	struct record result; /* what made holds */
+	struct record listed; /* the same, where the program tells its places */
 };
 
 /* ---- refusing ---- */
@@ -194,6 +195,45 @@ static int settle_partial(struct mapper *m)
 	return n;
 }
 
+/*
+ * The same as read_result, where the program tells which members it has made:
+ * nothing is read again. False: it does not.
+ */
+static bool list_result(struct mapper *m)
+{
+	struct record *l = &m->listed;
+	struct json_obj o = l->obj;
+
+	if (!m->mapping.prog)
+		return false;
+	buf_addc(&m->made, '}');
+	if (!prog_map_list(m->mapping.prog, buf_str(&m->made), &o)) {
+		buf_truncate(&m->made, m->made.len - 1);
+		return false;
+	}
+	*l = m->f.rec;
+	l->obj = o;
+	l->line = buf_str(&m->made);
+	l->diff_changed = mapping_changed(&m->mapping, &m->f.rec);
+	return true;
+}
+
+static void settle_listed(struct mapper *m, bool any)
+{
+	struct filter *f = &m->f;
+	int n = contract_settle(m->mapping.contract, &m->listed, SETTLE_MAP,
+				&f->out.b, &f->faults);
+
+	if (n >= 0) {
+		record_put_reserved(&f->out.b, &m->listed, n > 0);
+		out_record(&f->out);
+		return;
+	}
+	buf_truncate(&m->made, m->made.len - 1);
+	read_partial(m, any);
+	refuse(m);
+}
+
 /* Checked, by way of m->made, since the contract decides what goes on. */
 static void map_checked(struct mapper *m)
 {
@@ -205,6 +245,10 @@ static void map_checked(struct mapper *m)
 	got = mapping_run(&m->mapping, &f->rec, &m->made, &any, &f->faults);
 	if (got == 0) {
 		leave_out(m);
+		return;
+	}
+	if (got > 0 && list_result(m)) {
+		settle_listed(m, any);
 		return;
 	}
 	read_partial(m, any);
@@ -314,7 +358,8 @@ int main(int argc, char **argv)
 			    .made = BUF_INIT,
 			    .keys = BUF_INIT,
 			    .err = BUF_INIT,
-			    .result = RECORD_INIT };
+			    .result = RECORD_INIT,
+			    .listed = RECORD_INIT };
 	const struct opt opts[] = {
 		{ 'c', "contract", OPT_STR, &cfg.mapping.contract.name,
 		  "CONTRACT", "check what is made against this contract" },
@@ -385,6 +430,7 @@ int main(int argc, char **argv)
 	free(cfg.mapping.contract.on.v);
 	key_spec_release(&m.key);
 	record_release(&m.result);
+	json_obj_release(&m.listed.obj);
 	buf_release(&m.made);
 	buf_release(&m.keys);
 	buf_release(&m.err);
