@@ -16,6 +16,7 @@ struct reader {
 	char *block;
 	struct ndjson lines;
 	struct array *array;
+	struct tap *tap;
 	struct record rec;
 };
 
@@ -124,6 +125,45 @@ static int next_line(struct reader *r, struct rows *rows, struct failure *f)
 	}
 	buf_adds(&rows->out.b, r->lines.line);
 	return rows_end(rows, f) < 0 ? -1 : 1;
+}
+
+/* ---- messages of a tap ---- */
+
+static int next_message(struct reader *r, struct rows *rows, struct failure *f)
+{
+	int got = ndjson_next(&r->lines);
+	struct buf place = BUF_INIT;
+	struct str record;
+
+	if (got < 0)
+		return failed(f, r->lines.status, "%s", r->lines.err.data);
+	if (!got)
+		return tap_end(r->tap, f);
+	ndjson_place(&r->lines, &place);
+	got = tap_take(r->tap, r->lines.line, &record, place.data, f);
+	if (got == 1)
+		got = check_record(r, record, &place, f) < 0 ? -1 : 1;
+	buf_release(&place);
+	if (got < 0)
+		return -1;
+	if (got == 1) {
+		json_put_compact(&rows->out.b, record);
+		if (rows_end(rows, f) < 0)
+			return -1;
+	}
+	return 1;
+}
+
+static enum reader_verdict tap_verdict(const struct tap *t, const char **why)
+{
+	*why = tap_doubt(t);
+	if (*why)
+		return READER_UNSEALED;
+	if (tap_vouches(t))
+		return READER_SEALED;
+	*why = "where the messages of a tap end proves nothing; run the tap as "
+	       "a command: retl-extract ... -- TAP";
+	return READER_SUSPECT;
 }
 
 /* ---- one JSON array ---- */
@@ -237,6 +277,9 @@ struct reader *reader_new(const struct reader_options *o, struct input *in,
 
 	r->format = o->format;
 	r->in = in;
+	r->tap = o->tap;
+	if (r->tap)
+		r->format = FORMAT_NDJSON;
 	r->lines = NDJSON_INIT;
 	r->rec = RECORD_INIT;
 	if (r->format == FORMAT_UNKNOWN)
@@ -271,11 +314,15 @@ int reader_next(struct reader *r, struct rows *rows, struct failure *f)
 		return next_rows(r, rows, f);
 	if (r->array)
 		return next_element(r, rows, f);
+	if (r->tap)
+		return next_message(r, rows, f);
 	return next_line(r, rows, f);
 }
 
 enum reader_verdict reader_verdict(struct reader *r, const char **why)
 {
+	if (r->tap)
+		return tap_verdict(r->tap, why);
 	if (r->lines.n_seals) {
 		*why = ndjson_seal_fault(&r->lines);
 		return *why ? READER_UNSEALED : READER_SEALED;

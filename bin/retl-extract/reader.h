@@ -8,6 +8,7 @@
 
 #include "bin/retl-extract/input.h"
 #include "bin/retl-extract/row.h"
+#include "bin/retl-extract/tap.h"
 
 enum format {
 	FORMAT_UNKNOWN,
@@ -29,6 +30,7 @@ struct reader_options {
 	const char *null, *columns; /* see csv.h */
 	size_t max_record;
 	bool lines_by_default; /* unknown and no array: NDJSON, for sure */
+	struct tap *tap;       /* the lines are its messages; NULL: records */
 };
 
 struct reader;

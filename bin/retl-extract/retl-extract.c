@@ -26,6 +26,7 @@ struct config {
 	const char *cacert;
 	uint64_t limit, max_record, retries;
 	const char *key, *shard, *cursor;
+	const char *dialect, *stream, *state;
 	bool list, list_sources, schema;
 	char **operands;
 	size_t n_operands;
@@ -38,6 +39,7 @@ struct job {
 	struct source_file file;
 	struct buf query;
 	struct cursor cursor;
+	struct tap tap;
 	struct key_spec key;
 	struct str names[KEY_MAX]; /* of the key's columns */
 	bool from_file;            /* the URL stands in a source file */
@@ -192,6 +194,28 @@ static void take_text_options(const struct config *cfg, struct job *job)
 	o->max_record = cfg->max_record;
 }
 
+/* --dialect and what belongs to it. */
+static void take_dialect(const struct config *cfg, struct job *job,
+			 struct failure *f)
+{
+	struct tap *t = &job->tap;
+
+	if (!cfg->dialect) {
+		if (cfg->stream || cfg->state)
+			opt_die("--stream and --state need a --dialect");
+		return;
+	}
+	if (dialect_parse(cfg->dialect, &t->dialect) < 0)
+		opt_die("--dialect: is not singer or airbyte");
+	if (job->args.text.format)
+		opt_die("--dialect and --format exclude each other");
+	t->stream = cfg->stream;
+	t->state_file = cfg->state;
+	job->args.text.tap = t;
+	if (tap_open(t, cfg->command, f) < 0)
+		give_up(f);
+}
+
 /* The text of the query into job->query, wherever it stands. */
 static int fetch_query(const struct config *cfg, struct job *job,
 		       bool *has_query, struct failure *f)
@@ -254,6 +278,8 @@ static void check_fit(const struct job *job, const struct source *src)
 	if (a->n_params && src->no_binding)
 		opt_die("-p, --cursor: this source takes no parameters");
 	if (src->has_datasets) {
+		if (a->text.tap)
+			opt_die("--dialect is for files and commands");
 		if (a->text.format || a->text.delimiter || a->text.null ||
 		    a->text.columns)
 			opt_die("--format, --delimiter, --null and --columns "
@@ -285,6 +311,7 @@ static void take_source(struct config *cfg, struct job *job, struct failure *f)
 	if (cfg->n_operands > 1)
 		opt_die("too many operands: '%s'", cfg->operands[1]);
 	take_text_options(cfg, job);
+	take_dialect(cfg, job, f);
 	job->args.cacert = cfg->cacert;
 	job->args.retries = cfg->retries;
 }
@@ -341,12 +368,19 @@ static int finish(const struct config *cfg, struct job *job,
 
 	if (complete && cfg->cursor)
 		msg_debug("not sealed: --cursor was given");
+	else if (complete && cfg->dialect && tap_is_delta(&job->tap))
+		msg_warn("not sealed: the tap reads what has changed, not all "
+			 "rows");
 	else if (complete)
 		out_seal(&rows->out);
 	src->close(s);
 	out_close(&rows->out);
 	msg_debug("%" PRIu64 " rows", rows->out.n_records);
 	if (complete && cfg->cursor && save_cursor(job, rows, &f) < 0) {
+		msg_error("%s", f.text.data);
+		status = f.status;
+	}
+	if (complete && cfg->state && tap_save(&job->tap, &f) < 0) {
 		msg_error("%s", f.text.data);
 		status = f.status;
 	}
@@ -470,6 +504,7 @@ static void job_release(struct job *job)
 {
 	free(job->args.params);
 	cursor_release(&job->cursor);
+	tap_release(&job->tap);
 	key_spec_release(&job->key);
 	source_file_release(&job->file);
 	buf_release(&job->query);
@@ -520,6 +555,12 @@ int main(int argc, char **argv)
 		  "print the kinds of sources" },
 		{ 0, "limit", OPT_COUNT, &cfg.limit, "N",
 		  "stop after N rows, without a seal" },
+		{ 0, "dialect", OPT_STR, &cfg.dialect, "NAME",
+		  "what a tap writes: singer or airbyte" },
+		{ 0, "stream", OPT_STR, &cfg.stream, "NAME",
+		  "which of a tap's streams" },
+		{ 0, "state", OPT_STR, &cfg.state, "FILE",
+		  "note a tap's last state in FILE.next" },
 		{ 0, "format", OPT_STR, &cfg.format, "FORMAT",
 		  "csv, tsv, ndjson or json, whatever the name" },
 		{ 0, "delimiter", OPT_STR, &cfg.delimiter, "CHAR",
@@ -552,6 +593,7 @@ int main(int argc, char **argv)
 	struct job job = { .file = SOURCE_FILE_INIT,
 			   .query = BUF_INIT,
 			   .cursor = CURSOR_INIT,
+			   .tap = TAP_INIT,
 			   .key = KEY_SPEC_INIT };
 	struct failure f = FAILURE_INIT;
 	int status, n;
