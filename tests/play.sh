@@ -62,8 +62,17 @@ play_contract() {
 		[ "$1" = "$play_last" ] && return
 	play_last=$1
 	play_patch=$(cat case/contract.json)
-	jq -s '.[0] * {retry: {first: 0.01, most: 0.05}} * .[1]' \
-		"$top/contracts/$1.json" case/contract.json >"contracts/$1.json"
+	# RFC 7396
+	jq -s 'def merged($p):
+		if ($p | type) != "object" then $p
+		else reduce ($p | to_entries[]) as $e
+			(if type == "object" then . else {} end;
+			if $e.value == null then del(.[$e.key])
+			else .[$e.key] = (.[$e.key] | merged($e.value)) end)
+		end;
+		.[0] * {retry: {first: 0.01, most: 0.05}} | merged($p[0])' \
+		--slurpfile p case/contract.json \
+		"$top/contracts/$1.json" >"contracts/$1.json"
 	# What it extends lies beside it; play.whole is both.
 	play_parent=$(jq -r '.extends // empty' "contracts/$1.json")
 	if [ -n "$play_parent" ]; then
