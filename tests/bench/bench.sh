@@ -1,16 +1,20 @@
 #!/bin/sh
 # Our tools and their peers on one generated table, in turns, in one run: the
-# median of wall and CPU seconds, our share of the peer's, and our peak memory.
-# A program with a table, not a test: nothing here can fail for being slow.
+# median of wall and CPU seconds, our share of the peer's beside the share that
+# we promise not to exceed, and the most memory that one of our processes took.
+# A program with a table, not a test: nothing here can fail for being slow, but
+# "over" marks what is.
 #
 #	make bench                            200000 rows, 3 turns
 #	make bench ROWS=1000000 REPEAT=5
+#	make bench ROWS=5000000 REPEAT=5 ONLY=sort
 #	make bench ONLY=sort                  works whose name has "sort" in it
 #	DUCK_MODULES=DIR                      a node_modules folder with
 #	                                      @duckdb/node-api in it
 #
 # A tool or a peer that is not there is left out. Each stands between pipes, as
-# in a pipeline, wherever the peer can.
+# in a pipeline, wherever the peer can. Data and states are written to TMPDIR;
+# a table of a million rows takes 390 MB, and up to eight such files are there.
 set -eu
 
 : "${B:?is set by make bench}"
@@ -38,19 +42,50 @@ if have node && node -e 'require("@duckdb/node-api")' 2>/dev/null; then
 fi
 
 # ---- data ----
-echo "generating $ROWS rows"
-gen -n "$ROWS" >sorted
-gen -n "$ROWS" -o shuffled >mixed
-gen -n "$ROWS" -o shuffled --id-last >last
-gen -n "$ROWS" -m 1,2,0.5 >tomorrow 2>counts
-gen -n "$ROWS" -f csv >table.csv
-size=$(wc -c <sorted)
-spill=$((size / 8))
+# need FILE...: makes what a work reads, when the first one asks.
+need() {
+	while [ $# -gt 0 ]; do
+		[ -e "$1" ] || make_data "$1"
+		shift
+	done
+}
+
+make_data() {
+	case $1 in
+	sorted) gen -n "$ROWS" >sorted ;;
+	mixed) gen -n "$ROWS" -o shuffled >mixed ;;
+	last) gen -n "$ROWS" -o shuffled --id-last >last ;;
+	alike) gen -n "$ROWS" -o shuffled --alike >alike ;;
+	tomorrow) gen -n "$ROWS" -m 1,2,0.5 >tomorrow 2>counts ;;
+	table.csv) gen -n "$ROWS" -f csv >table.csv ;;
+	*.sealed)
+		need "${1%.sealed}"
+		(cat "${1%.sealed}"; seal "$(wc -l <"${1%.sealed}")") >"$1"
+		;;
+	state)
+		need sorted.sealed
+		retl-diff --init -s state -k id 2>err
+		retl-diff --adopt -s state <sorted.sealed 2>err
+		;;
+	esac
+}
+
+# The seal over N records.
+seal() {
+	awk -v n="$1" 'BEGIN { for (i = 1; i <= length(n ""); i++) {
+		printf "\t"; for (d = substr(n, i, 1); d > 0; d--) printf " " }
+		print "" }'
+}
+
+# An eighth of the data fits; of 5 million rows 256 MiB.
+spill=$((ROWS * 386 / 8))
+[ "$ROWS" -ne 5000000 ] || spill=268435456
 
 # ---- one comparison ----
 print_head() {
-	printf '%-24s %-22s %7s %7s %7s %7s %6s %6s %6s\n' \
-		work peer 'wall s' 'cpu s' 'ours' 'cpu' 'wall x' 'cpu x' 'MiB'
+	printf '%-24s %-22s %7s %7s %7s %7s %6s %6s %6s  %s\n' \
+		work peer 'wall s' 'cpu s' 'ours' 'cpu' 'wall x' 'cpu x' \
+		'MiB' 'must: wall cpu'
 }
 
 # median FILE COLUMN
@@ -59,27 +94,29 @@ median() {
 		END { print v[int((NR + 1) / 2)] }'
 }
 
+# wanted WORK FILE...: is it asked for? Makes the files then.
 wanted() {
 	case $1 in
 	*"$ONLY"*) ;;
 	*) return 1 ;;
 	esac
+	shift
+	need "$@"
 }
 
-# versus WORK PEER PEER-COMMAND OUR-COMMAND: one line of the table. What
-# $before names is called before each of ours.
+# versus WORK PEER MUST PEER-COMMAND OUR-COMMAND: one line of the table. MUST is
+# "WALL CPU", "WALL -" or "- -". What $before names is called before each of ours.
 before=
 versus() {
-	wanted "$1" || return 0
 	rm -f peer.times our.times
 	turn=0
 	while [ "$turn" -lt "$REPEAT" ]; do
-		clock peer.times "$3" 2>peer.err || {
+		clock peer.times "$4" 2>peer.err || {
 			echo "$1: $2 failed: $(head -n 1 peer.err)"
 			return 0
 		}
 		${before:+"$before"}
-		clock our.times "$4" 2>our.err || {
+		clock our.times "$5" 2>our.err || {
 			echo "$1: ours failed: $(head -n 1 our.err)"
 			return 0
 		}
@@ -87,58 +124,72 @@ versus() {
 	done
 	echo "$(median peer.times 1) $(median peer.times 2)" \
 		"$(median our.times 1) $(median our.times 2)" \
-		"$(median our.times 3)" |
-		awk -v work="$1" -v peer="$2" '{ printf \
-			"%-24s %-22s %7.2f %7.2f %7.2f %7.2f %6.2f %6.2f %6d\n",
-			work, peer, $1, $2, $3, $4, $3 / ($1 + 1e-9),
-			$4 / ($2 + 1e-9), $5 / 1024 }'
+		"$(median our.times 3) $3" |
+		awk -v work="$1" -v peer="$2" '
+			function over(x, must) { return must != "-" && x > must }
+			{ wall = $3 / ($1 + 1e-9); cpu = $4 / ($2 + 1e-9)
+			printf "%-24s %-22s %7.2f %7.2f %7.2f %7.2f %6.2f " \
+				"%6.2f %6d  %4s %4s%s\n", work, peer, $1, $2,
+				$3, $4, wall, cpu, $5 / 1024, $6, $7,
+				over(wall, $6) || over(cpu, $7) ? " over" : "" }'
 }
 
 # ---- works ----
+# GNU sort reads a pipe into a few megabytes and writes runs; with -S it is told
+# to take what ours takes.
 bench_sort() {
 	ours='cat mixed | retl-sort -k id | cat >/dev/null'
-	versus 'sort by number' 'GNU sort, raw lines' \
-		'cat mixed | sort | cat >/dev/null' "$ours"
-	[ -z "$duck" ] || versus 'sort by number' 'DuckDB, 2 threads' \
-		"$duck \"COPY (SELECT json FROM read_ndjson_objects('mixed')
+	if wanted 'sort by number' mixed; then
+		versus 'sort by number' 'GNU sort, raw lines' '0.60 0.60' \
+			'cat mixed | sort | cat >/dev/null' "$ours"
+		versus 'sort by number' 'the same with -S 4G' '0.60 0.60' \
+			'cat mixed | sort -S 4G | cat >/dev/null' "$ours"
+		[ -z "$duck" ] || versus 'sort by number' 'DuckDB, 2 threads' \
+			'0.60 0.45' "$duck \"COPY (SELECT json FROM
+			read_ndjson_objects('mixed')
 			ORDER BY CAST(json->>'id' AS HUGEINT)) TO '/dev/stdout'
 			(FORMAT csv, HEADER false, DELIMITER '\\x01',
 			QUOTE '', ESCAPE '')\" | cat >/dev/null" "$ours"
-	! have jq || versus 'sort by number' 'jq, paste, sort, cut' \
-		'jq .id mixed | paste - mixed | sort -n | cut -f2- >/dev/null' \
-		"$ours"
-	versus 'sort, key last' 'GNU sort, raw lines' \
-		'cat last | sort | cat >/dev/null' \
-		'cat last | retl-sort -k id | cat >/dev/null'
-	versus 'sort by string' 'GNU sort, raw lines' \
-		'cat mixed | sort | cat >/dev/null' \
-		'cat mixed | retl-sort -k uuid | cat >/dev/null'
-	versus 'sort by two' 'GNU sort, raw lines' \
-		'cat mixed | sort | cat >/dev/null' \
-		'cat mixed | retl-sort -k country,id | cat >/dev/null'
-	versus 'sort, spilling' 'GNU sort -k2,2n' \
-		"cat mixed | sort -s -t: -k2,2n -S ${spill}b | cat >/dev/null" \
-		"cat mixed | retl-sort -k id -S $spill | cat >/dev/null"
-	versus 'sort, in order' 'sort -c, and cat' \
-		'cat sorted | sort -c -t: -k2,2n; cat sorted | cat >/dev/null' \
-		'cat sorted | retl-sort -k id | cat >/dev/null'
+		! have jq || versus 'sort by number' 'jq, paste, sort, cut' '- -' \
+			'jq .id mixed | paste - mixed | sort -n | cut -f2- >/dev/null' \
+			"$ours"
+	fi
+	! wanted 'sort, key last' last ||
+		versus 'sort, key last' 'GNU sort, raw lines' '0.80 -' \
+			'cat last | sort | cat >/dev/null' \
+			'cat last | retl-sort -k id | cat >/dev/null'
+	! wanted 'sort by string' alike ||
+		versus 'sort by string, alike' 'GNU sort, raw lines' '0.80 -' \
+			'cat alike | sort | cat >/dev/null' \
+			'cat alike | retl-sort -k uuid | cat >/dev/null'
+	! wanted 'sort by two' mixed ||
+		versus 'sort by two' 'GNU sort, raw lines' '0.80 -' \
+			'cat mixed | sort | cat >/dev/null' \
+			'cat mixed | retl-sort -k country,id | cat >/dev/null'
+	! wanted 'sort, spilling' mixed ||
+		versus 'sort, spilling' "GNU sort -k2,2n -S" '0.80 -' \
+			"cat mixed | sort -s -t: -k2,2n -S ${spill}b | cat >/dev/null" \
+			"cat mixed | retl-sort -k id -S $spill | cat >/dev/null"
+	! wanted 'sort, in order' sorted ||
+		versus 'sort, in order' 'sort -c, and cat' '0.50 -' \
+			'cat sorted | sort -c -t: -k2,2n; cat sorted | cat >/dev/null' \
+			'cat sorted | retl-sort -k id | cat >/dev/null'
+}
+
+no_runs() {
+	rm -f state/runs/*
 }
 
 bench_diff() {
-	(cat sorted; seal "$(wc -l <sorted)") >sorted.sealed
-	(cat tomorrow; seal "$(wc -l <tomorrow)") >tomorrow.sealed
-	{
-		retl-diff --init -s state -k id &&
-			retl-diff --adopt -s state <sorted.sealed
-	} 2>diff.err || {
-		echo "diff: no state: $(head -n 1 diff.err)"
-		return 0
-	}
-	! have mawk || versus 'diff, 3.5 % changed' 'mawk merge' \
-		"mawk -v OLD=sorted -v NEW=tomorrow -f $here/merge.awk | cat >/dev/null" \
-		'cat tomorrow.sealed | retl-diff -n -s state | cat >/dev/null'
-	[ -z "$duck" ] || versus 'diff, 3.5 % changed' 'DuckDB, 2 threads' \
-		"$duck \"COPY (SELECT coalesce(b.json, a.json) FROM
+	if wanted 'diff, 3.5 % changed' sorted tomorrow.sealed state; then
+		ours='cat tomorrow.sealed | retl-diff -s state | cat >/dev/null'
+		before=no_runs
+		! have mawk || versus 'diff, 3.5 % changed' 'mawk merge' \
+			'0.60 -' "mawk -v OLD=sorted -v NEW=tomorrow \
+				-f $here/merge.awk | cat >/dev/null" "$ours"
+		[ -z "$duck" ] || versus 'diff, 3.5 % changed' \
+			'DuckDB, 2 threads' '- -' \
+			"$duck \"COPY (SELECT coalesce(b.json, a.json) FROM
 			(SELECT json, CAST(json->>'id' AS HUGEINT) k
 				FROM read_ndjson_objects('sorted')) a FULL JOIN
 			(SELECT json, CAST(json->>'id' AS HUGEINT) k
@@ -146,32 +197,44 @@ bench_diff() {
 			ON a.k = b.k WHERE a.json IS DISTINCT FROM b.json
 			ORDER BY coalesce(a.k, b.k)) TO '/dev/stdout'
 			(FORMAT csv, HEADER false, DELIMITER '\\x01',
-			QUOTE '', ESCAPE '')\" | cat >/dev/null" \
-		'cat tomorrow.sealed | retl-diff -n -s state | cat >/dev/null'
-	versus 'diff, nothing changed' 'cmp' 'cmp sorted sorted.sealed || :' \
-		'cat sorted.sealed | retl-diff -n -s state | cat >/dev/null'
-	bench_commit
+			QUOTE '', ESCAPE '')\" | cat >/dev/null" "$ours"
+		no_runs
+		before=
+	fi
+	! wanted 'diff, nothing changed' sorted.sealed state ||
+		versus 'diff, nothing changed' 'cmp' '2.00 -' \
+			'cmp sorted sorted.sealed || :' \
+			'cat sorted.sealed | retl-diff -n -s state | cat >/dev/null'
+	! wanted 'diff --commit' tomorrow.sealed state || {
+		cp -r state open.state
+		bench_commit 0.10 tomorrow.sealed
+	}
+	! wanted 'diff --commit, first' sorted.sealed || {
+		retl-diff --init -s open.state -k id 2>err
+		bench_commit - sorted.sealed
+	}
 	bench_memory
 }
 
 fresh_state() {
 	rm -rf commit.state
-	cp -r changed.state commit.state
-	sync commit.state/*
+	cp -r open.state commit.state
+	sync -f commit.state
 }
 
-# The peer is what a commit costs where the state is one file that is replaced.
+# bench_commit MUST FILE: all that a run of FILE on open.state changes has been
+# delivered. The peer is what it costs to replace the rows by new ones.
 bench_commit() {
-	wanted 'diff --commit' || return 0
-	cp -r state changed.state
-	retl-diff -s changed.state <tomorrow.sealed 2>diff.err |
+	need sorted
+	retl-diff -s open.state <"$2" 2>err |
 		sed -n 's/.*\("diff_id":"[^"]*"\).*/{\1,"to":"bench","status":"delivered"}/p' \
 			>receipts
 	before=fresh_state
-	versus "diff --commit, $(wc -l <receipts)" 'new snapshot, fsync' \
+	versus "diff --commit, $(wc -l <receipts)" 'new snapshot, fsync' "$1 -" \
 		'dd if=sorted of=copy bs=1M conv=fsync status=none; rm copy' \
 		'retl-diff --commit -s commit.state <receipts'
 	before=
+	rm -rf open.state commit.state receipts
 }
 
 # peak ROWS: our most memory in a day of that many rows, in MiB.
@@ -181,9 +244,9 @@ peak() {
 	gen -n "$1" -m 1,2,0.5 >day.2 2>counts
 	seal "$(wc -l <day.2)" >>day.2
 	rm -rf peak.state peak.times
-	retl-diff --init -s peak.state -k id 2>diff.err
-	clock peak.times 'retl-diff --adopt -s peak.state <day.1 2>diff.err'
-	clock peak.times 'cat day.2 | retl-diff -s peak.state 2>diff.err |
+	retl-diff --init -s peak.state -k id 2>err
+	clock peak.times 'retl-diff --adopt -s peak.state <day.1 2>err'
+	clock peak.times 'cat day.2 | retl-diff -s peak.state 2>err |
 		cat >/dev/null'
 	sort -n -k 3,3 peak.times | awk '{ m = $3 } END { printf "%d", m / 1024 }'
 	rm -rf day.1 day.2 peak.state
@@ -191,9 +254,9 @@ peak() {
 
 bench_memory() {
 	wanted 'diff, memory' || return 0
-	many=$((5 * ROWS))
-	echo "diff, memory             $ROWS rows: $(peak "$ROWS") MiB," \
-		"$many rows: $(peak "$many") MiB"
+	few=$((ROWS / 5))
+	echo "diff, memory             $few rows: $(peak "$few") MiB," \
+		"$ROWS rows: $(peak "$ROWS") MiB; must: the same, under 32"
 }
 
 map_program='{id, email, name: "\(.first) \(.last)", tel: .phone,
@@ -201,42 +264,45 @@ map_program='{id, email, name: "\(.first) \(.last)", tel: .phone,
 
 bench_map() {
 	printf '%s\n' "$map_program" >map.jq
-	! have jq || versus 'map' 'jq -c' 'cat mixed | jq -c -f map.jq | cat >/dev/null' \
+	! wanted map mixed || ! have jq ||
+		versus 'map' 'jq -c' '- -' 'cat mixed | jq -c -f map.jq | cat >/dev/null' \
 		'cat mixed | retl-map -m map.jq | cat >/dev/null'
 }
 
 bench_hash() {
 	ours='cat mixed | retl-hash -f email=trim,lower,sha256 | cat >/dev/null'
-	[ -z "$duck" ] || versus 'hash one member' 'DuckDB, 2 threads' \
+	wanted 'hash one member' mixed || return 0
+	[ -z "$duck" ] || versus 'hash one member' 'DuckDB, 2 threads' '- -' \
 		"$duck \"COPY (SELECT * REPLACE
 			(sha256(lower(trim(email))) AS email)
 			FROM read_ndjson('mixed')) TO '/dev/stdout'
 			(FORMAT json)\" | cat >/dev/null" "$ours"
-	! have node || versus 'hash one member' 'node' \
+	! have node || versus 'hash one member' 'node' '- -' \
 		"cat mixed | node $here/hash.cjs | cat >/dev/null" "$ours"
 }
 
 bench_extract() {
-	if have sqlite3; then
+	if have sqlite3 && wanted 'extract sqlite'; then
 		gen -n "$ROWS" -f sql | sqlite3 table.db
 		query='SELECT * FROM customers'
-		versus 'extract sqlite' 'sqlite3 -json' \
+		versus 'extract sqlite' 'sqlite3 -json' '- -' \
 			"sqlite3 -json table.db '$query' | cat >/dev/null" \
 			"retl-extract -q '$query' sqlite:table.db | cat >/dev/null"
 	fi
-	[ -z "$duck" ] || versus 'extract csv' 'DuckDB, 2 threads' \
+	wanted 'extract csv' table.csv || return 0
+	[ -z "$duck" ] || versus 'extract csv' 'DuckDB, 2 threads' '- -' \
 		"$duck \"COPY (SELECT * FROM
 			read_csv('table.csv', all_varchar = true))
 			TO '/dev/stdout' (FORMAT json)\" | cat >/dev/null" \
 		'retl-extract table.csv | cat >/dev/null'
-	! have mlr || versus 'extract csv' 'mlr' \
+	! have mlr || versus 'extract csv' 'mlr' '- -' \
 		'mlr --icsv --ojsonl cat table.csv | cat >/dev/null' \
 		'retl-extract table.csv | cat >/dev/null'
 }
 
 # What is pushed: 100 records of some 190 bytes a request.
 bench_push() {
-	wanted push || return 0
+	wanted push mixed || return 0
 	. "$top/tests/nginx.sh"
 	nginx_start "$work/nginx" '' || {
 		echo 'push: nginx or openssl is missing'
@@ -248,13 +314,13 @@ bench_push() {
 	retl-push -n -c ./push.json --as added <push.rows |
 		sed 's/.*"body":\(.*\),"diff_ids".*/\1/' >push.bodies
 	ours='retl-push --quiet -c ./push.json --as added --concurrency 8'
-	versus 'push' 'libcurl alone, HTTP/1.1' \
+	versus 'push' 'libcurl alone, HTTP/1.1' '- -' \
 		"post -n 8 $nginx_http/x push.bodies" \
 		"$ours --set base_url=$nginx_http <push.rows >/dev/null"
-	versus 'push, TLS' 'libcurl alone, HTTP/1.1' \
+	versus 'push, TLS' 'libcurl alone, HTTP/1.1' '- -' \
 		"post -n 8 -k $nginx_ca $nginx_tls/x push.bodies" \
 		"$ours --cacert $nginx_ca --set base_url=$nginx_tls <push.rows >/dev/null"
-	versus 'push, TLS' 'libcurl alone, HTTP/2' \
+	versus 'push, TLS' 'libcurl alone, HTTP/2' '- -' \
 		"post -n 8 -k $nginx_ca $nginx_h2/x push.bodies" \
 		"$ours --cacert $nginx_ca --set base_url=$nginx_h2 <push.rows >/dev/null"
 	bench_push_latency
@@ -282,7 +348,7 @@ bench_push_latency() {
 	while [ ! -s sink.port ]; do sleep 0.05; done
 	head -n 64000 push.rows >push.few
 	head -n 640 push.bodies >few.bodies
-	versus 'push, 50 ms, 8 at once' 'libcurl alone' \
+	versus 'push, 50 ms, 8 at once' 'libcurl alone' '- -' \
 		"post -n 8 http://127.0.0.1:$(cat sink.port)/x few.bodies" \
 		"$ours --set base_url=http://127.0.0.1:$(cat sink.port) \
 			<push.few >/dev/null"
@@ -320,10 +386,12 @@ bench_push_memory() {
 # Day 2: a table as it comes, what changed, in the destination's words. The peer
 # is the same in the usual tools, and wrong about ids beyond 2^53.
 bench_pipeline() {
+	wanted 'pipeline, day 2' sorted state || return 0
+	printf '%s\n' "$map_program" >map.jq
 	gen -n "$ROWS" -o shuffled -m 1,2,0.5 >tomorrow.mixed 2>counts
 	n=$(wc -l <tomorrow.mixed)
 	seal "$n" >>tomorrow.mixed
-	versus 'pipeline, day 2' 'jq, sort, mawk, jq' \
+	versus 'pipeline, day 2' 'jq, sort, mawk, jq' '- -' \
 		"jq .id tomorrow.mixed | paste - tomorrow.mixed |
 			sort -n | cut -f2- >tomorrow.sorted
 		mawk -v OLD=sorted -v NEW=tomorrow.sorted -f $here/merge.awk |
@@ -333,14 +401,7 @@ bench_pipeline() {
 			retl-hash -f email=trim,lower,sha256 | cat >/dev/null'
 }
 
-# The seal over N records.
-seal() {
-	awk -v n="$1" 'BEGIN { for (i = 1; i <= length(n ""); i++) {
-		printf "\t"; for (d = substr(n, i, 1); d > 0; d--) printf " " }
-		print "" }'
-}
-
-echo "$(nproc) processors, $((size / ROWS)) bytes a row, median of $REPEAT;" \
+echo "$ROWS rows, $(nproc) processors, median of $REPEAT turns;" \
 	'x: our share of the peer, MiB: our peak'
 print_head
 for tool in sort diff map hash extract push; do
@@ -350,6 +411,6 @@ for tool in sort diff map hash extract push; do
 		echo "$tool: retl-$tool is not built"
 	fi
 done
-if [ -f state/state.json ] && [ -f map.jq ] && have jq && have mawk; then
+if have jq && have mawk && have retl-map && have retl-hash; then
 	bench_pipeline
 fi

@@ -21,6 +21,7 @@ struct setup {
 	uint64_t seed;
 	enum format format;
 	bool id_last;
+	bool alike; /* uuids: four rows each, all but the end the same */
 	double added, updated, removed; /* percent */
 };
 
@@ -176,9 +177,18 @@ static void put_uuid(struct buf *b, struct dice *d)
 		 (unsigned)(y >> 52), y & 0xffffffffffff);
 }
 
-static void fill_names(struct row *r, struct dice *d)
+static void put_alike(struct buf *b, const struct setup *s, struct dice *d)
 {
-	put_uuid(&r->v[C_UUID], d);
+	buf_addf(b, "urn:customer:eu:berlin:2024:%08" PRIu64,
+		 roll(d, MAX(s->rows / 4, 1)));
+}
+
+static void fill_names(const struct setup *s, struct row *r, struct dice *d)
+{
+	if (s->alike)
+		put_alike(&r->v[C_UUID], s, d);
+	else
+		put_uuid(&r->v[C_UUID], d);
 	buf_addz(&r->v[C_FIRST], PICK(d, firsts));
 	buf_addz(&r->v[C_LAST], PICK(d, lasts));
 	buf_addf(&r->v[C_EMAIL], "user%" PRIu64 "%s@ex%u.com", r->number,
@@ -227,7 +237,7 @@ static void fill(const struct setup *s, struct row *r)
 		r->null[i] = false;
 	}
 	buf_addf(&r->v[C_ID], "%" PRIu64, id_of(s, r->number, r->is_new));
-	fill_names(r, &d);
+	fill_names(s, r, &d);
 	fill_values(r, &d);
 	if (r->updated) {
 		buf_reset(&r->v[C_PLAN]);
@@ -394,6 +404,8 @@ int main(int argc, char **argv)
 		  "tomorrow's: percent added, updated, removed" },
 		{ 'L', "id-last", OPT_FLAG, &s.id_last, NULL,
 		  "the id is the last member" },
+		{ 0, "alike", OPT_FLAG, &s.alike, NULL,
+		  "uuids with a long common beginning, four rows each" },
 	};
 	const struct opt_spec spec = {
 		.synopsis = "[-n N] [-s N] [-f FORMAT] [-o ORDER] [-m A,U,R]",
