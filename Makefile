@@ -137,7 +137,8 @@ demo: deps ## build, and run a real sync on an embedded SQLite database
 MOCK_SRC := $(wildcard tests/mock/*.c)
 MOCK_LIB := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/mock/lib/*.c))
 MOCKS    := $(patsubst tests/mock/%.c,$(B)/tests/%,$(MOCK_SRC))
-UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c)) \
+	$(B)/tests/unit/test_json_portable
 BENCHES  := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
 
 .PHONY: mock units
@@ -146,7 +147,15 @@ units: $(UNITS)
 $(MOCKS): $(B)/tests/%: $(B)/obj/tests/mock/%.o $(MOCK_LIB) $(B)/libretl.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
-$(UNITS): $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libretl.a
+# The scanner as it is on other processors.
+PORTABLE := tests/unit/test_json.c $(wildcard common/json*.c)
+$(B)/tests/unit/test_json_portable: $(PORTABLE:%.c=$(B)/obj/portable/%.o) $(B)/libretl.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+$(B)/obj/portable/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) -DRETL_PORTABLE $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(filter-out %_portable,$(UNITS)): $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libretl.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 $(BENCHES): $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(B)/libretl.a
@@ -165,11 +174,13 @@ test: check
 check-only: all mock units ## run all tests (T=tests/t/2000-sort.t: that one)
 	$(TESTENV) prove $(PROVEFLAGS) --exec '' $(T)
 
-.PHONY: asan valgrind torture accept bench
+.PHONY: asan valgrind portable torture accept bench
 asan: ## the same tests in a build with ASan and UBSan
 	$(MAKE) SANITIZE=address,undefined check-only
 valgrind: all mock units ## the same tests under valgrind
 	$(TESTENV) RETL_VALGRIND=1 prove $(PROVEFLAGS) --exec '' $(T)
+portable: ## the same tests in a build without one processor's instructions
+	$(MAKE) B=build/portable CPPFLAGS='$(CPPFLAGS) -DRETL_PORTABLE' check-only
 torture: all mock units ## long sweeps of kills, faults and random histories
 	$(TESTENV) prove $(PROVEFLAGS) --timer --exec '' $(sort $(wildcard tests/torture/*.t))
 accept: all mock ## rewrite golden files from what happened

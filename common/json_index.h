@@ -27,7 +27,10 @@ struct json_index {
 	uint16_t at[JSON_INDEX_MAX + 64];
 };
 
-/* Does this machine have what it takes? */
+/*
+ * Does this machine have what it takes? RETL_TEST_NO_INDEX in the environment:
+ * no.
+ */
 bool json_index_usable(void);
 
 /*

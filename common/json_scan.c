@@ -145,7 +145,7 @@ static inline bool is_digit(const struct scan *s, const char *p)
 /* At once, since the number of digits is what branches fail to predict. */
 static inline const char *skip_digits(const struct scan *s, const char *p)
 {
-#ifdef __SSE2__
+#ifdef UTF8_SSE2
 	if (LIKELY(s->end - p >= 16)) {
 		__m128i v = _mm_loadu_si128((const __m128i *)p);
 		__m128i d = _mm_sub_epi8(v, _mm_set1_epi8('0'));

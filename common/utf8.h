@@ -9,7 +9,9 @@
 
 #include "common/base.h"
 
-#ifdef __SSE2__
+/* RETL_PORTABLE: as on a processor that this project knows nothing about. */
+#if defined(__SSE2__) && !defined(RETL_PORTABLE)
+#define UTF8_SSE2
 #include <emmintrin.h>
 #endif
 
@@ -22,7 +24,7 @@ static inline bool utf8_is_plain(unsigned char c)
 /* First byte that is a quote, a backslash, a control or not ASCII; or end. */
 static inline const char *utf8_skip_plain(const char *p, const char *end)
 {
-#ifdef __SSE2__
+#ifdef UTF8_SSE2
 	const __m128i quote = _mm_set1_epi8('"');
 	const __m128i slash = _mm_set1_epi8('\\');
 	const __m128i space = _mm_set1_epi8(' ');

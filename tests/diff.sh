@@ -48,3 +48,17 @@ has() {
 count() {
 	retl-diff --status -s "$1" | sed -n "1s/.*\"$2\":\([0-9]*\).*/\1/p"
 }
+
+# two_days: in and in2, the dataset of two days; clean, a state that has
+# acknowledged the first; open, the same with a run of the second, whose receipts
+# are in r.
+two_days() {
+	rows 1 3 >three
+	sealed three >in
+	rows 2 4 ',"v":2' | sealing >in2
+	retl-diff --init -s clean -k id
+	has clean three
+	cp -r clean open
+	retl-diff -s open --max-removed 100% <in2 >changes
+	receipts delivered <changes >r
+}

@@ -9,7 +9,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 : "${B:=$top/build}"
 PATH=$B/bin:$B/tests:$PATH
 export PATH B
-unset RETL_CONTRACTS RETL_TEST_CLOCK MAKEFLAGS MAKELEVEL
+unset RETL_CONTRACTS RETL_TEST_CLOCK RETL_TEST_NO_INDEX MAKEFLAGS MAKELEVEL
 
 work=$(mktemp -d)
 cd "$work" || exit 99
@@ -119,6 +119,15 @@ sealed() {
 skip_all() {
 	echo "1..0 # SKIP $1"
 	exit 0
+}
+
+# needs_strace: for tests that make calls fail.
+needs_strace() {
+	strace -o /dev/null true 2>/dev/null ||
+		skip_all 'strace cannot trace here'
+	# The leak checker of a sanitizer build traces too, and there is one
+	# tracer.
+	export ASAN_OPTIONS=detect_leaks=0
 }
 
 # every_tool_or_skip: for tests of whole pipelines.

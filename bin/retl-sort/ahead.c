@@ -185,15 +185,12 @@ struct ahead *ahead_start(struct ndjson *in, size_t chunk, bool threaded)
 
 	a->in = in;
 	a->chunk = chunk;
-	a->threaded = threaded;
 	a->held = true;
 	in->pull = pull;
 	in->pull_from = a;
-	if (threaded) {
-		pthread_mutex_init(&a->lock, NULL);
-		pthread_cond_init(&a->changed, NULL);
-		thread_start(&a->thread, run, a);
-	}
+	pthread_mutex_init(&a->lock, NULL);
+	pthread_cond_init(&a->changed, NULL);
+	a->threaded = threaded && thread_start(&a->thread, run, a);
 	return a;
 }
 
@@ -237,10 +234,9 @@ void ahead_lend(struct ahead *a, char *block, size_t cap, size_t touched)
 
 void ahead_end(struct ahead *a)
 {
-	if (a->threaded) {
+	if (a->threaded)
 		pthread_join(a->thread, NULL);
-		pthread_mutex_destroy(&a->lock);
-		pthread_cond_destroy(&a->changed);
-	}
+	pthread_mutex_destroy(&a->lock);
+	pthread_cond_destroy(&a->changed);
 	free(a);
 }

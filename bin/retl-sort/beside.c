@@ -35,14 +35,23 @@ static void *run(void *to)
 	return NULL;
 }
 
+static void release(struct beside *b)
+{
+	pthread_mutex_destroy(&b->lock);
+	pthread_cond_destroy(&b->changed);
+	free(b);
+}
+
 struct beside *beside_start(void)
 {
 	struct beside *b = xcalloc(1, sizeof *b);
 
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_cond_init(&b->changed, NULL);
-	thread_start(&b->thread, run, b);
-	return b;
+	if (thread_start(&b->thread, run, b))
+		return b;
+	release(b);
+	return NULL;
 }
 
 void beside_wait(struct beside *b)
@@ -79,19 +88,15 @@ void beside_end(struct beside *b)
 	pthread_cond_signal(&b->changed);
 	pthread_mutex_unlock(&b->lock);
 	pthread_join(b->thread, NULL);
-	pthread_mutex_destroy(&b->lock);
-	pthread_cond_destroy(&b->changed);
-	free(b);
+	release(b);
 }
 
-void thread_start(pthread_t *t, void *(*run_it)(void *), void *arg)
+bool thread_start(pthread_t *t, void *(*start)(void *), void *arg)
 {
-	int why;
+	int why = pthread_create(t, NULL, start, arg);
 
-	why = pthread_create(t, NULL, run_it, arg);
 	if (why)
-		die(EX_OSERR,
-		    "a thread cannot be started: %s (--threads=1 "
-		    "does without)",
-		    strerror(why));
+		msg_debug("no thread can be had: %s: done without it",
+			  strerror(why));
+	return why == 0;
 }

@@ -13,7 +13,7 @@
 
 struct beside;
 
-/* A thread that cannot be had ends the program, 71. */
+/* NULL: no thread can be had. */
 struct beside *beside_start(void);
 
 /* Waits for the job before; the caller sees all that it did. */
@@ -24,7 +24,7 @@ void beside_do(struct beside *b, void (*job)(void *arg), void *arg);
 /* Waits, and ends the thread. */
 void beside_end(struct beside *b);
 
-/* pthread_create, or the end. */
-void thread_start(pthread_t *t, void *(*run)(void *), void *arg);
+/* False: no thread can be had. */
+bool thread_start(pthread_t *t, void *(*run)(void *), void *arg);
 
 #endif

@@ -32,6 +32,9 @@ for kind in n i s p b ns sn ib isn pp; do
 	compare want "$kind in memory" -k "$key"
 	compare want "$kind in many runs" -k "$key" -S 64k
 	compare want "$kind by one thread" -k "$key" -S 64k --threads=1
+	export RETL_TEST_NO_INDEX=1
+	compare want "$kind scanned without an index" -k "$key"
+	unset RETL_TEST_NO_INDEX
 	compare want.r "$kind reversed" -k "$key" -r
 	compare want.r "$kind reversed in runs" -k "$key" -r -S 70k
 	compare want.first "$kind, the first of a key" --quiet -k "$key" -ufirst

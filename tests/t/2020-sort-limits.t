@@ -37,38 +37,6 @@ ok $? 'nothing was written by then'
 env TMPDIR=/nowhere retl-sort -k a in >out
 same want out 'a folder that is not needed is not looked for'
 
-if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
-	# The leak check of a sanitizer does not work under strace.
-	export ASAN_OPTIONS=detect_leaks=0
-	# The first write of a run, and a later one.
-	for when in 1 9; do
-		exits 74 "ENOSPC at write $when of a run" strace -f -o /dev/null \
-			-e trace=write -e inject=write:error=ENOSPC:when=$when \
-			retl-sort -k a -S 256k -T . in
-		contains err 'cannot write a run file: No space left on device' \
-			"ENOSPC at write $when is told"
-		lacks out "$tab" "ENOSPC at write $when: no seal"
-	done
-	exits 74 'EIO where a run is read' strace -f -o /dev/null \
-		-e trace=pread64 -e inject=pread64:error=EIO:when=3 \
-		retl-sort -k a -S 256k -T . in
-	lacks out "$tab" 'no seal either'
-	exits 74 'EIO where the input is read' strace -f -o /dev/null -P in \
-		-e trace=read -e inject=read:error=EIO:when=2 \
-		retl-sort -k a in
-	exits 0 'calls that are interrupted' strace -f -o /dev/null -P in \
-		-e trace=read -e inject=read:error=EINTR:when=2+3 \
-		retl-sort -k a -S 256k -T . in
-	same want out 'change nothing'
-	mkdir empty
-	exits 0 'no O_TMPFILE' strace -f -o /dev/null -P ./empty \
-		-e trace=openat -e inject=openat:error=EOPNOTSUPP:when=1 \
-		retl-sort -k a -S 256k -T ./empty in
-	same want out 'a file with a name does as well'
-	is "$(ls -A empty)" '' 'its name is gone'
-	unset ASAN_OPTIONS
-fi
-
 # ---- nothing is left behind ----
 mkdir runs
 mkfifo pipe

@@ -3,18 +3,8 @@
 # the state is whole, nothing is lost, nothing is left lying about.
 . "$(dirname "$0")/../lib.sh"
 . "$top/tests/diff.sh"
-strace -o /dev/null true 2>/dev/null || skip_all 'strace cannot trace here'
-# The leak checker of a sanitizer build traces too, and there is one tracer.
-export ASAN_OPTIONS=detect_leaks=0
-
-rows 1 3 >three
-sealed three >in
-rows 2 4 ',"v":2' | sealing >in2
-retl-diff --init -s clean -k id
-has clean three
-cp -r clean open
-retl-diff -s open --max-removed 100% <in2 >changes
-receipts delivered <changes >r
+needs_strace
+two_days
 
 for call in write fsync fdatasync rename unlink openat close; do
 	n=1

@@ -4,9 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$top/tests/pipeline.sh"
 every_tool_or_skip
-strace -o /dev/null true 2>err || skip_all 'strace may not trace'
-# Leaks cannot be looked for under strace.
-export ASAN_OPTIONS=detect_leaks=0
+needs_strace
 moving_shop
 
 # killed STAGE CALL N: the N-th time it makes this system call it dies.

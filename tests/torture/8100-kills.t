@@ -6,9 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$top/tests/pipeline.sh"
 every_tool_or_skip
-strace -o /dev/null true 2>err || skip_all 'strace may not trace'
-# Leaks cannot be looked for under strace.
-export ASAN_OPTIONS=detect_leaks=0
+needs_strace
 receiver_starts
 
 # random N: a number below N.
