@@ -46,6 +46,7 @@ struct folded {
 	bool acked;   /* a removal, of the acknowledged row */
 	bool settled; /* it never went out: there was nothing to send */
 	bool unsent;  /* it never went out, though it should have */
+	bool unheld;  /* it only says that what was rejected is not wanted */
 	struct ident_values values;
 	enum fate now, then;
 };
@@ -213,6 +214,8 @@ static void take_change(struct fold *f, struct rows *r)
 	if (f->st->identity.n)
 		identity_values(&f->st->identity, &r->rec, &c->values);
 	c->unsent = outcome.s && json_get(outcome, "unsent").s;
+	c->unheld = outcome.s && json_get(outcome, "unheld").s;
+	c->settled |= c->unheld;
 	c->now = c->settled ? FATE_DELIVERED : journal_now(&f->journal, c->n);
 	c->then = c->settled ? FATE_DELIVERED : journal_then(&f->journal, c->n);
 	if (!c->settled && !c->unsent)
@@ -671,6 +674,15 @@ static void write_acked(struct fold *f)
 		rows_next(&f->snapshot);
 }
 
+/* Unless a newer run has seen it otherwise. */
+static void unhold(struct fold *f)
+{
+	if (!f->first || f->newer)
+		return;
+	drop_held(f, "rejected", false);
+	drop_held(f, "rejected", true);
+}
+
 static void fold_key(struct fold *f)
 {
 	take_key(f);
@@ -681,7 +693,9 @@ static void fold_key(struct fold *f)
 		if (f->c[i].removal)
 			fold_removal(f, &f->c[i]);
 	for (size_t i = 0; i < f->n_c; i++)
-		if (!f->c[i].removal && !f->c[i].unsent)
+		if (f->c[i].unheld)
+			unhold(f);
+		else if (!f->c[i].removal && !f->c[i].unsent)
 			fold_addition(f, &f->c[i]);
 	write_doubts(f);
 	write_held(f);

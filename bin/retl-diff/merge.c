@@ -205,6 +205,28 @@ static void note_replaced(struct walk *w)
 	buf_addc(&w->more, '}');
 }
 
+/*
+ * The row is as it is acknowledged again, so nothing goes out for it: what was
+ * refused in its place is no longer wanted, and held no more.
+ */
+static void note_unheld(struct walk *w)
+{
+	bool rejected = false;
+
+	for (; rows_cmp(&w->held, w->now) == 0; rows_next(&w->held))
+		rejected |= json_text_is(
+		    json_get(w->held.rec.diff_outcome, "status"), "rejected");
+	if (!rejected)
+		return;
+	run_change(&w->run,
+		   &(struct change){
+		       .result = DIFF_UPDATED,
+		       .row = row_text(w->now->rec.line),
+		       .more = STR("\"diff_outcome\":{\"status\":\"skipped\","
+				   "\"unheld\":true}"),
+		   });
+}
+
 static void present(struct walk *w)
 {
 	bool in_doubt = w->n_doubts > 0, old_due = false, due = false;
@@ -221,6 +243,7 @@ static void present(struct walk *w)
 	}
 	if (same && !in_doubt && !w->full && !due && !moved) {
 		live(w, &w->now->rec, true);
+		note_unheld(w);
 		return;
 	}
 	kind = w->full || !w->old || removal_in_doubt(w) || due || moved

@@ -284,4 +284,26 @@ is "$(retl-diff --dump -s st | head -n 2)" '{"id":1}
 } | sealing >in
 exits 65 'a stub and a row of one key' retl-diff -s st <in
 contains err 'lines 1 and 2' 'are a duplicate'
+# ---- held no more ----
+new st
+rows 1 3 >three
+has st three
+(rows 1 1 ',"v":2'; rows 2 3) | sealing | retl-diff -s st >changes
+receipts rejected <changes | retl-diff --commit -s st 2>err
+is "$(count st held)" 1 'a change that was rejected is held'
+sealed three | retl-diff -s st >changes
+is "$(short <changes)" '' 'a row that is as it was again is no change'
+retl-diff --commit -s st <changes
+is $? 0 'and there is nothing to deliver'
+is "$(count st held)" 0 'what was rejected is held no more'
+retl-diff --dump -s st >got
+sealed three >want
+same want got 'the state is as it was'
+rows 2 3 | sealing | retl-diff -s st >changes
+receipts rejected <changes | retl-diff --commit -s st 2>err
+is "$(count st held)" 1 'a removal that was rejected is held'
+sealed three | retl-diff -s st >changes
+retl-diff -s st </dev/null >changes 2>err
+is "$(count st held)" 0 'until the row is there again, commit or not'
+
 done_testing
