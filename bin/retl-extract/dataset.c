@@ -84,8 +84,9 @@ static char *beside(const struct source_file *s, const char *path)
  */
 static char *url_beside(const struct source_file *s, const char *url)
 {
-	static const char *const schemes[] = { "sqlite:", "csv:", "tsv:",
-					       "ndjson:", "json:" };
+	static const char *const schemes[] = { "sqlite:", "duckdb:", "parquet:",
+					       "csv:",    "tsv:",    "ndjson:",
+					       "json:" };
 	struct buf full = BUF_INIT;
 	const char *file = url;
 	char *path;

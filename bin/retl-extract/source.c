@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include "bin/retl-extract/duckdb.h"
 #include "common/mem.h"
 
 #ifndef HAVE_LIBPQ
@@ -33,6 +34,9 @@ static const struct scheme {
 	  &source_mysql, 0 },
 	{ "snowflake", "Snowflake: snowflake://ACCOUNT/DATABASE/SCHEMA",
 	  &source_snowflake, 0 },
+	{ "duckdb", "a DuckDB database: duckdb:FILE, or duckdb: for queries",
+	  &source_duckdb, 0 },
+	{ "parquet", "a Parquet file: parquet:rows.bin", &source_parquet, 0 },
 	{ "csv", "a file of comma-separated values: csv:rows.txt", &source_file,
 	  FORMAT_CSV },
 	{ "tsv", "a file of tab-separated values: tsv:rows.txt", &source_file,
@@ -58,7 +62,6 @@ static const char *const absent[] = {
 	"databricks",
 	"clickhouse",
 	"trino",
-	"duckdb",
 	"sheets",
 	"gs",
 };
@@ -70,12 +73,15 @@ void source_put_list(struct buf *out)
 		const struct source *s = schemes[i].source;
 
 		buf_addf(out, "%s:\t%s", schemes[i].name, schemes[i].help);
+		if ((s == &source_duckdb || s == &source_parquet) &&
+		    !duckdb_is_there())
+			buf_addz(out, " (libduckdb cannot be loaded)");
 		if (s->needs)
 			buf_addf(out, " (not built in: needs %s)", s->needs);
 		buf_addc(out, '\n');
 	}
 	buf_addz(out, "FILE\ta path: .csv .tsv .ndjson .jsonl .json, also with "
-		      ".gz or .zst behind it; an SQLite database"
+		      ".gz or .zst behind it; .parquet; an SQLite database"
 #ifndef HAVE_ZSTD
 		      " (.zst is not built in: needs libzstd)"
 #endif
@@ -120,7 +126,12 @@ static bool is_file(const char *path)
 
 static const struct source *find_path(struct source_args *a)
 {
+	size_t n = strlen(a->url);
+
 	a->where = a->url;
+	if (a->text.format == FORMAT_UNKNOWN && n > 8 &&
+	    strcmp(a->url + n - 8, ".parquet") == 0)
+		return &source_parquet;
 	if (a->text.format == FORMAT_UNKNOWN)
 		a->text.format = format_of_path(a->url);
 	/* A pipe may be read once only, so nobody looks into it. */
