@@ -139,6 +139,14 @@ struct http *http_new(const struct http_opts *opts, struct buf *err)
 		fail(err, "--cacert %s: %s", opts->cacert, strerror(errno));
 		return NULL;
 	}
+	if (opts->cert && access(opts->cert, R_OK) < 0) {
+		fail(err, "--cert %s: %s", opts->cert, strerror(errno));
+		return NULL;
+	}
+	if (opts->key && access(opts->key, R_OK) < 0) {
+		fail(err, "--key %s: %s", opts->key, strerror(errno));
+		return NULL;
+	}
 	h = xcalloc(1, sizeof *h);
 	h->opts = *opts;
 	h->multi = curl_multi_init();
@@ -192,6 +200,12 @@ static void set_always(struct http_transfer *t)
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
 	if (o->cacert)
 		curl_easy_setopt(e, CURLOPT_CAINFO, o->cacert);
+	if (o->cert) {
+		curl_easy_setopt(e, CURLOPT_SSLCERT, o->cert);
+		curl_easy_setopt(e, CURLOPT_SSLKEY, o->key ? o->key : o->cert);
+		/* Nobody is asked for a passphrase in the middle of a run. */
+		curl_easy_setopt(e, CURLOPT_KEYPASSWD, "");
+	}
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
 			 o->http1 ? (long)CURL_HTTP_VERSION_1_1
 				  : (long)CURL_HTTP_VERSION_2TLS);
@@ -336,8 +350,6 @@ void http_resume(struct http_transfer *t)
 
 static enum http_failure failure_of(struct http_transfer *t, CURLcode code)
 {
-	long sent = 0;
-
 	switch (code) {
 	case CURLE_OK:
 		return HTTP_OK;
@@ -347,19 +359,18 @@ static enum http_failure failure_of(struct http_transfer *t, CURLcode code)
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_ISSUER_ERROR:
 		return HTTP_UNTRUSTED;
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_RESOLVE_PROXY:
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_SSL_CONNECT_ERROR:
-		return HTTP_UNREACHABLE;
+	case CURLE_SSL_CERTPROBLEM:
+		return HTTP_BAD_CERT;
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return HTTP_BAD_URL;
 	case CURLE_ABORTED_BY_CALLBACK:
 		return HTTP_LOST;
 	default:
-		curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
-		if (sent > 0)
-			return HTTP_LOST;
-		return code == CURLE_UNSUPPORTED_PROTOCOL ? HTTP_BAD_URL
-							  : HTTP_UNREACHABLE;
+		/*
+		 * What was said to a proxy is not the request; and one that
+		 * had begun on a connection that died may have arrived.
+		 */
+		return t->begun ? HTTP_LOST : HTTP_UNREACHABLE;
 	}
 }
 

@@ -21,7 +21,9 @@
 struct http;
 
 struct http_opts {
-	const char *cacert;   /* file of CA certificates, NULL: the system's */
+	const char *cacert; /* file of CA certificates, NULL: the system's */
+	/* Who we are, if a server asks: files in PEM; key NULL: in cert. */
+	const char *cert, *key;
 	size_t max_body;      /* bytes of an answer's body */
 	long connect_ms;      /* for connecting, TLS included */
 	long timeout_ms;      /* for a whole request */
@@ -73,6 +75,7 @@ enum http_failure {
 	HTTP_OK,          /* an answer came, whatever its status */
 	HTTP_UNREACHABLE, /* nothing of the request left */
 	HTTP_UNTRUSTED,   /* TLS: the other side's certificate is not good */
+	HTTP_BAD_CERT,    /* our own certificate, or its key, cannot be used */
 	HTTP_LOST,        /* it began to leave; no whole answer came */
 	HTTP_BAD_URL,     /* it cannot be sent at all */
 };

@@ -289,14 +289,18 @@ static bool fits(const struct flow *f, size_t size)
 {
 	const struct operation *op = f->op;
 	const struct step *s = sizing_step(op);
+	uint64_t most;
 
+	most = op->max_bytes;
+	if (op->fit_bytes && (!most || op->fit_bytes < most))
+		most = op->fit_bytes;
 	if (f->n >= op->max_records)
 		return false;
-	if (!op->max_bytes || !f->n)
+	if (!most || !f->n)
 		return true;
 	return (double)(f->n_bytes + size) * op->swell +
 		   (double)(s ? s->body_extra : 0) <=
-	       (double)op->max_bytes;
+	       (double)most;
 }
 
 /* Once, when the first batch is half full: see swell. */

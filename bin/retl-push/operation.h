@@ -137,6 +137,8 @@ struct operation {
 	 */
 	double swell;
 	bool measured;
+	/* What the destination called too large (413), halved; 0: nothing. */
+	uint64_t fit_bytes;
 	int64_t max_age_ms; /* 0: none */
 	struct program by, match;
 	bool by_keys;              /* the same members, in any order */

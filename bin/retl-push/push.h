@@ -130,7 +130,7 @@ struct config {
 	struct contract_args contract;
 	const char *dry_run; /* NULL, "", "curl" */
 	const char *as;
-	const char *rejects, *receipts, *cacert;
+	const char *rejects, *receipts, *cacert, *cert, *key;
 	uint64_t limit;        /* 0: none */
 	uint64_t max_failures; /* 0: any */
 	uint64_t concurrency;
@@ -195,6 +195,7 @@ struct flow {
 	bool elsewhere;        /* it leaves the contract's own server */
 	size_t n_auth_headers; /* where in headers those of auth begin */
 	size_t n_carried;
+	size_t n_body; /* bytes, before it was packed */
 };
 
 struct flow_list {

@@ -617,6 +617,7 @@ static enum built build_one(struct flow *f, const struct step *s)
 		return NOT_RUN;
 	if (make_body(f, s) < 0)
 		return body_failed(f);
+	f->n_body = f->body.len;
 	if (check_size(f, s) != BUILT)
 		return BUILD_AGAIN;
 	fill_templates(f, &t);

@@ -945,6 +945,10 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 		msg_debug("batch %" PRIu64 ": HTTP %ld", w->f->number,
 			  w->a->status);
 	}
+	/* The next batches are smaller from the start. */
+	if (v == SPLIT && w->a->status == 413 && w->f->n_carried > 1)
+		((struct operation *)w->f->op)->fit_bytes =
+		    MAX(w->f->n_body / 2, 1);
 	w->failed = v == RETRY || (v == UNKNOWN && w->a->status >= 500);
 	if (v == RETRY) {
 		/* It may have been carried out: look again, then decide. */
@@ -1058,6 +1062,11 @@ static void take_failure(struct answer *w)
 		push_stop(w->p, EX_UNAVAILABLE,
 			  "%s: the other side's certificate is not trusted: "
 			  "%s (--cacert names a private authority)",
+			  w->p->contract->name, a->why);
+		decide_all(w, STOP, STR("certificate"), why);
+		break;
+	case HTTP_BAD_CERT:
+		push_stop(w->p, EX_NOPERM, "%s: --cert: %s",
 			  w->p->contract->name, a->why);
 		decide_all(w, STOP, STR("certificate"), why);
 		break;

@@ -68,6 +68,10 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 		  "longest time for one request (60)" },
 		{ 0, "cacert", OPT_STR, &cfg->cacert, "FILE",
 		  "certificates to trust instead of the system's" },
+		{ 0, "cert", OPT_STR, &cfg->cert, "FILE",
+		  "certificate to show, in PEM" },
+		{ 0, "key", OPT_STR, &cfg->key, "FILE",
+		  "its key, if that is not in the same file" },
 		{ 0, "rejects", OPT_STR, &cfg->rejects, "FILE",
 		  "list refused records there" },
 		{ 0, "strict", OPT_FLAG, &cfg->strict, NULL,
@@ -103,6 +107,8 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 		opt_die("--dry-run: '%s' is not curl", cfg->dry_run);
 	if (!cfg->timeout_s)
 		opt_die("--timeout: 0 is not a time");
+	if (cfg->key && !cfg->cert)
+		opt_die("--key without --cert");
 	parse_as(cfg);
 }
 
@@ -125,6 +131,8 @@ static void open_http(struct push *p)
 {
 	const struct http_opts o = {
 		.cacert = p->cfg.cacert,
+		.cert = p->cfg.cert,
+		.key = p->cfg.key,
 		.max_body = MAX_ANSWER,
 		.connect_ms = MIN(CONNECT_MS, (long)p->cfg.timeout_s * 1000),
 		.timeout_ms = (long)p->cfg.timeout_s * 1000,
