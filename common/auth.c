@@ -107,7 +107,8 @@ static int basic_prepare(struct auth *a, struct buf *err)
 		return fail(err, "auth: user has a colon in it");
 	buf_adds(&pair, user);
 	buf_addc(&pair, ':');
-	buf_adds(&pair, auth_get(a, "password"));
+	if (auth_get(a, "password").s)
+		buf_adds(&pair, auth_get(a, "password"));
 	buf_addz(&a->key, "Basic ");
 	if (a->show) {
 		buf_addz(&a->key, "\1base64 of user:password\2");
@@ -236,7 +237,8 @@ static const struct auth_scheme schemes[] = {
 	  .prepare = bearer_prepare,
 	  .apply = bearer_apply },
 	{ .type = "basic",
-	  .needs = { "user", "password" },
+	  .needs = { "user" },
+	  .takes = { "password" },
 	  .prepare = basic_prepare,
 	  .apply = bearer_apply },
 	{ .type = "header",
