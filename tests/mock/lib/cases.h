@@ -7,7 +7,8 @@
  *	                           the fake vendor's address
  *	 "env": {...},             variables: where secrets come from
  *	 "files": {...},           beside the run, by name: JSON, or a text;
- *	                           "{server}" is replaced there and in env too
+ *	                           "{server}" is replaced there, in env and in
+ *	                           bodies of answers too
  *	 "args": [...],            more arguments for retl-push
  *	 "now": 1700000000,        the clock, in seconds
  *	 "contract": {...},        merged over the contract (RFC 7396)

@@ -263,7 +263,24 @@ static enum drop head(void *self, const struct request *r)
 	return drop;
 }
 
-static void answer_fill(struct play *p, struct str want, struct answer *a)
+/* Text with each "{server}" as where the request came to. */
+static void put_server(struct buf *out, struct str text,
+		       const struct request *r)
+{
+	const struct str mark = STR("{server}");
+	struct str host = request_header(r, "host");
+	const char *at;
+
+	while ((at = memmem(text.s, text.n, mark.s, mark.n))) {
+		buf_add(out, text.s, (size_t)(at - text.s));
+		buf_addf(out, "http://%.*s", STR_ARG(host));
+		text = skip(text, (size_t)(at - text.s) + mark.n);
+	}
+	buf_adds(out, text);
+}
+
+static void answer_fill(struct play *p, struct str want,
+			const struct request *r, struct answer *a)
 {
 	struct str headers = json_get(want, "headers");
 	struct str body = json_get(want, "body"), v;
@@ -290,7 +307,9 @@ static void answer_fill(struct play *p, struct str want, struct answer *a)
 	if (body.s) {
 		buf_reset(&p->scratch);
 		put_plain(&p->scratch, body);
-		put_filled(p, &a->body, buf_str(&p->scratch));
+		buf_reset(&p->got);
+		put_server(&p->got, buf_str(&p->scratch), r);
+		put_filled(p, &a->body, buf_str(&p->got));
 	}
 	v = json_get(want, "delay");
 	if (v.s)
@@ -323,7 +342,7 @@ static void serve(void *self, const struct request *r, struct answer *a)
 	good &=
 	    same_value(p, "body", json_get(want, "body"), body_inflated(p, r));
 	if (good)
-		answer_fill(p, json_get(one, "answer"), a);
+		answer_fill(p, json_get(one, "answer"), r, a);
 	else
 		a->status = 418;
 	step_done(p, one);
