@@ -32,6 +32,8 @@ static const struct scheme {
 	  0 },
 	{ "mariadb", "a MariaDB server: mariadb://user@host/database",
 	  &source_mysql, 0 },
+	{ "bigquery", "BigQuery: bigquery://PROJECT/DATASET", &source_bigquery,
+	  0 },
 	{ "snowflake", "Snowflake: snowflake://ACCOUNT/DATABASE/SCHEMA",
 	  &source_snowflake, 0 },
 	{ "duckdb", "a DuckDB database: duckdb:FILE, or duckdb: for queries",
@@ -58,7 +60,6 @@ static const struct scheme {
 /* clang-format off */
 static const char *const absent[] = {
 	"odbc",
-	"bigquery",
 	"databricks",
 	"clickhouse",
 	"trino",

@@ -72,6 +72,7 @@ extern const struct source source_http;
 extern const struct source source_s3;
 extern const struct source source_snowflake;
 extern const struct source source_sftp;
+extern const struct source source_bigquery;
 extern const struct source source_command;
 
 /*
