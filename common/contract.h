@@ -176,8 +176,19 @@ void contract_list(void (*each)(void *arg, const char *name, const char *path),
 		   void *arg);
 
 /*
+ * After a stream: appends the names of members of which some values were
+ * digests already and others were not, "email, phone". What was taken for a
+ * digest may have been a value that looks like one.
+ */
+void contract_mixed(const struct contract *c, struct buf *out);
+
+/* Has it steps that take long, so that it pays to use all processors? */
+bool contract_is_costly(const struct contract *c);
+
+/*
  * A contract of nothing but a record schema, for tools that are told on the
- * command line what to do with members. null may be "keep" in it.
+ * command line what to do with members. null may be "keep" in it, hash
+ * "hmac-sha256=@FILE".
  */
 struct contract *contract_of_record(struct str schema, struct buf *err);
 

@@ -631,3 +631,23 @@ void contract_free_record(struct contract *c)
 	buf_release(&s->emit);
 	free(s);
 }
+
+void contract_mixed(const struct contract *c, struct buf *out)
+{
+	for (size_t i = 0; i < c->rules->n_all; i++) {
+		const struct tally *t = &c->rules->tallies[i];
+
+		if (t->passed && t->hashed)
+			buf_addf(out, "%s%.*s", out->len ? ", " : "",
+				 STR_ARG(c->rules->all[i]->where));
+	}
+}
+
+bool contract_is_costly(const struct contract *c)
+{
+	for (size_t i = 0; i < c->rules->n_all; i++)
+		if (c->rules->all[i]->steps &&
+		    normal_is_costly(c->rules->all[i]->steps))
+			return true;
+	return false;
+}

@@ -2,7 +2,11 @@
 /* The record schema's own keywords, read. See contract_rules.h. */
 #include "common/contract_rules.h"
 
+#include <sys/mman.h>
+
+#include "common/file.h"
 #include "common/mem.h"
+#include "common/msg.h"
 
 static const char *const own_keywords[] = {
 	"normalize", "hash", "null", "invalid", "default", "hashed", NULL,
@@ -73,15 +77,73 @@ static int setting_arg(void *arg, struct str name, struct str *text,
 	return contract_need_setting(k->c, name, text, k->status, err);
 }
 
+#define KEY_LEAST 16 /* bytes: fewer can be found by trying */
+
+/* "@FILE": the bytes of a file, without a line feed at its end. */
+static int read_key_file(struct compile *k, struct rule *r, struct str at)
+{
+	struct buf text = BUF_INIT, why = BUF_INIT;
+	const char *path = contract_keep(k->c, at).s + 1;
+	int ret = -1;
+
+	if (at.n < 2 || *at.s != '@') {
+		wrong(k, "hash: a key is read from a file: =@FILE");
+	} else if (file_read(path, 1 << 16, &text, &why) < 0) {
+		wrong(k, "hash: %s", why.data);
+	} else {
+		if (text.len && text.data[text.len - 1] == '\n')
+			buf_truncate(&text, text.len - 1);
+		if (text.len < KEY_LEAST)
+			wrong(k, "hash: %s: a key has %d bytes at least", path,
+			      KEY_LEAST);
+		else
+			ret = 0;
+		r->form.key = contract_keep(k->c, buf_str(&text));
+	}
+	buf_release(&text);
+	buf_release(&why);
+	return ret;
+}
+
 static int read_hash(struct compile *k, struct rule *r, struct str v)
 {
+	struct str rest = { v.s + 1, v.n - 2 }, name;
+
 	if (json_type(v) != JSON_STRING)
 		return wrong(k, "hash: not a text");
 	r->hash = true;
-	if (digest_form_parse((struct str){ v.s + 1, v.n - 2 }, &r->form) < 0)
-		return wrong(k, "hash: not a digest: sha256, sha1, sha512 or "
-				"md5, with :base64 or without");
+	str_split(&rest, '=', &name);
+	if (digest_form_parse(name, &r->form) < 0 ||
+	    r->form.keyed != (rest.s != NULL) ||
+	    (r->form.keyed && !k->r->ad_hoc))
+		return wrong(k,
+			     "hash: not a digest: sha256, sha1, sha512 or "
+			     "md5, with :base64 or without%s",
+			     k->r->ad_hoc ? "; or hmac-sha256=@FILE" : "");
+	if (r->form.keyed)
+		return read_key_file(k, r, rest);
+	digest_put(&r->of_nothing, &r->form, STR(""));
 	return 0;
+}
+
+/*
+ * 32 hexadecimal digits are an MD5, but also the way in which many ids are
+ * written: where the schema does not tell one from the other, the contract has
+ * to say what they are.
+ */
+static int check_md5(struct compile *k, const struct rule *r)
+{
+	const struct str id = STR("\"0123456789abcdef0123456789abcdef\"");
+	struct buf unused = BUF_INIT;
+	struct schema_run quiet = { NULL, &unused };
+
+	if (!r->hash || r->form.kind != DIGEST_MD5 || r->form.keyed ||
+	    k->r->ad_hoc || r->form.base64 || own(r->node, "hashed").s ||
+	    schema_node_check(r->node, id, &quiet, 0) < 0)
+		return 0;
+	return wrong(k, "hash: 32 hexadecimal digits may be an MD5 here, or a "
+			"value to be hashed: say so by \"hashed\", or by a "
+			"\"format\" or \"pattern\" of the value");
 }
 
 static int read_own(struct compile *k, struct rule *r)
@@ -210,6 +272,8 @@ static struct rule *compile_rule(struct compile *k, struct schema_node *n)
 	k->r->all[k->r->n_all++] = r;
 	n->private = r;
 	r->node = n;
+	r->where = contract_keep(k->c, buf_str(&k->path));
+	r->of_nothing = BUF_INIT;
 	if (read_own(k, r) < 0 || read_children(k, r) < 0)
 		return NULL;
 	return r;
@@ -663,6 +727,19 @@ static int check_reserved(struct compile *k)
 	return 0;
 }
 
+static void make_tallies(struct record_rules *r)
+{
+	void *p =
+	    mmap(NULL, r->n_all * sizeof *r->tallies, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		die(EX_OSERR, "out of memory");
+	r->tallies = p;
+	for (size_t i = 0; i < r->n_all; i++)
+		r->all[i]->tally = i;
+}
+
 int rules_compile(struct contract *c, struct str schema, int *status,
 		  struct buf *err)
 {
@@ -685,8 +762,10 @@ int rules_compile(struct contract *c, struct str schema, int *status,
 		goto out;
 	}
 	for (size_t i = 0; i < r->n_all; i++)
-		if (check_conditions(&k, r->all[i]) < 0)
+		if (check_conditions(&k, r->all[i]) < 0 ||
+		    check_md5(&k, r->all[i]) < 0)
 			goto out;
+	make_tallies(r);
 	if (check_reserved(&k) < 0 ||
 	    check_known(&k, c->keys, c->n_keys, "key") < 0 ||
 	    check_known(&k, c->identity, c->n_identity, "identity") < 0 ||
@@ -704,10 +783,13 @@ void rules_free(struct record_rules *r)
 {
 	for (size_t i = 0; i < r->n_all; i++) {
 		normal_free(r->all[i]->steps);
+		buf_release(&r->all[i]->of_nothing);
 		free(r->all[i]->members);
 		free(r->all[i]->prefix);
 		free(r->all[i]);
 	}
+	if (r->tallies)
+		munmap(r->tallies, r->n_all * sizeof *r->tallies);
 	free(r->all);
 	free(r->strict.v);
 	free(r->requires.v);

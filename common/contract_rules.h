@@ -24,11 +24,15 @@ struct rule_member {
 
 struct rule {
 	struct schema_node *node;
-	bool own; /* has a keyword of ours */
+	struct str where; /* "user/emails/items" */
+	bool own;         /* has a keyword of ours */
 
 	struct normal *steps; /* may be NULL */
 	bool hash;
 	struct digest_form form;
+	struct buf of_nothing; /* what the form makes of an empty text */
+	/* Index in record_rules.tallies. */
+	size_t tally;
 	enum null_mode null;
 	bool invalid_omit, hashed_reject;
 	struct str fallback; /* "default"; .s NULL: none */
@@ -90,6 +94,11 @@ struct asked_set {
 	size_t from, n;
 };
 
+/* What has been seen of a member that is hashed. */
+struct tally {
+	bool passed, hashed;
+};
+
 struct record_rules {
 	const struct contract *contract;
 	struct schema *schema;
@@ -97,6 +106,7 @@ struct record_rules {
 	struct rule **all;
 	size_t n_all;
 	bool ad_hoc;
+	struct tally *tallies; /* of all; worker processes share them */
 	bool whole_check; /* the schema has more to say than of its members */
 	bool closed;      /* additionalProperties: false */
 

@@ -63,6 +63,9 @@ static struct str as_digest(struct record_rules *s, const struct rule *r,
 {
 	struct str text;
 
+	/* A digest without our key is as good as the value. */
+	if (r->form.keyed && s->stage != SETTLE_PUSH)
+		return STR_NONE;
 	if (json_type(v) != JSON_STRING ||
 	    v.n < (r->form.base64 ? 1 : 2) * digest_size(r->form.kind))
 		return STR_NONE;
@@ -97,6 +100,37 @@ static enum settled pass_digest(struct record_rules *s, const struct rule *r,
 		return SAME;
 	out->emit = buf_str(&s->emit);
 	return NEW;
+}
+
+/* The digest of an empty text: a trace of somebody's forgetting to look. */
+static bool is_of_nothing(const struct rule *r, struct str digest)
+{
+	struct str nothing = buf_str(&r->of_nothing);
+
+	if (r->form.base64)
+		return str_eq(digest, nothing);
+	return digest.n == nothing.n &&
+	       strncasecmp(digest.s, nothing.s, digest.n) == 0;
+}
+
+/* Where a value itself is due: 40, 64 or 128 hexadecimal digits. */
+static bool looks_hashed(struct record_rules *s, struct str v)
+{
+	struct str text;
+
+	if (json_type(v) != JSON_STRING || v.n < 40)
+		return false;
+	text = normal_trim(json_text(v, &s->norm));
+	return is_hex_digest(text, DIGEST_SHA256) ||
+	       is_hex_digest(text, DIGEST_SHA1) ||
+	       is_hex_digest(text, DIGEST_SHA512);
+}
+
+/* Worker processes share these: written only if that changes them. */
+static void note(bool *seen)
+{
+	if (!*seen)
+		*seen = true;
 }
 
 /* ---- nothing, or as good as nothing ---- */
@@ -203,8 +237,20 @@ static enum settled settle_plain(struct record_rules *s, const struct rule *r,
 	struct str text = r->hash ? as_digest(s, r, v) : STR_NONE;
 	enum settled how;
 
-	if (text.s)
+	if (text.s && is_of_nothing(r, text))
+		return r->null == NULL_KEEP
+			   ? value_fault(s, "null",
+					 "the digest of an empty text, which "
+					 "would match strangers")
+			   : settle_null(s, r, v, depth, out);
+	if (text.s) {
+		note(&s->tallies[r->tally].passed);
 		return pass_digest(s, r, v, text, out);
+	}
+	if (r->hashed_reject && !r->hash && looks_hashed(s, v))
+		return value_fault(s, "hashed",
+				   "a digest, where the contract wants the "
+				   "value itself");
 	if (r->hash && s->stage == SETTLE_PUSH &&
 	    !(json_type(v) == JSON_STRING &&
 	      normal_is_blank(json_text(v, &s->norm))))
@@ -229,6 +275,7 @@ static enum settled settle_plain(struct record_rules *s, const struct rule *r,
 		out->emit = out->check;
 		return NEW;
 	}
+	note(&s->tallies[r->tally].hashed);
 	buf_reset(&s->emit);
 	buf_addc(&s->emit, '"');
 	digest_put(&s->emit, &r->form, value.s);

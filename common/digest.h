@@ -23,9 +23,14 @@ enum digest_kind {
 struct digest_form {
 	enum digest_kind kind;
 	bool base64;
+	bool keyed; /* HMAC */
+	struct str key;
 };
 
-/* "sha256", "md5:hex", "sha512:base64"; -1: not one of these. */
+/*
+ * "sha256", "md5:hex", "sha512:base64", "hmac-sha256"; -1: not one of these.
+ * The key is for the caller to set.
+ */
 int digest_form_parse(struct str name, struct digest_form *out);
 /* Appends the digest of text. */
 void digest_put(struct buf *out, const struct digest_form *f, struct str text);

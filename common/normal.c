@@ -231,6 +231,15 @@ struct str normal_reads(const struct normal *n, size_t i)
 	return i < n->n ? n->steps[i].pointer : STR_NONE;
 }
 
+bool normal_is_costly(const struct normal *n)
+{
+	for (size_t i = 0; i < n->n; i++)
+		if (strcmp(n->steps[i].def->name, "e164") == 0 &&
+		    (n->steps[i].arg.s || n->steps[i].pointer.s))
+			return true;
+	return false;
+}
+
 size_t normal_count(const struct normal *n)
 {
 	return n->n;

@@ -52,6 +52,9 @@ int normal_run(struct normal *n, struct str value, struct str root,
 size_t normal_count(const struct normal *n);
 struct str normal_reads(const struct normal *n, size_t i);
 
+/* May it ask libphonenumber? */
+bool normal_is_costly(const struct normal *n);
+
 /* "trim, lower", for people. */
 void normal_put(struct buf *out, const struct normal *n);
 

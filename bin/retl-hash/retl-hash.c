@@ -4,11 +4,16 @@
  * as a digest. How a value is settled is common/contract_record.c's business;
  * here is the stream around it.
  */
+#include "bin/retl-hash/fields.h"
+
 #include "common/contract.h"
-#include "common/digest.h"
 #include "common/filter.h"
 #include "common/mem.h"
 #include "common/msg.h"
+
+#define THREADS_MOST 64
+/* A record that takes longer is no honest one. */
+#define LIMIT_MS 10000
 
 struct config {
 	struct contract_args contract;
@@ -17,107 +22,32 @@ struct config {
 	bool check, explain;
 	const char *rejects;
 	bool strict;
-	uint64_t max_record;
-};
-
-/* A member that -f names: one that no record has is a slip of the pen. */
-struct field {
-	struct json_slot slot;
-	bool seen;
+	uint64_t max_record, threads;
 };
 
 struct run {
 	const struct config *cfg;
 	struct contract *contract;
 	struct key_spec key;
-	struct field *fields;
-	size_t n_fields, n_unseen;
+	struct fields *fields; /* NULL: there is a contract */
 	struct filter f;
 	struct buf scratch;
 };
 
-/* ---- -f MEMBER=STEP,STEP,... ---- */
-
-static bool is_digest_name(struct str step)
-{
-	enum digest_kind unused;
-	struct str rest = step, kind;
-
-	str_split(&rest, ':', &kind);
-	return digest_kind_parse(kind, &unused) == 0;
-}
-
-/* "normalize":["trim"],"hash":"sha256" */
-static void put_keywords(struct buf *out, const char *arg, struct str steps)
-{
-	struct str step, hash = STR_NONE;
-	bool any = false;
-
-	buf_addz(out, "\"null\":\"keep\",\"normalize\":[");
-	while (str_split(&steps, ',', &step)) {
-		step = str_trim(step);
-		if (!step.n || hash.s)
-			opt_die("-f '%s': %s", arg,
-				hash.s ? "the digest comes last"
-				       : "a step is missing");
-		if (is_digest_name(step)) {
-			hash = step;
-			continue;
-		}
-		buf_addz(out, any ? "," : "");
-		json_put_str(out, step);
-		any = true;
-	}
-	buf_addc(out, ']');
-	if (hash.s) {
-		buf_addz(out, ",\"hash\":");
-		json_put_str(out, hash);
-	}
-}
-
-static void put_field(struct buf *out, struct run *r, const char *arg)
-{
-	struct str steps = str_of(arg), name;
-	struct buf keywords = BUF_INIT;
-
-	str_split(&steps, '=', &name);
-	if (!steps.s || !name.n)
-		opt_die("-f '%s': MEMBER=STEP,STEP,... is expected", arg);
-	if (record_reserved_name(name))
-		opt_die("-f '%s': a name that the tools keep for themselves",
-			arg);
-	for (size_t i = 0; i < r->n_fields; i++)
-		if (str_eq(r->fields[i].slot.name, name))
-			opt_die("-f '%s': given twice", arg);
-	r->fields[r->n_fields++].slot = JSON_SLOT(name);
-	put_keywords(&keywords, arg, steps);
-	buf_addc(out, r->n_fields > 1 ? ',' : '{');
-	json_put_str(out, name);
-	/* Of a list each element. */
-	buf_addf(out, ":{%s,\"items\":{%s}}", keywords.data, keywords.data);
-	buf_release(&keywords);
-}
-
 static struct contract *contract_of_fields(struct run *r)
 {
-	const struct opt_list *list = &r->cfg->fields;
 	struct buf schema = BUF_INIT, err = BUF_INIT;
 	struct json_fault fault;
 	struct contract *c;
 
-	r->fields = xcalloc(list->n, sizeof *r->fields);
-	buf_addz(&schema, "{\"properties\":");
-	for (size_t i = 0; i < list->n; i++)
-		put_field(&schema, r, list->v[i]);
-	/* What is not named leaves as it came, null included. */
-	buf_addz(&schema, "},\"additionalProperties\":{\"null\":\"keep\"}}");
+	r->fields = fields_new(&r->cfg->fields);
+	fields_put_schema(r->fields, &schema);
 	/* argv may hold any bytes. */
 	if (json_check(buf_str(&schema), NULL, &fault) < 0)
 		opt_die("-f: %s", fault.what);
 	c = contract_of_record(buf_str(&schema), &err);
 	if (!c)
 		opt_die("-f: %s", err.data);
-	r->n_unseen = r->n_fields;
 	buf_release(&schema);
 	buf_release(&err);
 	return c;
@@ -143,19 +73,6 @@ static struct contract *open_contract(struct run *r)
 	return c;
 }
 
-static void note_fields(struct run *r)
-{
-	for (size_t i = 0; r->n_unseen && i < r->n_fields; i++) {
-		struct field *field = &r->fields[i];
-
-		if (!field->seen &&
-		    json_obj_slot(&r->f.rec.obj, &field->slot) >= 0) {
-			field->seen = true;
-			r->n_unseen--;
-		}
-	}
-}
-
 /* ---- records ---- */
 
 /* A broken promise, and no fault of one record: nothing goes on after it. */
@@ -170,10 +87,10 @@ static NORETURN void stop(struct run *r)
 	die(EX_DATAERR, "%s: %s", place.data, text.data);
 }
 
-static void stop_if_repeated(struct run *r)
+static void stop_if(struct run *r, const char *code)
 {
 	for (size_t i = 0; i < r->f.faults.n; i++)
-		if (strcmp(r->f.faults.v[i].code, "repeated") == 0)
+		if (strcmp(r->f.faults.v[i].code, code) == 0)
 			stop(r);
 }
 
@@ -181,7 +98,7 @@ static void refuse(struct run *r)
 {
 	struct buf *keys = &r->scratch;
 
-	stop_if_repeated(r);
+	stop_if(r, "repeated");
 	buf_reset(keys);
 	if (r->key.n)
 		contract_put_key(r->contract, &r->key, &r->f.rec, SETTLE_HASH,
@@ -226,7 +143,10 @@ static void hash_stub(struct run *r)
 	out_record(&r->f.out);
 }
 
-/* Looks for values that should be hashed and are not, and for nothing else. */
+/*
+ * Looks for values that should be hashed and are not, and for digests where
+ * values should be, and for nothing else.
+ */
 static void check_record(struct run *r)
 {
 	buf_reset(&r->scratch);
@@ -236,7 +156,8 @@ static void check_record(struct run *r)
 
 		if (n == SETTLE_UNHASHED)
 			stop(r);
-		stop_if_repeated(r);
+		stop_if(r, "hashed");
+		stop_if(r, "repeated");
 	}
 	out_line(&r->f.out, r->f.in.line);
 }
@@ -244,32 +165,59 @@ static void check_record(struct run *r)
 /* Hashing a member that is not there hashes nothing: say so. */
 static void check_fields(struct run *r)
 {
-	if (!r->n_unseen || !r->f.in.n_records)
+	const char *unseen =
+	    r->fields && r->f.in.n_records ? fields_unseen(r->fields) : NULL;
+
+	if (!unseen)
 		return;
-	for (size_t i = 0; i < r->n_fields; i++)
-		if (!r->fields[i].seen) {
-			out_flush(&r->f.out);
-			die(EX_DATAERR,
-			    "-f %.*s: no record had such a member: is the name "
-			    "right?",
-			    STR_ARG(r->fields[i].slot.name));
-		}
+	out_flush(&r->f.out);
+	die(EX_DATAERR,
+	    "-f '%s': no record had such a member: is the name right?", unseen);
+}
+
+/* A digest among values may be a value that looks like one. */
+static void warn_mixed(struct run *r)
+{
+	struct buf names = BUF_INIT;
+
+	contract_mixed(r->contract, &names);
+	if (names.len)
+		msg_warn("%s: some values were digests already and were left "
+			 "as they are, others were hashed",
+			 names.data);
+	buf_release(&names);
+}
+
+static void one_record(void *arg)
+{
+	struct run *r = arg;
+
+	if (r->fields)
+		fields_note(r->fields, &r->f.rec);
+	if (r->cfg->check)
+		check_record(r);
+	else if (record_is_stub(&r->f.rec))
+		hash_stub(r);
+	else
+		hash_record(r);
 }
 
 static int filter_run(struct run *r, const char *path)
 {
+	struct filter_how how = { .workers = (unsigned)r->cfg->threads,
+				  .limit_ms = LIMIT_MS };
+
+	/* Starting processes pays only where records take long. */
+	if (!how.workers)
+		how.workers = contract_is_costly(r->contract)
+				  ? MIN(filter_processors(), THREADS_MOST)
+				  : 1;
 	r->f.stubs = true;
 	filter_open(&r->f, path);
-	while (filter_next(&r->f)) {
-		note_fields(r);
-		if (r->cfg->check)
-			check_record(r);
-		else if (record_is_stub(&r->f.rec))
-			hash_stub(r);
-		else
-			hash_record(r);
-	}
+	filter_each(&r->f, &how, one_record, r);
 	check_fields(r);
+	if (!r->cfg->check)
+		warn_mixed(r);
 	return filter_close(&r->f);
 }
 
@@ -315,6 +263,8 @@ static void prepare(struct run *r, const struct config *cfg)
 	r->contract = open_contract(r);
 	if (cfg->key && key_spec_parse(&r->key, cfg->key, &err) < 0)
 		opt_die("--key: %s", err.data);
+	if (cfg->threads > THREADS_MOST)
+		opt_die("--threads: from 1 to %d", THREADS_MOST);
 	if (!cfg->max_record)
 		opt_die("--max-record: 0 bytes are no record");
 	r->f.in.max_record = cfg->max_record;
@@ -334,7 +284,7 @@ static void release(struct run *r, struct config *cfg)
 	ndjson_close(&r->f.in);
 	faults_release(&r->f.faults);
 	buf_release(&r->scratch);
-	free(r->fields);
+	fields_free(r->fields);
 }
 
 int main(int argc, char **argv)
@@ -361,6 +311,8 @@ int main(int argc, char **argv)
 		  "list refused records in FILE" },
 		{ 0, "strict", OPT_FLAG, &cfg.strict, NULL,
 		  "end at the first refused record" },
+		{ 0, "threads", OPT_COUNT, &cfg.threads, "N",
+		  "how many processors to use" },
 		{ 0, "max-record", OPT_SIZE, &cfg.max_record, "BYTES",
 		  "the longest line, 16M" },
 	};

@@ -201,7 +201,7 @@ echo '{"e":12}' | retl-hash -f e=string,sha256 >out
 is "$(cat out)" "{\"e\":\"$(printf 12 | sha256sum | cut -c1-64)\"}" 'which hashes its digits'
 seal_in '{"e":"a"}'
 exits 65 'a member that no record has ends the run' retl-hash -f f=sha256 <in
-contains err "-f f: no record had such a member" 'by name'
+contains err "-f 'f=sha256': no record had such a member" 'by name'
 is "$(wc -l <out)" 1 'unsealed'
 exits 0 'no records, no fault' retl-hash -f f=sha256 </dev/null
 for bad in e e= =trim e=trimm e=sha256,trim e=trim,,lower e=first=x diff_id=sha256; do
