@@ -99,6 +99,7 @@ static const struct {
 
 	{ "rule", "status", "" },
 	{ "rule", "code", "" },
+	{ "rule", "sqlstate", "" },
 	{ "rule", "when", "jq" },
 	{ "rule", "then", "" },
 	{ "rule", "reason", "" },
@@ -111,6 +112,7 @@ static const struct {
 	{ "operation", "steps", "step[]" },
 	{ "operation", "whole", "" },
 	{ "operation", "cleanup", "step[]" },
+	{ "operation", "table", "table" },
 	{ "operation", "name", "" },
 	{ "operation", "each", "" },
 	{ "operation", "poll", "poll" },
@@ -148,6 +150,9 @@ static const struct {
 	{ "batch", "item_bytes", "" },
 	{ "batch", "by", "jq" },
 	{ "batch", "seconds", "" },
+
+	{ "table", "name", "" },
+	{ "table", "write", "upsert insert delete" },
 
 	{ "poll", "until", "jq" },
 	{ "poll", "every", "" },

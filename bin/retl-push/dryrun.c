@@ -217,7 +217,9 @@ void dryrun_print(struct flow *f, bool known)
 	const struct step *s = &f->op->steps[f->step];
 	bool curl = strcmp(p->cfg.dry_run, "curl") == 0;
 
-	if (!known && curl)
+	if (curl && f->op->table)
+		buf_addf(&p->shown, "# %s\n", f->url.data);
+	else if (!known && curl)
 		buf_addf(&p->shown,
 			 "# %s %s: made of the answer to an "
 			 "earlier step\n",

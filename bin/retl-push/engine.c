@@ -5,6 +5,7 @@
  * memory is bounded by that and the writer of our input feels it.
  */
 #include "bin/retl-push/push.h"
+#include "bin/retl-push/table.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -562,7 +563,7 @@ static int64_t until(int64_t tick, int64_t at, int64_t wait)
 static void wait_for_something(struct push *p, int64_t next, bool dry_input)
 {
 	int64_t tick = clock_tick_ms(), wait = 60000;
-	int fds[2] = { signal_pipe[0], -1 };
+	int fds[] = { signal_pipe[0], -1, table_fd(p) };
 
 	wait = until(tick, next, wait);
 	if (p->give_up_at)
@@ -584,6 +585,7 @@ static void wait_for_something(struct push *p, int64_t next, bool dry_input)
 			wait = 0;
 	}
 	http_wait(p->http, fds, ARRAY_LEN(fds), (int)wait);
+	table_collect(p);
 }
 
 static bool is_done(const struct push *p)
@@ -600,6 +602,13 @@ static void close_batches(struct push *p, bool dry_input)
 	if (p->input_ended || is_full(p) ||
 	    (dry_input && tick - p->last_input >= QUIET_MS))
 		batch_close_all(p);
+}
+
+static void abort_all(struct push *p)
+{
+	p->give_up_at = 0;
+	http_abort(p->http);
+	table_abort(p);
 }
 
 static void loop(struct push *p)
@@ -626,7 +635,7 @@ static void loop(struct push *p)
 		if (n_signals)
 			interrupted(p);
 		if (p->give_up_at && clock_tick_ms() >= p->give_up_at)
-			http_abort(p->http);
+			abort_all(p);
 	}
 }
 

@@ -274,9 +274,9 @@ int load_headers(struct loader *l, struct str object, struct header **v,
 
 static int load_rule(struct loader *l, struct str v, struct rule *r)
 {
-	static const char *const members[] = { "status", "code",   "when",
-					       "then",   "reason", "results",
-					       NULL };
+	static const char *const members[] = { "status",  "code", "sqlstate",
+					       "when",    "then", "reason",
+					       "results", NULL };
 	struct str then = json_get(v, "then");
 	struct buf scratch = BUF_INIT;
 
@@ -286,6 +286,7 @@ static int load_rule(struct loader *l, struct str v, struct rule *r)
 		return -1;
 	r->status = json_get(v, "status");
 	r->code = json_get(v, "code");
+	r->sqlstate = json_get(v, "sqlstate");
 	r->reason = json_get(v, "reason");
 	if (then.s && json_type(then) == JSON_STRING)
 		r->then = verdict_parse(json_text(then, &scratch));

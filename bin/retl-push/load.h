@@ -65,6 +65,7 @@ int load_auth(struct loader *l);
 int load_steps(struct loader *l, struct str v, struct operation *op);
 /* A list of steps alone. */
 int load_step_list(struct loader *l, struct str steps, struct operation *op);
+int load_resend(struct loader *l, struct str v, struct step *s);
 void step_release(struct step *s);
 
 #endif

@@ -95,7 +95,7 @@ static int load_request(struct loader *l, struct str v, struct step *s)
 	return load_body(l, rq, s);
 }
 
-static int load_resend(struct loader *l, struct str v, struct step *s)
+int load_resend(struct loader *l, struct str v, struct step *s)
 {
 	struct str r = json_get(v, "resend");
 

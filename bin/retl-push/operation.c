@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/retl-push/load.h"
+#include "bin/retl-push/table.h"
 
 #include "common/mem.h"
 #include "common/msg.h"
@@ -44,6 +45,9 @@ static void operation_release(struct operation *op)
 	program_release(&op->match);
 	if (op->cleanup)
 		operation_release(op->cleanup);
+	if (op->table)
+		buf_release(&op->table->name);
+	free(op->table);
 	free(op);
 }
 
@@ -136,7 +140,7 @@ static int load_operation(struct loader *l, struct str v, struct operation *op)
 		"name",  "each",    "when",     "vars",         "request",
 		"poll",  "next",    "pause",    "response",     "save",
 		"cost",  "results", "resend",   "commits",      "steps",
-		"whole", "cleanup", NULL,
+		"whole", "cleanup", "table",    NULL,
 	};
 	struct str cleanup = json_get(v, "cleanup");
 
@@ -146,9 +150,11 @@ static int load_operation(struct loader *l, struct str v, struct operation *op)
 		return -1;
 	op->always = json_get(v, "changed_only");
 	/* Those of a single exchange are its own: it looks there first. */
-	if (json_get(v, "steps").s && load_rules(l, v, &op->rules) < 0)
+	if ((json_get(v, "steps").s || json_get(v, "table").s) &&
+	    load_rules(l, v, &op->rules) < 0)
 		return -1;
-	if (load_steps(l, v, op) < 0)
+	if (json_get(v, "table").s ? table_load(l, v, op) < 0
+				   : load_steps(l, v, op) < 0)
 		return -1;
 	for (size_t i = 0; i < op->n_steps; i++)
 		op->never |= op->steps[i].resend == RESEND_NEVER;

@@ -37,8 +37,9 @@ enum verdict verdict_parse(struct str word);
 const char *verdict_name(enum verdict v);
 
 struct rule {
-	struct str status; /* JSON: a number or a list; .s NULL: any */
-	struct str code;   /* JSON list; .s NULL: any */
+	struct str status;   /* JSON: a number or a list; .s NULL: any */
+	struct str code;     /* JSON list; .s NULL: any */
+	struct str sqlstate; /* the same; a rule for tables alone */
 	struct program when;
 	enum verdict then;
 	struct str reason; /* JSON string; .s NULL: what the answer says */
@@ -122,6 +123,14 @@ struct step {
  */
 enum role { FOR_RECORDS, TO_PREPARE, TO_CLEAN_UP };
 
+/* An operation on a table of a database: table.h */
+enum table_write { TABLE_UPSERT, TABLE_INSERT, TABLE_DELETE };
+
+struct table {
+	struct buf name; /* as SQL writes it */
+	enum table_write write;
+};
+
 struct operation {
 	struct str name;
 	enum role role;
@@ -146,6 +155,7 @@ struct operation {
 	bool whole;                /* what it sends replaces everything */
 	bool counts;               /* it asks for $run.batch or $run.last */
 	struct operation *cleanup; /* NULL: there is none */
+	struct table *table;       /* NULL: it makes requests */
 	/* changed_only: members that are always sent; .s NULL: all are. */
 	struct str always;
 };

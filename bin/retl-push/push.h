@@ -192,6 +192,7 @@ struct flow {
 	struct flow *then; /* by next: those that wait for this one's end */
 	/* The request under way. */
 	struct buf url, headers, body, items, vars;
+	bool exact;     /* a statement touches as many rows as it is given */
 	bool elsewhere;        /* it leaves the contract's own server */
 	size_t n_auth_headers; /* where in headers those of auth begin */
 	size_t n_carried;
@@ -237,6 +238,7 @@ struct push {
 	struct contract *contract;
 	struct delivery d;
 	struct http *http;
+	struct pg *pg; /* NULL: no operation is one on a table */
 	struct ndjson in;
 	struct record rec; /* the one just read */
 	struct faults faults;

@@ -4,6 +4,7 @@
  * bytes they came with: items are spliced, not printed anew.
  */
 #include "bin/retl-push/push.h"
+#include "bin/retl-push/table.h"
 
 #include <strings.h>
 
@@ -640,6 +641,8 @@ enum built request_build(struct flow *f)
 	const struct step *s = &f->op->steps[f->step];
 	enum built got;
 
+	if (f->op->table)
+		return table_build(f);
 	if (!s->each)
 		return build_one(f, s);
 	while (f->each < f->n) {
@@ -714,6 +717,10 @@ void request_send(struct flow *f)
 			: 0,
 	};
 
+	if (f->op->table) {
+		table_send(f);
+		return;
+	}
 	show(f, s);
 	for (char *lf; n < ARRAY_LEN(lines) && (lf = strchr(at, '\n'));
 	     at = lf + 1) {

@@ -373,6 +373,8 @@ static const struct rule *match(struct answer *w, const struct rules *rules)
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct rule *r = &rules->v[i];
 
+		if (r->sqlstate.s)
+			continue;
 		if (r->status.s && !status_matches(r->status, w->a->status))
 			continue;
 		if (r->code.s && !code_matches(w, r->code))

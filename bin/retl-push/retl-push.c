@@ -2,6 +2,7 @@
 /* retl-push: delivers records as a contract says, one receipt a record. */
 #include "bin/retl-push/look.h"
 #include "bin/retl-push/push.h"
+#include "bin/retl-push/table.h"
 
 #include <fcntl.h>
 
@@ -142,6 +143,8 @@ static void open_http(struct push *p)
 	p->http = http_new(&o, &p->err);
 	if (!p->http)
 		die(EX_NOINPUT, "%s", p->err.data);
+	if (table_open(p) < 0)
+		die(EX_CONFIG, "%s", p->err.data);
 }
 
 /*
@@ -200,6 +203,7 @@ int main(int argc, char **argv)
 	status = push_run(&p);
 
 	http_free(p.http);
+	table_close(&p);
 	delivery_release(&p.d);
 	contract_free(p.contract);
 	free(p.cfg.contract.set.v);

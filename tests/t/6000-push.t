@@ -151,13 +151,10 @@ dry plain in --set base_url=http://127.0.0.1:9/v1/
 is "$(jq -r .url out | uniq)" http://127.0.0.1:9/v1/x \
 	'a slash too many at the end of base_url does no harm'
 
-# ---- what this version does not do ----
-contract later '{"operations": {"send": {"table": {"name": "t", "write": "insert"}, "request": null}}}'
+# ---- what a contract cannot do ----
 contract crlf '{"operations": {"send": {"request": {"headers": {"a": "b\r\nc: d"}}}}}'
-exits 78 'nor does a contract add a header by a line end' retl-push -c t/crlf in
+exits 78 'a contract does not add a header by a line end' retl-push -c t/crlf in
 contract keyless '{"settings": {"token": {"secret": true}}, "auth": {"type": "bearer", "token": "{token}"}}'
 exits 77 'a secret that no variable holds' retl-push -c t/keyless in
 contains err "'token' has no value: put it into --settings FILE" 'is asked for'
-exits 78 'a member that is not supported is an error' \
-	retl-push -c t/later --as added bare
 done_testing
