@@ -193,7 +193,7 @@ struct flow {
 	/* The request under way. */
 	struct buf url, headers, body, items, vars;
 	bool exact;     /* a statement touches as many rows as it is given */
-	bool elsewhere;        /* it leaves the contract's own server */
+	bool elsewhere; /* it leaves the contract's own server */
 	size_t n_auth_headers; /* where in headers those of auth begin */
 	size_t n_carried;
 	size_t n_body; /* bytes, before it was packed */
