@@ -176,6 +176,16 @@ static struct plan *plan_index(struct planner *pl, struct node *n, bool top)
 	return p;
 }
 
+/* A copy that may be read as one block. */
+static struct str padded(struct planner *pl, struct str text)
+{
+	char *p = arena_get(pl->mem, text.n + PLAN_SHORT);
+
+	memcpy(p, text.s, text.n);
+	memset(p + text.n, 0, PLAN_SHORT);
+	return (struct str){ p, text.n };
+}
+
 static struct plan *plan_object(struct planner *pl, struct node *n, bool top)
 {
 	struct plan *p = make(pl, P_OBJECT, n);
@@ -191,7 +201,7 @@ static struct plan *plan_object(struct planner *pl, struct node *n, bool top)
 			buf_reset(&pl->scratch);
 			json_put_str(&pl->scratch, e->name);
 			buf_addc(&pl->scratch, ':');
-			e->prefix = arena_copy(pl->mem, buf_str(&pl->scratch));
+			e->prefix = padded(pl, buf_str(&pl->scratch));
 		} else {
 			e->key = plan_one(pl, key, top);
 			if (!e->key)

@@ -62,9 +62,13 @@ enum plan_fn {
 
 enum plan_cmp { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
 
+/* Texts up to here are copied as one block. */
+#define PLAN_SHORT ((size_t)32)
+
 struct plan_entry {
-	struct str name;   /* unescaped; .s NULL: computed by key */
-	struct str prefix; /* "\"name\":" */
+	struct str name; /* unescaped; .s NULL: computed by key */
+	/* "\"name\":", PLAN_SHORT bytes of which may be read in any case */
+	struct str prefix;
 	struct plan *key, *val;
 	unsigned line;
 };

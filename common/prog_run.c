@@ -146,16 +146,26 @@ static int member_of(struct run *r, struct plan *p, struct str v,
 	return 0;
 }
 
+/* Where a record has the member, or -1: what is reserved is not there. */
+static ssize_t record_place(const struct json_obj *o, struct plan *p)
+{
+	/* What is found out once holds for all objects of this shape. */
+	bool known = LIKELY(o->shape && o->shape == p->slot.shape);
+	ssize_t at = json_obj_slot(o, &p->slot);
+
+	if (!known && at >= 0 && record_reserved(&o->m[at]))
+		p->slot.at = at = -1;
+	return at;
+}
+
 static int top_member(struct run *r, struct plan *p, struct str *out)
 {
 	ssize_t at;
 
 	if (!r->record)
 		return member_of(r, p, r->input, p->text, out);
-	at = json_obj_slot(&r->record->obj, &p->slot);
-	*out = at >= 0 && !record_reserved(&r->record->obj.m[at])
-		   ? r->record->obj.m[at].val
-		   : STR("null");
+	at = record_place(&r->record->obj, p);
+	*out = at < 0 ? STR("null") : r->record->obj.m[at].val;
 	return 0;
 }
 
@@ -499,6 +509,69 @@ static void note_fault(struct run *r, struct str name)
 		   r->why.data);
 }
 
+/*
+ * Most texts are short: they are copied as a whole block, where nothing behind
+ * them is read that is not ours (before end), and to has room for it.
+ */
+static char *copy_text(char *to, struct str text, const char *end)
+{
+	if (LIKELY(text.n <= PLAN_SHORT &&
+		   (size_t)(end - text.s) >= PLAN_SHORT))
+		memcpy(to, text.s, PLAN_SHORT);
+	else
+		memcpy(to, text.s, text.n);
+	return to + text.n;
+}
+
+/*
+ * Members from entry i on that are copied from a record or constant, which is
+ * all that most mappings are made of. Returns the first other entry.
+ */
+static size_t put_copied(struct run *r, struct plan *p, size_t i, bool *any,
+			 size_t *places, struct buf *out)
+{
+	static const char null[PLAN_SHORT] = "null";
+	const struct json_obj *o = &r->record->obj;
+
+	for (; i < p->n; i++) {
+		struct plan_entry *e = &p->entries[i];
+		struct str val = { null, 4 };
+		const char *end = null + PLAN_SHORT;
+		ssize_t at;
+		char *to;
+
+		if (LIKELY(e->val->op == P_TOP_MEMBER)) {
+			at = record_place(o, e->val);
+			if (LIKELY(at >= 0)) {
+				val = o->m[at].val;
+				end = r->record->line.s + r->record->line.n;
+			}
+		} else if (e->val->op == P_CONST) {
+			val = e->val->text;
+			end = val.s + val.n;
+		} else {
+			break;
+		}
+		if (UNLIKELY(!buf_reserve(out, 1 + e->prefix.n + val.n +
+						   PLAN_SHORT)))
+			break;
+		to = out->data + out->len;
+		if (*any)
+			*to++ = ',';
+		*any = true;
+		to = copy_text(to, e->prefix,
+			       e->prefix.s + MAX(e->prefix.n, PLAN_SHORT));
+		if (places)
+			places[2 * i] = (size_t)(to - out->data);
+		to = copy_text(to, val, end);
+		if (places)
+			places[2 * i + 1] = (size_t)(to - out->data);
+		*to = '\0';
+		out->len = (size_t)(to - out->data);
+	}
+	return i;
+}
+
 /* All names known, each member one value. */
 static int put_members(struct run *r, struct plan *p, struct str in,
 		       struct buf *out)
@@ -509,20 +582,20 @@ static int put_members(struct run *r, struct plan *p, struct str in,
 
 	buf_addc(out, '{');
 	for (size_t i = 0; i < p->n; i++) {
-		struct plan_entry *e = &p->entries[i];
-		struct plan *v = e->val;
-		struct str val;
+		struct plan_entry *e;
 
+		if (r->record)
+			i = put_copied(r, p, i, &any, at, out);
+		if (i == p->n)
+			break;
+		e = &p->entries[i];
 		mark = out->len;
 		if (any)
 			buf_addc(out, ',');
 		buf_adds(out, e->prefix);
 		if (at)
 			at[2 * i] = out->len;
-		if (LIKELY(v->op == P_TOP_MEMBER &&
-			   top_member(r, v, &val) == 0)) {
-			buf_adds(out, val);
-		} else if (run_put(r, v, in, out) < 0) {
+		if (run_put(r, e->val, in, out) < 0) {
 			if (!p->final || !r->tolerant)
 				return -1;
 			note_fault(r, e->name);
