@@ -2,6 +2,7 @@
 #include "common/prog.h"
 
 #include "common/mem.h"
+#include "common/prog_ask.h"
 #include "common/prog_run.h"
 
 struct prog {
@@ -17,29 +18,15 @@ struct prog {
 
 /* ---- compiling ---- */
 
-static bool has_defs(const struct node *n)
-{
-	if (!n)
-		return false;
-	if (n->kind == N_DEF || has_defs(n->a) || has_defs(n->b) ||
-	    has_defs(n->c))
-		return true;
-	for (size_t i = 0; i < n->n; i++)
-		if (has_defs(n->v[i]))
-			return true;
-	return false;
-}
-
-static int start_jq(struct prog *p, const struct planner *pl,
-		    const struct ast *ast, const struct prog_opts *opts,
-		    struct buf *err)
+static int start_jq(struct prog *p, struct planner *pl, const struct ast *ast,
+		    const struct prog_opts *opts, struct buf *err)
 {
 	/*
 	 * What nobody calls is not in the plan, but must be right as well; and
 	 * a piece could name a variable where it is not bound any more.
 	 */
-	bool alone = !ast->root || ast->imports.n || has_defs(ast->root) ||
-		     (pl->n_pieces && pl->n_vars > p->n_vars);
+	bool alone = !ast->root || ast->imports.n ||
+		     !ask_known(pl, ast->root, p->n_vars);
 	struct jqpiece *pieces;
 	const char **vars;
 	struct jqside_opts o;

@@ -50,6 +50,12 @@ bool ask_gives_one(struct planner *pl, const struct node *n);
 /* Adds the members of its input that an expression may look at. */
 void ask_reads(struct planner *pl, const struct node *n, struct names *names);
 
+/*
+ * Are all its variables, the first n_given ones of the planner among them, and
+ * all its functions bound? False: that cannot be told here. prog_names.c
+ */
+bool ask_known(struct planner *pl, struct node *root, size_t n_given);
+
 bool plan_is_native(const struct plan *p);
 
 #endif
