@@ -93,6 +93,11 @@ static int make_plan(struct prog *p, struct planner *pl, struct ast *ast,
 			    "its input and its variables, nothing else",
 			    p->where, line, word);
 	p->root = plan_make(pl, ast->root);
+	if (pl->inexact)
+		return fail(err,
+			    "%s:%u: a number has more digits than jq can keep, "
+			    "and stands where libjq has to run",
+			    p->where, pl->inexact);
 	plan_shape(pl, ast, p->root, &p->shape);
 	return 0;
 }

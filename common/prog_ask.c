@@ -415,11 +415,6 @@ struct str ask_kind_name(const struct node *n)
 
 /* ---- what has no meaning here ---- */
 
-static bool has_prefix_var(const struct node *n, const char *name)
-{
-	return n->kind == N_VAR && str_is(n->text, name);
-}
-
 static const char *const forbidden[] = { "input",
 					 "inputs",
 					 "debug",
@@ -432,7 +427,10 @@ static const char *const forbidden[] = { "input",
 					 "modulemeta",
 					 "get_search_list" };
 
-/* A record is all that a program sees, and a value all that it gives. */
+/*
+ * A record is all that a program sees, and a value all that it gives. Where the
+ * caller binds $ENV, env is another name for it.
+ */
 const char *plan_forbidden(struct planner *pl, struct node *n, unsigned *line)
 {
 	const char *found = NULL;
@@ -441,7 +439,12 @@ const char *plan_forbidden(struct planner *pl, struct node *n, unsigned *line)
 	if (!n)
 		return NULL;
 	*line = n->line;
-	if (has_prefix_var(n, "ENV"))
+	if (ask_builtin(pl, n, "env", 0) && ask_var(pl, STR("ENV")) >= 0) {
+		n->kind = N_VAR;
+		n->text = STR("ENV");
+	}
+	if (n->kind == N_VAR && str_is(n->text, "ENV") &&
+	    ask_var(pl, n->text) < 0)
 		return "$ENV";
 	if (n->kind == N_CALL && !ask_def(pl, n, &at))
 		for (size_t i = 0; i < ARRAY_LEN(forbidden); i++)

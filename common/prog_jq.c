@@ -150,6 +150,53 @@ static int check_alone(const struct jqside_opts *o, struct buf *err)
 	return ret;
 }
 
+/*
+ * libjq's tonumber and fromjson round what a double cannot hold. These end in
+ * an error that the program cannot catch. Texts are most often too short for
+ * that; others are compared with what jq would print, digit by digit.
+ */
+#define INEXACT 77
+#define STRINGIFY(x) #x
+#define STRING_OF(x) STRINGIFY(x)
+static const char exact_numbers[] =
+    "def __digits: explode | (index(101) // index(69)) as $e"
+    " | (if $e then .[:$e] else . end) | map(select(. >= 48 and . <= 57))"
+    " | until(.[0] != 48; .[1:]) | until(.[-1:] != [48]; .[:-1]); "
+    "def __tonumber: tonumber; "
+    "def tonumber: if type != \"string\" then __tonumber else"
+    " . as $s | __tonumber as $n | if (($s | length) < 16 and $n != 0 and"
+    " ($n | isinfinite | not)) or ($s | __digits) == ($n | tojson | __digits)"
+    " then $n else \"\" | halt_error(" STRING_OF(
+	INEXACT) ") end end; "
+		 "def __fromjson: fromjson; "
+		 "def fromjson: if type != \"string\" then __fromjson else"
+		 " . as $s | __fromjson as $v | if ($s | length) < 5 or"
+		 " ($s | test(\"[0-9][0-9.]{14}|[0-9][eE]\") | not) then $v "
+		 "else"
+		 " ($s | gsub(\"\\\"(\\\\\\\\.|[^\\\"\\\\\\\\])*\\\"\"; \" \")"
+		 " | [scan(\"-?[0-9][0-9.eE+-]*\") | tonumber]) | $v end end; ";
+
+static bool mentions(const struct jqside_opts *o, const char *word)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (memmem(o->pieces[i].text.s, o->pieces[i].text.n, word,
+			   strlen(word)) ||
+		    memmem(o->pieces[i].defs.s, o->pieces[i].defs.n, word,
+			   strlen(word)))
+			return true;
+	return false;
+}
+
+/* What means something else here than in libjq. */
+static void put_own(struct buf *b, const struct jqside_opts *o)
+{
+	for (size_t i = 0; i < o->n_given; i++)
+		if (o->vars[i] && strcmp(o->vars[i], "ENV") == 0)
+			buf_addz(b, "def env: $ENV; ");
+	if (mentions(o, "tonumber") || mentions(o, "fromjson"))
+		buf_addz(b, exact_numbers);
+}
+
 /* IMPORTS . as [$__n, $__in, $a] | $__in | if $__n == 0 then PIECE ... end */
 static void put_program(struct buf *b, const struct jqside_opts *o)
 {
@@ -158,6 +205,7 @@ static void put_program(struct buf *b, const struct jqside_opts *o)
 	for (size_t i = 0; i < o->n_vars; i++)
 		buf_addf(b, ", $%s", o->vars[i]);
 	buf_addz(b, "] | $__in | ");
+	put_own(b, o);
 	for (size_t i = 0; i < o->n; i++) {
 		if (i + 1 < o->n)
 			buf_addf(b, "if $__n == %zu then ", i);
@@ -596,6 +644,20 @@ static int explain(struct jqside *s, jv end, const char **code, struct buf *err)
 	return ret;
 }
 
+/* By exact_numbers; or by a module, which may call halt as it likes. */
+static int halted(struct jqside *s, const char **code, struct buf *err)
+{
+	jv status = jq_get_exit_code(s->jq);
+	bool inexact = jv_get_kind(status) == JV_KIND_NUMBER &&
+		       jv_number_value(status) == INEXACT;
+
+	jv_free(status);
+	*code = inexact ? "precision" : "jq";
+	return fail(err, "%s",
+		    inexact ? "a number has more digits than jq can keep"
+			    : "halt has no meaning here");
+}
+
 /* Lets the outputs come. Returns how many, or -1. */
 static int drain(struct jqside *s, jqside_emit *emit, void *ctx,
 		 const char **code, struct buf *err)
@@ -625,11 +687,7 @@ static int drain(struct jqside *s, jqside_emit *emit, void *ctx,
 			return fail(err, "the expression gives far too much");
 		}
 	}
-	if (jq_halted(s->jq)) {
-		*code = "jq";
-		return fail(err, "halt has no meaning here");
-	}
-	return n;
+	return jq_halted(s->jq) ? halted(s, code, err) : n;
 }
 
 int jqside_run(struct jqside *s, size_t piece, const struct jqside_in *in,

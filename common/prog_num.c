@@ -135,6 +135,12 @@ void num_put_double(struct buf *out, double d)
 		buf_addz(out, "null");
 		return;
 	}
+	if (fabs(d) < 1e15 && d == trunc(d) && !(d == 0 && signbit(d))) {
+		if (d < 0)
+			buf_addc(out, '-');
+		buf_addu(out, (uint64_t)fabs(d));
+		return;
+	}
 	if (isinf(d))
 		d = d < 0 ? -DBL_MAX : DBL_MAX;
 	digits_of(&n, d);

@@ -601,6 +601,24 @@ static void collect_errors(struct planner *pl, const struct node *n)
 		collect_errors(pl, n->v[i]);
 }
 
+/* Numbers of the program that libjq would change. */
+static void check_numbers(struct planner *pl, const struct node *n, bool shown)
+{
+	double d;
+
+	if (!n)
+		return;
+	/* Any piece may call what is defined. */
+	shown = shown || n->kind == N_DEF;
+	if (shown && n->kind == N_NUMBER && num_to_double(n->text, &d) < 0)
+		pl->inexact = n->line;
+	check_numbers(pl, n->a, shown);
+	check_numbers(pl, n->b, shown && n->kind != N_DEF);
+	check_numbers(pl, n->c, shown);
+	for (size_t i = 0; i < n->n; i++)
+		check_numbers(pl, n->v[i], shown);
+}
+
 /* Marks the objects whose members are those of the result. */
 static void mark_final(struct plan *p)
 {
@@ -631,8 +649,12 @@ struct plan *plan_make(struct planner *pl, struct node *root)
 
 	mark_final(p);
 	number_pieces(pl, p);
-	if (pl->n_pieces)
-		collect_errors(pl, root);
+	if (!pl->n_pieces)
+		return p;
+	collect_errors(pl, root);
+	check_numbers(pl, root, false);
+	for (size_t i = 0; i < pl->n_pieces; i++)
+		check_numbers(pl, pl->pieces[i]->node, true);
 	return p;
 }
 

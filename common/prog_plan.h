@@ -120,6 +120,8 @@ struct planner {
 	struct node **defs;
 	size_t n_defs, cap_defs;
 	unsigned calls_left; /* definitions may call each other without end */
+	/* Line of a number in a piece that libjq would change, or 0. */
+	unsigned inexact;
 	/* Every piece of the finished plan. */
 	struct plan **pieces;
 	size_t n_pieces, cap_pieces;
@@ -140,6 +142,7 @@ void plan_shape(struct planner *pl, const struct ast *ast,
 
 /*
  * NULL, or what the program calls that has no meaning here: "input", "$ENV".
+ * env becomes $ENV where that is bound.
  */
 const char *plan_forbidden(struct planner *pl, struct node *root,
 			   unsigned *line);

@@ -5,6 +5,8 @@
  */
 #include "common/prog_run.h"
 
+#include <math.h>
+
 #include "common/mem.h"
 #include "common/msg.h"
 #include "common/prog_num.h"
@@ -312,6 +314,14 @@ static int eval_logic(struct run *r, struct plan *p, struct str in,
 
 /* ---- adding ---- */
 
+/* Where doubles stand further apart than whole numbers: is digits lost? */
+static bool is_rounded(double x, double y)
+{
+	double sum = x + y, y1 = sum - x;
+
+	return fabs(sum) >= 0x1p53 && (x - (sum - y1)) + (y - y1) != 0;
+}
+
 static int add_numbers(struct run *r, struct plan *p, struct str a,
 		       struct str b, struct buf *out)
 {
@@ -320,6 +330,9 @@ static int add_numbers(struct run *r, struct plan *p, struct str a,
 	if (num_to_double(a, &x) < 0 || num_to_double(b, &y) < 0)
 		return run_fail(r, p, "precision",
 				"a number has more digits than jq can keep");
+	if (is_rounded(x, y))
+		return run_fail(r, p, "precision",
+				"a sum has more digits than jq can keep");
 	num_put_double(out, x + y);
 	return 0;
 }

@@ -8,10 +8,11 @@
 #define SETTINGS_MAX ((size_t)1 << 20)
 
 /* The program's variables, in this order. */
-enum { VAR_SETTINGS, VAR_DIFF_RESULT, N_VARS };
+enum { VAR_SETTINGS, VAR_DIFF_RESULT, VAR_ENV, N_VARS };
 static const char *const var_names[] = {
 	[VAR_SETTINGS] = "settings",
 	[VAR_DIFF_RESULT] = "diff_result",
+	[VAR_ENV] = "ENV", /* the last: it may not be there */
 };
 
 /* ---- settings without a contract ---- */
@@ -115,7 +116,7 @@ static void check_shape(const struct prog_shape *s, const char *where)
 static void load_program(struct mapping *m, const struct mapping_args *args)
 {
 	struct prog_opts o = { .vars = var_names,
-			       .n_vars = N_VARS,
+			       .n_vars = m->env.len ? N_VARS : VAR_ENV,
 			       .where = args->file ? args->file : "-e",
 			       .libdir = args->libdir,
 			       .limit_ms = args->limit_ms,
@@ -132,8 +133,33 @@ static void load_program(struct mapping *m, const struct mapping_args *args)
 	check_shape(prog_shape(m->prog), o.where);
 }
 
+/* A variable that is not set would be null without a word. */
+static void read_env(struct mapping *m, const struct opt_list *names)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		const char *name = names->v[i], *value = getenv(name);
+		struct json_fault f;
+		size_t at;
+
+		if (!value)
+			die(EX_CONFIG, "--env: there is no variable %s", name);
+		buf_addc(&m->env, i ? ',' : '{');
+		json_put_strz(&m->env, name);
+		buf_addc(&m->env, ':');
+		at = m->env.len;
+		json_put_strz(&m->env, value);
+		if (json_check(
+			(struct str){ m->env.data + at, m->env.len - at }, NULL,
+			&f) < 0)
+			die(EX_CONFIG, "--env: %s is not UTF-8", name);
+	}
+	if (names->n)
+		buf_addc(&m->env, '}');
+}
+
 void mapping_load(struct mapping *m, const struct mapping_args *args)
 {
+	read_env(m, &args->env);
 	if (args->contract.name)
 		load_contract(m, &args->contract);
 	else
@@ -149,6 +175,7 @@ void mapping_release(struct mapping *m)
 		contract_free(m->contract);
 	buf_release(&m->text);
 	buf_release(&m->settings);
+	buf_release(&m->env);
 	buf_release(&m->changed);
 	*m = MAPPING_INIT;
 }
@@ -161,6 +188,7 @@ int mapping_run(struct mapping *m, const struct record *r, struct buf *out,
 	const struct str vars[N_VARS] = {
 		[VAR_SETTINGS] = buf_str(&m->settings),
 		[VAR_DIFF_RESULT] = r->diff_result,
+		[VAR_ENV] = buf_str(&m->env),
 	};
 	size_t mark = out->len;
 

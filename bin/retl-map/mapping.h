@@ -10,17 +10,21 @@ struct mapping {
 	struct prog *prog;         /* NULL: records stay as they are */
 	struct buf text;           /* of the program */
 	struct buf settings;       /* $settings, one JSON object */
+	struct buf env;            /* $ENV, the same; empty: it has none */
 	struct contract *contract; /* NULL: none */
 	struct buf changed;        /* the last rewritten diff_changed */
 };
-#define MAPPING_INIT       \
-	((struct mapping){ \
-	    .text = BUF_INIT, .settings = BUF_INIT, .changed = BUF_INIT })
+#define MAPPING_INIT                             \
+	((struct mapping){ .text = BUF_INIT,     \
+			   .settings = BUF_INIT, \
+			   .env = BUF_INIT,      \
+			   .changed = BUF_INIT })
 
 struct mapping_args {
 	const char *file;    /* -m */
 	const char *program; /* -e */
 	const char *libdir;  /* -L */
+	struct opt_list env; /* --env: names of variables that it may see */
 	unsigned limit_ms;   /* for a record */
 	size_t max_record;   /* bytes of a result */
 	struct contract_args contract;

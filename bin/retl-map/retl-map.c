@@ -376,6 +376,8 @@ int main(int argc, char **argv)
 		  "the mapping itself" },
 		{ 'L', "library", OPT_STR, &cfg.mapping.libdir, "DIR",
 		  "where the mapping's import and include look" },
+		{ 0, "env", OPT_LIST, &cfg.mapping.env, "NAME",
+		  "a variable of the environment that the mapping may see" },
 		{ 'k', "key", OPT_STR, &cfg.key, "KEY",
 		  "members of the result that a refused record's stub keeps" },
 		{ 0, "explain", OPT_FLAG, &cfg.explain, NULL,
@@ -426,6 +428,7 @@ int main(int argc, char **argv)
 		status = run(&m);
 	}
 	mapping_release(&m.mapping);
+	free(cfg.mapping.env.v);
 	free(cfg.mapping.contract.set.v);
 	free(cfg.mapping.contract.on.v);
 	key_spec_release(&m.key);

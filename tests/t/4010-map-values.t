@@ -107,6 +107,43 @@ gives '. + 1' 9007199254740993 \
 	'precision: p:1: a number has more digits than jq can keep' \
 	'nor does plain addition change one'
 
+# What a text says becomes a number in libjq: the digits must be the same.
+inexact='precision: p:1: a number has more digits than jq can keep'
+for n in 9007199254740993 -12345678901234567890 0.1234567890123456789 1e400 \
+	1e-400
+do
+	gives '{a: (.x | tonumber? // 1)}' "{\"x\":\"$n\"}" "$inexact" \
+		"tonumber in libjq does not round $n, and nothing catches that"
+	gives '{a: (.x | try fromjson catch 1)}' "{\"x\":\"[$n]\"}" "$inexact" \
+		"nor does fromjson"
+done
+gives '[.[] | tonumber? // "none"]' \
+	'["12",-3,"0.5","1e3","x","9007199254740992","1.1000000000000000000","000000000000000000012","0e400",""]' \
+	'[[12,-3,0.5,1000,"none",9007199254740992,1.1,12,0,"none"]]' \
+	'what a double holds is a number'
+printf '%s\n' '{"x":"9007199254740993"}' '{"x":"5"}' |
+	progrun -t '{a: (.x | tonumber? // 1)}' >out
+is "$(tail -n 1 out)" '[{"a":5}]' 'and the next record is not touched by that'
+gives '{a: (.x | try fromjson catch "no")}' \
+	'{"x":"{\"a\\\"1\":\"12345678901234567890\",\"b\":[1.5,-2e3]}"}' \
+	'[{"a":{"a\"1":"12345678901234567890","b":[1.5,-2000]}}]' \
+	'digits in a string inside of JSON are no number'
+gives '{a: (.x | try fromjson catch "no")}' '{"x":"[1,"}' '[{"a":"no"}]' \
+	'a text that is no JSON is caught'
+gives '{a: (def tonumber: "mine"; .x | tonumber? // 1)}' '{"x":"9007199254740993"}' \
+	'[{"a":"mine"}]' 'a definition of that name stays one'
+for p in '[limit(1; 9007199254740993)]' 'def f: 0.12345678901234567; [limit(1; f)]' \
+	'{a: 1, b: (.x | map_values(. > 9007199254740993))}'
+do
+	exits 64 "$p has a number that libjq would change" progrun -p "$p"
+	contains err 'and stands where libjq has to run' 'and is told so'
+done
+gives '.x + .y' '{"x":9007199254740992,"y":1}' \
+	'precision: p:1: a sum has more digits than jq can keep' \
+	'a sum that no double holds'
+gives '.x + .y' '{"x":9007199254740992,"y":2}' '[9007199254740994]' \
+	'and one that a double holds'
+
 # ---- names that stand twice ----
 
 for p in .x.a '.x | tojson' '.x | del(.a)' '.x + {b:1}' '[.x[]]' '.x | keys' \
