@@ -116,7 +116,7 @@ is "$(cat out)" '{"x":"module","y":1}' 'finds the module'
 exits 0 'include' retl-map -L . -e 'include "mod"; {x: m}' one
 exits 78 'a module that is not there' retl-map -L . -e 'import "no" as m; {}' one
 
-FOO='x"y' BAR=2
+FOO='x\y' BAR=2
 export FOO BAR
 unset NONE
 for p in '$ENV.FOO' env.FOO '{a: (env | keys)}'; do
@@ -124,7 +124,7 @@ for p in '$ENV.FOO' env.FOO '{a: (env | keys)}'; do
 done
 exits 0 '--env' retl-map --env FOO --env BAR -e \
 	'{a: $ENV.FOO, b: env.BAR, c: (env | keys), d: ($ENV.FOO | test("x")), e: env.PATH, f: (def env: 7; env)}' one
-is "$(cat out)" '{"a":"x\"y","b":"2","c":["BAR","FOO"],"d":true,"e":null,"f":7}' \
+is "$(cat out)" '{"a":"x\\y","b":"2","c":["BAR","FOO"],"d":true,"e":null,"f":7}' \
 	'shows these variables and no other, native or not'
 exits 78 '--env of what is not set' retl-map --env NONE -e . one
 contains err 'there is no variable NONE' 'says so'
