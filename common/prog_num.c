@@ -152,6 +152,7 @@ static bool survives(const struct digits *n)
 {
 	struct digits back;
 	char text[NUM_DIGITS + 32];
+	double d;
 
 	if (!n->n)
 		return true;
@@ -160,7 +161,10 @@ static bool survives(const struct digits *n)
 	if (n->n > 17 || n->exp < -400 || n->exp > 400)
 		return false;
 	snprintf(text, sizeof text, "0.%.*se%" PRId64, (int)n->n, n->d, n->exp);
-	digits_of(&back, strtod(text, NULL));
+	d = strtod(text, NULL);
+	if (isinf(d))
+		return false;
+	digits_of(&back, d);
 	return back.n == n->n && back.exp == n->exp &&
 	       memcmp(back.d, n->d, n->n) == 0;
 }

@@ -416,6 +416,102 @@ done >slow
 is "$(cat slow)" '' 'the plain subset runs natively'
 hold 'a table of programs'
 
+# ---- what jq's manual explains, where it is plain ----
+
+cat >inputs <<\END
+{"foo":42,"bar":"something else","baz":true}
+{"notfoo":true,"alsonotfoo":false}
+{"foo":{"bar":{"baz":[1,{"q":null}]}}}
+[{"name":"JSON","good":true},{"name":"XML","good":false}]
+[1,"1",[1],{"foo":2},null,true,-1.5]
+{"user":"stedolan","titles":["JQ Primer","More JQ"],"projects":["jq","wikiflow"]}
+{"a":7,"b":[3,4],"c":null,"d":"x,y, z","e":{"f":[]}}
+[[1,2],"string",{"a":2},null,"fob","foobar","barfoo"]
+["a","b,c,d","e"]
+{"posts":[{"title":"First","author":"anon"},{"title":"Well","author":"person1"}],"realnames":{"anon":"Coward","person1":"Person"}}
+"a, b, c"
+0
+5
+END
+cat >table <<\END
+.foo
+.foo.bar.baz[1].q
+.foo?
+.["foo"]
+.["foo"]?
+[.foo?]
+.[0]
+.[-2]
+.[]
+.foo, .bar
+.user, .projects[]
+.[] | .name
+[.[] | .name?]
+[.user, .projects[]]
+[.[] | . * 1]?
+{user, title: .titles[]}
+{(.user): .titles}
+{"a b": .a, "c\(.a)": .b}
+.a + 1
+.a + .b
+.a + null
+{a: 1} + {b: 2} + {c: 3} + {a: 42}
+(.a + 2) as $x | [$x, .a]
+.[] | length
+map(. + 1)
+map(.name)
+map(select(.good))
+map(select(.good == false) | .name)
+[.[] | select(. == 1)]
+(.[] | select(.name == "XML")) | .name
+del(.foo)
+del(.foo, .bar)
+.[] | tostring
+.[] | tonumber?
+map(type)
+1, empty, 2
+[1, empty, 2]
+.foo // 42
+(.notfoo, .alsonotfoo) // "none"
+.a // .b // 1
+if . == 0 then "zero" elif . == 1 then "one" else "many" end
+if .foo then .foo else "none" end
+42 and "a string"
+(true, false) or false
+[true, false | not]
+.[] == 1
+.a < 5
+"inserting \(.foo) here: \(.bar)"
+"The input was \(.), which is one less than \(.a? // 0)"
+@text "I said \(.)"
+[.[] | tojson]
+[.[] | tojson | fromjson]
+[.[] | ltrimstr("foo")]
+[.[] | rtrimstr("foo")]
+[.[] | startswith("foo")]?
+split(", ")
+join(", ")
+.d | split(",") | map(ltrimstr(" "))
+.realnames as $names | .posts[] | {title, author: $names[.author]}
+. as $all | .posts | map({t: .title, who: $all.realnames[.author]})
+.bar as $x | .foo | . + $x
+[.posts[] | .author as $a | "\($a): \(.title)"]
+def first_two: .[0], .[1]; [first_two]
+def up: ascii_upcase; .bar | up
+.[]?
+.. | numbers
+try error("x") catch .
+[.[] | try if . > 2 then "big" else error("small") end catch .]
+reduce .[] as $i (0; . + 1)
+.posts | map(.title) | join("/")
+with_entries(.value |= tostring)
+to_entries | map(.key)
+.foo |= . + 1
+.a = 1 | .b
+END
+cp table programs
+hold "what jq's manual explains"
+
 for p in '' ' ' '# nothing' 'def f: 1;' 'def f: 1; # c'; do
 	is "$(progrun "$p" <inputs | tr -d '[]')" \
 		"$(tr -d '[]' <inputs)" "a program of nothing is the identity: $p"
