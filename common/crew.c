@@ -20,6 +20,8 @@
 /* Room for output beyond the longest record. */
 #define SLACK ((size_t)2 << 20)
 
+#define OUT_SLACK ((size_t)16 << 20)
+
 /* What a worker says: one byte. What it hears: a slot's number. */
 enum { SAYS_DONE = 'd', SAYS_PART = 'p', SAYS_LAST = 'l' };
 
@@ -237,7 +239,9 @@ static struct crew_slot *new_slot(const struct crew *c)
 {
 	struct crew_slot *s = share(sizeof *s);
 
-	s->in_cap = s->out_cap = s->tell_cap = c->max_line + SLACK;
+	s->in_cap = s->tell_cap = c->max_line + SLACK;
+	/* What was built is looked at before it is found to be too long. */
+	s->out_cap = 2 * (c->max_line + SLACK) + OUT_SLACK;
 	s->in = share(s->in_cap);
 	s->out = share(s->out_cap);
 	s->tell = share(s->tell_cap);

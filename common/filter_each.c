@@ -154,6 +154,8 @@ static void work(void *arg, struct crew_slot *s)
 	while (j->p.done < s->n) {
 		before = out->n_records;
 		work_line(j, &s->line[j->p.done]);
+		if (UNLIKELY(out->b.over))
+			BUG("a batch has no room for what became of a record");
 		s->guard.n_bad = 0;
 		s->guard.whole = GUARD_NONE;
 		j->p.done++;

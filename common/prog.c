@@ -257,6 +257,8 @@ int prog_run(struct prog *p, struct str input, const struct str *vars,
 	size_t mark = out->len;
 
 	begin(p, vars);
+	p->run.out = out;
+	p->run.out_mark = mark;
 	p->run.record = NULL;
 	p->run.input = input;
 	if (run_each(&p->run, p->root, input, add_line, &lines) == 0)
@@ -289,6 +291,13 @@ static int refuse(struct prog *p, struct faults *faults, const char *code,
 	p->run.code = code;
 	faults_add(faults, STR(""), code, "%s: %s", p->where, why);
 	return -1;
+}
+
+static int refuse_size(struct prog *p, struct faults *faults)
+{
+	return refuse(p, faults, "size",
+		      "the result is longer than a record may be "
+		      "(--max-record)");
 }
 
 /* What could not be known beforehand: names that are reserved or repeated. */
@@ -370,6 +379,8 @@ int prog_map(struct prog *p, const struct record *rec, const struct str *vars,
 	int ret;
 
 	begin(p, vars);
+	r->out = out;
+	r->out_mark = out->len;
 	r->record = rec;
 	r->input = STR_NONE;
 	r->where = p->where;
@@ -394,9 +405,7 @@ int prog_map(struct prog *p, const struct record *rec, const struct str *vars,
 	}
 	*any = open_object(out, res.mark);
 	if (p->run.max_bytes && out->len - res.mark >= p->run.max_bytes)
-		return refuse(p, faults, "size",
-			      "the result is longer than a record may be "
-			      "(--max-record)");
+		return refuse_size(p, faults);
 	return faults->n > n_faults ? -1 : 1;
 }
 

@@ -153,7 +153,8 @@ static int check_alone(const struct jqside_opts *o, struct buf *err)
 /*
  * libjq's tonumber and fromjson round what a double cannot hold. These end in
  * an error that the program cannot catch. Texts are most often too short for
- * that; others are compared with what jq would print, digit by digit.
+ * that; others are compared with what jq would print, digit by digit. (A text
+ * given to halt_error would be freed twice by libjq 1.6.)
  */
 #define INEXACT 77
 #define STRINGIFY(x) #x
@@ -166,7 +167,7 @@ static const char exact_numbers[] =
     "def tonumber: if type != \"string\" then __tonumber else"
     " . as $s | __tonumber as $n | if (($s | length) < 16 and $n != 0 and"
     " ($n | isinfinite | not)) or ($s | __digits) == ($n | tojson | __digits)"
-    " then $n else \"\" | halt_error(" STRING_OF(
+    " then $n else null | halt_error(" STRING_OF(
 	INEXACT) ") end end; "
 		 "def __fromjson: fromjson; "
 		 "def fromjson: if type != \"string\" then __fromjson else"

@@ -50,15 +50,9 @@ const char *run_type(struct str v)
 
 /* ---- bounds ---- */
 
-/*
- * Some room beyond what a result may have: the exact bound is for the result,
- * and out may hold other records before it.
- */
-#define SLACK ((size_t)4 << 20)
-
 int run_check_size(struct run *r, const struct plan *p, const struct buf *out)
 {
-	if (LIKELY(!r->max_bytes || out->len <= r->max_bytes + SLACK))
+	if (LIKELY(out->len <= run_most(r, out)))
 		return 0;
 	return run_fail(r, p, "size",
 			"more text than a record may have (--max-record)");
@@ -545,11 +539,13 @@ static size_t put_copied(struct run *r, struct plan *p, size_t i, bool *any,
 {
 	static const char null[PLAN_SHORT] = "null";
 	const struct json_obj *o = &r->record->obj;
+	size_t most = run_most(r, out);
 
 	for (; i < p->n; i++) {
 		struct plan_entry *e = &p->entries[i];
 		struct str val = { null, 4 };
 		const char *end = null + PLAN_SHORT;
+		size_t need;
 		ssize_t at;
 		char *to;
 
@@ -565,8 +561,8 @@ static size_t put_copied(struct run *r, struct plan *p, size_t i, bool *any,
 		} else {
 			break;
 		}
-		if (UNLIKELY(!buf_reserve(out, 1 + e->prefix.n + val.n +
-						   PLAN_SHORT)))
+		need = 1 + e->prefix.n + val.n + PLAN_SHORT;
+		if (UNLIKELY(out->len + need > most || !buf_reserve(out, need)))
 			break;
 		to = out->data + out->len;
 		if (*any)
@@ -608,7 +604,8 @@ static int put_members(struct run *r, struct plan *p, struct str in,
 		buf_adds(out, e->prefix);
 		if (at)
 			at[2 * i] = out->len;
-		if (run_put(r, e->val, in, out) < 0) {
+		if (run_put(r, e->val, in, out) < 0 ||
+		    run_check_size(r, e->val, out) < 0) {
 			if (!p->final || !r->tolerant)
 				return -1;
 			note_fault(r, e->name);

@@ -38,6 +38,8 @@ struct run {
 	/* Bounds, see prog.h, and what has been used of them. */
 	unsigned limit_ms;
 	size_t max_bytes;
+	const struct buf *out; /* where the result goes, behind out_mark */
+	size_t out_mark;
 	uint64_t steps;
 	struct timespec since[2]; /* the clock of the wall, that of the CPU */
 	struct guard *const *guard;
@@ -58,6 +60,17 @@ int run_fail(struct run *r, const struct plan *p, const char *code,
 int run_repeated(struct run *r, const struct plan *p);
 const char *run_type(struct str v); /* "a number" */
 
+/*
+ * How much out may hold: some room beyond what a result may have, since the
+ * exact bound is for the result alone.
+ */
+#define RUN_SLACK ((size_t)4 << 20)
+static inline size_t run_most(const struct run *r, const struct buf *out)
+{
+	return r->max_bytes ? r->max_bytes + RUN_SLACK +
+				  (out == r->out ? r->out_mark : 0)
+			    : SIZE_MAX;
+}
 /* Has so much been built that it fails for it? */
 int run_check_size(struct run *r, const struct plan *p, const struct buf *out);
 

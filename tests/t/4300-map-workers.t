@@ -108,6 +108,13 @@ exits 1 'a result that is too long' retl-map --max-record 1000 -k id \
 contains out '{"id":2,"diff_outcome":{"status":"rejected","code":"size"' \
 	'is refused'
 is "$(tail -n 1 out)" "$(seal 3)" 'and stays in the count'
+awk 'BEGIN { for (i = 1; i < 4; i++) { printf "{\"id\":%d,\"n\":\"", i
+	for (k = 0; k < (i == 2 ? 300000 : 3); k++) printf "0123456789"
+	print "\"}" } }' >large
+alike 'a result many times as long as its record' --max-record 4M -k id -e \
+	'{id, a: .n, b: .n, c: [.n, .n], d: {e: .n, f: .n}, g: (.n | length | tostring | explode | length)}' large
+is "$(sed -n 's/^\({"id":2,"diff_outcome".*"code":"[a-z]*\).*/\1/p' out.1)" \
+	'{"id":2,"diff_outcome":{"status":"rejected","code":"size' 'is refused as well'
 case $B in
 *address*) ;;
 *)
