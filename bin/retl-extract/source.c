@@ -34,6 +34,8 @@ static const struct scheme {
 	  &source_mysql, 0 },
 	{ "bigquery", "BigQuery: bigquery://PROJECT/DATASET", &source_bigquery,
 	  0 },
+	{ "sheets", "Google Sheets, each tab a dataset: sheets:ID",
+	  &source_sheets, 0 },
 	{ "snowflake", "Snowflake: snowflake://ACCOUNT/DATABASE/SCHEMA",
 	  &source_snowflake, 0 },
 	{ "duckdb", "a DuckDB database: duckdb:FILE, or duckdb: for queries",
@@ -63,7 +65,6 @@ static const char *const absent[] = {
 	"databricks",
 	"clickhouse",
 	"trino",
-	"sheets",
 	"gs",
 };
 /* clang-format on */
