@@ -362,7 +362,8 @@ static enum http_failure failure_of(struct http_transfer *t, CURLcode code)
 	case CURLE_SSL_CERTPROBLEM:
 		return HTTP_BAD_CERT;
 	case CURLE_UNSUPPORTED_PROTOCOL:
-		return HTTP_BAD_URL;
+		/* Of an answer: no HTTP at all. */
+		return t->begun ? HTTP_LOST : HTTP_BAD_URL;
 	case CURLE_ABORTED_BY_CALLBACK:
 		return HTTP_LOST;
 	default:

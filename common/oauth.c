@@ -562,7 +562,10 @@ void oauth_take(struct oauth *o, const struct oauth_answer *a, int64_t tick_ms,
 			 o->token_url, a->why);
 		give_up(o, EX_UNAVAILABLE);
 	} else if (!a->status || a->status == 408 || a->status == 429 ||
-		   a->status >= 500) {
+		   a->status >= 500 ||
+		   (a->status < 300 && !json.s &&
+		    o->n_tries + 1 < o->plan.attempts)) {
+		/* A page of words may be a gateway's, for a while. */
 		take_trouble(o, a, tick_ms, now_ms);
 	} else if (a->status >= 200 && a->status < 300 && json.s &&
 		   is_token(json) &&

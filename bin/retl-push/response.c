@@ -87,6 +87,8 @@ static void make_value(struct answer *w)
 	w->has_value = true;
 	if (!body.n) {
 		buf_addz(&w->value, "null");
+		/* Nothing where JSON was promised was cut off on the way. */
+		w->unreadable |= promised && w->a->status != 204;
 		return;
 	}
 	if (w->s->answer != ANSWER_TEXT && (promised || looks_json(body))) {

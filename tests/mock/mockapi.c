@@ -33,10 +33,10 @@ static int run_cases(struct config *cfg, const char *mode, char **args)
 
 static const struct vendor *vendor_find(const char *name)
 {
-	static const struct vendor *const all[] = { &vendor_hubspot,
-						    &vendor_meta,
-						    &vendor_scripted,
-						    &vendor_webhook, NULL };
+	static const struct vendor *const all[] = {
+		&vendor_hubspot, &vendor_meta,  &vendor_scripted,
+		&vendor_webhook, &vendor_modes, NULL
+	};
 	const struct vendor *const *v = all;
 
 	while (*v && strcmp((*v)->name, name) != 0)
@@ -88,7 +88,7 @@ int main(int argc, char **argv)
 		  "at other ones" },
 	};
 	const struct opt_spec spec = {
-		.synopsis = "hubspot|meta|scripted|webhook [OPTION]...\n"
+		.synopsis = "hubspot|meta|modes|scripted|webhook [OPTION]...\n"
 			    "play [--case N] FILE.test.json\n"
 			    "extract [--case N] FILE.test.json FOLDER\n"
 			    "names FILE.test.json",

@@ -52,7 +52,7 @@ struct vendor_run {
 };
 
 extern const struct vendor vendor_hubspot, vendor_meta, vendor_scripted,
-    vendor_webhook;
+    vendor_webhook, vendor_modes;
 
 /* Serves until told to end. The exit status: 0, or 1 after a violation. */
 int vendor_serve(struct vendor_run *v, struct server *s);
