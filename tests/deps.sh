@@ -33,6 +33,7 @@ jq                    the tests hold mappings against it
 zstd                  makes compressed inputs
 postgresql            a real server to extract from
 mariadb-server        another one
+clickhouse-server     a third
 mandoc                checks the manual pages
 strace                injects full disks and broken writes
 curl                  talks to the fake vendors

@@ -38,6 +38,9 @@ static const struct scheme {
 	  &source_sheets, 0 },
 	{ "snowflake", "Snowflake: snowflake://ACCOUNT/DATABASE/SCHEMA",
 	  &source_snowflake, 0 },
+	{ "clickhouse", "ClickHouse over HTTP: clickhouse://user@host/database",
+	  &source_clickhouse, 0 },
+	{ "clickhouses", "the same over HTTPS", &source_clickhouse, 0 },
 	{ "duckdb", "a DuckDB database: duckdb:FILE, or duckdb: for queries",
 	  &source_duckdb, 0 },
 	{ "parquet", "a Parquet file: parquet:rows.bin", &source_parquet, 0 },
@@ -63,7 +66,6 @@ static const struct scheme {
 static const char *const absent[] = {
 	"odbc",
 	"databricks",
-	"clickhouse",
 	"trino",
 	"gs",
 };

@@ -65,6 +65,7 @@ struct source {
 extern const struct source source_sqlite;
 extern const struct source source_postgresql;
 extern const struct source source_mysql;
+extern const struct source source_clickhouse;
 extern const struct source source_duckdb;
 extern const struct source source_parquet;
 extern const struct source source_file;

@@ -167,7 +167,7 @@ static void put_mark(struct sql_query *q, const struct sql_dialect *d,
 {
 	size_t i = 0;
 
-	if (d->marks == SQL_NUMBERED)
+	if (d->marks != SQL_QUESTION)
 		while (i < q->n && q->values[i] != param)
 			i++;
 	else
@@ -179,8 +179,10 @@ static void put_mark(struct sql_query *q, const struct sql_dialect *d,
 	param->used = true;
 	if (d->marks == SQL_NUMBERED)
 		buf_addf(&q->sql, "$%zu", i + 1);
-	else
+	else if (d->marks == SQL_QUESTION)
 		buf_addc(&q->sql, '?');
+	else
+		buf_addf(&q->sql, "{%.*s:String}", STR_ARG(param->name));
 }
 
 static int take_param(struct scan *s, struct sql_query *q,
