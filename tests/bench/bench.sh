@@ -281,10 +281,10 @@ bench_map() {
 			'cat mixed | jq -c -f plain.jq | cat >/dev/null' "$ours"
 		[ -z "$duck" ] || versus 'map, rename and drop' \
 			'DuckDB, 2 threads' '1.00 0.60' \
-			"$duck \"COPY (SELECT id customer, uuid uid,
+			"$duck \"COPY (SELECT id customer, uuid AS uid,
 			first fname, last lname, email mail, phone tel,
 			country land, plan tier, seats, balance, active,
-			'crm' source FROM read_ndjson('mixed', columns = {
+			'crm' AS source FROM read_ndjson('mixed', columns = {
 			id: 'BIGINT', uuid: 'VARCHAR', email: 'VARCHAR',
 			first: 'VARCHAR', last: 'VARCHAR', phone: 'VARCHAR',
 			country: 'VARCHAR', plan: 'VARCHAR', active: 'BOOLEAN',
