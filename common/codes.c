@@ -377,12 +377,8 @@ static const struct {
 	{ "mp", "northern mariana islands" },
 	{ "pr", "puerto rico" },
 	{ "vi", "virgin islands" },
-	{ "vi", "u.s. virgin islands" },
-	{ "dc", "washington d.c." },
 	{ "dc", "washington dc" },
-	{ "dc", "washington, d.c." },
-	{ "dc", "washington, dc" },
-	{ "dc", "d.c." },
+	{ "vi", "us virgin islands" },
 };
 
 static int by_two(const void *key, const void *country)
@@ -435,10 +431,22 @@ bool codes_is_currency(struct str text)
 		       by_three) != NULL;
 }
 
+/* Are they the same, but for the name's spaces? */
+static bool is_squeezed(struct str text, const char *name)
+{
+	size_t i = 0;
+
+	for (; *name; name++)
+		if (*name != ' ' && (i == text.n || text.s[i++] != *name))
+			return false;
+	return i == text.n;
+}
+
 const char *codes_us_state(struct str text)
 {
 	for (size_t i = 0; i < ARRAY_LEN(states); i++)
-		if (str_is(text, text.n == 2 ? states[i].two : states[i].name))
+		if (str_is(text, states[i].two) ||
+		    is_squeezed(text, states[i].name))
 			return states[i].two;
 	return NULL;
 }

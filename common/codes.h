@@ -14,7 +14,10 @@ const char *codes_country(struct str text);
 bool codes_is_country(struct str text);
 /* Three capital letters of ISO 4217, of 2026. */
 bool codes_is_currency(struct str text);
-/* The two letters of a state of the USA or its name, all in lower case. */
+/*
+ * The two letters of a state of the USA, of these or its name; all in lower
+ * case without spaces and punctuation. NULL: none.
+ */
 const char *codes_us_state(struct str text);
 
 #endif

@@ -210,23 +210,21 @@ static bool is_elsewhere(struct normal *n, const struct step *s)
 static int step_state(struct normal *n, const struct step *s,
 		      struct normal_value *v)
 {
-	struct str text = normal_change_case(n, normal_trim(v->s), true), rest;
+	struct str text = normal_change_case(n, v->s, true), rest = text;
+	struct buf *b = normal_fresh(n);
 	const char *two;
-	struct buf *b;
 
-	two = text.n && !is_elsewhere(n, s) ? codes_us_state(text) : NULL;
-	if (two)
-		return str_is(v->s, two) ? 0 : normal_give(v, str_of(two));
-	/* Of other countries: letters and digits of the name. */
-	rest = text;
-	b = normal_fresh(n);
 	while (rest.n) {
 		int32_t c = normal_point(&rest);
 
 		if (!normal_is_white(c) && !normal_is_punct(c))
 			normal_put_point(b, c);
 	}
-	return normal_give(v, normal_built(n, b, text));
+	text = normal_built(n, b, text);
+	two = is_elsewhere(n, s) ? NULL : codes_us_state(text);
+	if (!two)
+		return normal_give(v, text);
+	return str_is(v->s, two) ? 0 : normal_give(v, str_of(two));
 }
 
 /* "94105-1234" */

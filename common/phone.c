@@ -7,7 +7,8 @@
 #include "common/mem.h"
 #include "common/normal_private.h"
 
-#define E164_MAX 17 /* with + and NUL */
+#define E164_LEAST 8 /* with + */
+#define E164_MAX 17  /* with + and NUL */
 
 /* ---- libphonenumber ---- */
 
@@ -97,7 +98,10 @@ static const char *ask_library(struct str text, const char *country, char *out)
 	}
 	switch (shim(text.s, text.n, region, out, E164_MAX)) {
 	case 0:
-		return NULL;
+		/* As numbers with their country code are held against it. */
+		if (strlen(out) >= E164_LEAST)
+			return NULL;
+		/* fall through */
 	case 2:
 		return "not a phone number: too short";
 	case 3:
@@ -179,7 +183,8 @@ static bool has_trunk_zero(struct str digits)
 
 bool phone_is_e164(struct str text)
 {
-	if (text.n < 8 || text.n > 16 || text.s[0] != '+' || text.s[1] == '0')
+	if (text.n < E164_LEAST || text.n >= E164_MAX || text.s[0] != '+' ||
+	    text.s[1] == '0')
 		return false;
 	for (size_t i = 1; i < text.n; i++)
 		if (!normal_is_digit(text.s[i]))
@@ -256,6 +261,30 @@ static const char *scan(struct scanned *s, struct str rest)
 	return NULL;
 }
 
+/*
+ * As ask; and what it gives is what it gives again, so that twice is as once:
+ * of two zeros too many it takes one.
+ */
+static const char *ask_settled(struct phone **p, struct str text,
+			       const char *country, struct buf *out)
+{
+	struct buf again = BUF_INIT;
+	size_t mark = out->len;
+	const char *why = ask(p, text, country, out);
+	struct str got = { out->data + mark, out->len - mark };
+
+	if (!why && !phone_is_e164(got)) {
+		why = ask(p, got, "zz", &again);
+		if (!why && !str_eq(buf_str(&again), got))
+			why = "not a phone number: a 0 after the country code "
+			      "that does not belong there";
+		if (why)
+			buf_truncate(out, mark);
+	}
+	buf_release(&again);
+	return why;
+}
+
 /* digits begin with a country code. */
 static const char *with_code(struct phone **p, struct str digits,
 			     struct buf *out)
@@ -275,7 +304,7 @@ static const char *with_code(struct phone **p, struct str digits,
 		       "built without libphonenumber cannot tell whether it "
 		       "belongs there";
 	snprintf(coded, sizeof coded, "+%.*s", STR_ARG(digits));
-	return ask(p, str_of(coded), "zz", out);
+	return ask_settled(p, str_of(coded), "zz", out);
 }
 
 const char *phone_e164(struct phone **p, struct str text, const char *country,
@@ -300,5 +329,5 @@ const char *phone_e164(struct phone **p, struct str text, const char *country,
 		return "not a phone number with its country code (+49... or "
 		       "0049...), which a retl that was built without "
 		       "libphonenumber cannot add";
-	return ask(p, digits, country, out);
+	return ask_settled(p, digits, country, out);
 }

@@ -301,13 +301,41 @@ bench_map() {
 bench_hash() {
 	ours='cat mixed | retl-hash -f email=trim,lower,sha256 | cat >/dev/null'
 	wanted 'hash one member' mixed || return 0
-	[ -z "$duck" ] || versus 'hash one member' 'DuckDB, 2 threads' '- -' \
+	[ -z "$duck" ] || versus 'hash one member' 'DuckDB, 2 threads' '0.60 -' \
 		"$duck \"COPY (SELECT * REPLACE
 			(sha256(lower(trim(email))) AS email)
 			FROM read_ndjson('mixed')) TO '/dev/stdout'
 			(FORMAT json)\" | cat >/dev/null" "$ours"
-	! have node || versus 'hash one member' 'node' '- -' \
+	! have node || versus 'hash one member' 'node' '- 0.08' \
 		"cat mixed | node $here/hash.cjs | cat >/dev/null" "$ours"
+}
+
+# What holding each record against a contract adds to a mapping: the peer is the
+# same mapping without it. And how long it takes until the first record.
+bench_contract() {
+	wanted 'map, with a contract' mixed || return 0
+	cat >bench.json <<-\END
+	{"name": "bench", "api": {"checked": "2026-11-22"}, "account": false,
+	 "base_url": "https://example.com", "auth": {"type": "none"},
+	 "record": {"properties": {"id": {"type": "integer"},
+	   "uuid": {"type": "string", "format": "uuid"},
+	   "email": {"type": "string", "format": "email"},
+	   "first": {"type": "string"}, "last": {"type": "string"},
+	   "company": {"type": "string"}, "phone": {"type": "string"},
+	   "country": {"type": "string"},
+	   "plan": {"enum": ["free", "team", "business", "enterprise"]},
+	   "active": {"type": "boolean"}, "seats": {"type": "integer"},
+	   "balance": {"type": "number"}}, "additionalProperties": false},
+	 "key": ["id"], "changes": {"DiffAdded": "x"}, "operations": {"x": null}}
+	END
+	plain="cat mixed | retl-map --threads 1 -e '{id, uuid, email, first,
+		last, company, phone, country, plan, active, seats, balance}'"
+	versus 'map, with a contract' 'the same without' '- 1.60' \
+		"$plain | cat >/dev/null" "$plain -c ./bench.json | cat >/dev/null"
+	head -n 1 mixed >one
+	versus 'start, 50 times' '50 processes' '- -' \
+		'for i in $(seq 50); do retl-hash --version; done >/dev/null' \
+		'for i in $(seq 50); do retl-map -c ./bench.json -e "{id}" one; done >/dev/null'
 }
 
 bench_extract() {
@@ -440,6 +468,7 @@ for tool in sort diff map hash extract push; do
 		echo "$tool: retl-$tool is not built"
 	fi
 done
+! have retl-map || bench_contract
 if have jq && have mawk && have retl-map && have retl-hash; then
 	bench_pipeline
 fi

@@ -43,6 +43,8 @@ number 12 DE ''
 contains err 'too short' 'a short one'
 number '030 123456789012345' DE ''
 contains err 'too long' 'a long one'
+number '+49 (0-31 / 17' '' ''
+number '+49 (00)3 12-34 65' '' ''
 number 'ring me' DE ''
 
 cat >in <<\E

@@ -168,6 +168,9 @@ static void test_fields(void)
 	gives("[\"gender\"]", "\"diverse\"", "!gender");
 	gives("[\"state\"]", "\" California \"", "\"ca\"");
 	gives("[\"state\"]", "\"CA\"", "\"ca\"");
+	gives("[\"state\"]", "\"New-York\"", "\"ny\"");
+	gives("[\"state\"]", "\"N.Y.\"", "\"ny\"");
+	gives("[\"state\"]", "\"U.S. Virgin Islands\"", "\"vi\"");
 	gives("[\"state\"]", "\"Washington, D.C.\"", "\"dc\"");
 	gives("[\"state\"]", "\"Nordrhein-Westfalen\"",
 	      "\"nordrheinwestfalen\"");
