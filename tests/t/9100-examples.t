@@ -155,4 +155,53 @@ is "$(asked 'select(.path == "/companies") | .body')" \
 	'{"company_id":"9007199254740995","custom_attributes":{"health":"red"}}' \
 	'and Intercom, when it changes'
 done_with_it warehouse-to-support
+
+# ---- warehouse-to-audiences ----
+
+example warehouse-to-audiences <<\EOF
+[{"method": "POST", "path": "/token",
+  "answer": "{status: 200, body: {access_token: \"t\", expires_in: 3599}}"},
+ {"method": "POST", "path": "/23850000000000000/users",
+  "answer": "{status: 200, body: {num_received: (.body.payload.data | length), num_invalid_entries: 0}}"},
+ {"method": "DELETE", "path": "/23850000000000000/users",
+  "answer": "{status: 200, body: {num_received: (.body.payload.data | length), num_invalid_entries: 0}}"},
+ {"method": "POST", "path": "/v1/audienceMembers:", "answer": "{status: 200, body: {requestId: \"r\"}}"},
+ {"method": "GET", "path": "/v1/requestStatus:retrieve",
+  "answer": "{status: 200, body: {requestStatusPerDestination: [{requestStatus: \"SUCCESS\"}]}}"}]
+EOF
+setting meta.json '. + {base_url: $at}'
+setting google.json '. + {base_url: $at}'
+jq -n --arg at "$at" '{type: "authorized_user", client_id: "c",
+	client_secret: "s", refresh_token: "r", token_uri: "\($at)/token"}' >adc.json
+sha() {
+	printf %s "$1" | openssl dgst -sha256 -r | cut -d' ' -f1
+}
+# members METHOD PATH: the digests of addresses that a vendor was told.
+members() {
+	asked "select(.method == \"$1\" and (.path | startswith(\"$2\"))) |
+		(.body.payload.data[]?[1]),
+		(.body.audienceMembers[]?.userData.userIdentifiers[] |
+			.emailAddress // empty)" | tr -d '"' | sort
+}
+runs init
+ok $? 'warehouse-to-audiences: init takes the identity from the contract' "$(cat err)"
+runs -k sync
+ok $? 'the first run adds all who agreed' "$(cat err)"
+is "$(members POST /2385 | wc -l) $(members POST /v1/audienceMembers:ingest | wc -l)" \
+	'6 6' 'to both'
+lacks ledger '@' 'no address leaves in clear'
+cat state/*/*.ndjson >kept
+contains kept "$(sha person@example.com)" 'digests are kept'
+lacks kept '@' 'and no address'
+: >ledger
+sqlite3 warehouse.db "UPDATE customer SET email = 'new@example.com' WHERE id = 2;
+	UPDATE customer SET may_advertise = 0 WHERE id = 3"
+runs -k sync
+ok $? 'one has a new address, one takes the permission back' "$(cat err)"
+gone=$(printf '%s\n' "$(sha person@example.com)" "$(sha grace@example.com)" | sort)
+is "$(members DELETE /2385)" "$gone" 'Meta takes out the old address and who left'
+is "$(members POST /v1/audienceMembers:remove)" "$gone" 'and so does Google'
+is "$(members POST /v1/audienceMembers:ingest)" "$(sha new@example.com)" \
+	'the new address is added'
+done_with_it warehouse-to-audiences
 done_testing
