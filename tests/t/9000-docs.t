@@ -13,8 +13,9 @@ done
 # run to run: run ids, ports, times, the order in which receipts come. A command that prints nothing in the
 # transcript may print what it likes.
 play() {
-	: >wanted
-	: >got
+	play_at=$PWD
+	: >"$play_at/wanted"
+	: >"$play_at/got"
 	awk -v quote="'" '
 		/^\$ / || more {
 			command = more ? command "\n" $0 : substr($0, 3)
@@ -24,15 +25,22 @@ play() {
 		{ print > ("output." n) }
 		END { print n + 0 }' "$1" >count
 	i=0
-	while [ $i -lt "$(cat count)" ]; do
+	while [ $i -lt "$(cat "$play_at/count")" ]; do
 		i=$((i + 1))
-		echo "\$ $(cat command.$i)" | tee -a wanted >>got
-		timeout 60 bash ./command.$i >printed 2>&1
-		[ ! -f output.$i ] || {
-			steady <output.$i | sort >>wanted
-			steady <printed | sort >>got
+		command=$play_at/command.$i
+		echo "\$ $(cat "$command")" |
+			tee -a "$play_at/wanted" >>"$play_at/got"
+		case $(cat "$command") in
+		# What lasts: where we are, and what is exported.
+		cd\ * | export\ *) eval "$(cat "$command")" ;;
+		*) timeout 60 bash "$command" ;;
+		esac >"$play_at/printed" 2>&1
+		[ ! -f "$play_at/output.$i" ] || {
+			steady <"$play_at/output.$i" | sort >>"$play_at/wanted"
+			steady <"$play_at/printed" | sort >>"$play_at/got"
 		}
 	done
+	cd "$play_at" || exit 99
 	rm -f command.* output.* printed
 }
 steady() {
@@ -46,8 +54,9 @@ steady() {
 
 # ---- README.md ----
 
-cp -r "$top/examples/sqlite-to-webhook" readme
-cd readme || exit 99
+mkdir readme
+cp -r "$top/examples/sqlite-to-webhook" "$top/examples/warehouse-to-crm" readme
+cd readme/sqlite-to-webhook || exit 99
 sqlite3 shop.db <shop.sql
 WEBHOOK_SECRET=whsec_cmV0bC1kZW1vLXJldGwtZGVtby1yZXRsLWRlbW8=
 RETL_CONTRACTS=$top/contracts
