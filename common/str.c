@@ -52,7 +52,8 @@ int str_to_u64(struct str a, uint64_t *out)
 	for (size_t i = 0; i < a.n; i++) {
 		unsigned d = (unsigned char)a.s[i] - '0';
 
-		if (d > 9 || v > (UINT64_MAX - d) / 10)
+		/* Below 20 digits there is nothing to overflow. */
+		if (d > 9 || (i >= 19 && v > (UINT64_MAX - d) / 10))
 			return -1;
 		v = v * 10 + d;
 	}

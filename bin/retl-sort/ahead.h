@@ -4,9 +4,11 @@
  * are not copied again. With a thread, reading costs the scanner nothing.
  *
  * Memory that has not been touched is asked for some chunks at a time before it
- * is read into: a page fault for each page costs 0.2 s of CPU for 386 MB,
- * asking 0.1 s. (Huge pages: 0.16 to 0.93 s for all of the reading, by what the
- * host of a virtual machine has at hand, where this takes 0.20.)
+ * is read into: page faults cost 0.2 s of CPU for 386 MB, asking takes 0.1 s.
+ * Huge pages would take a third of that where the machine has them at hand, but
+ * eight times as long where the host of a virtual one has to find them first
+ * (0.2 and 5 ms for 2 MiB, where small pages take 0.65), and trying some of
+ * them gained nothing in all.
  */
 #ifndef RETL_SORT_AHEAD_H
 #define RETL_SORT_AHEAD_H

@@ -79,12 +79,15 @@ instead 'nothing is lent' vmsplice:EINVAL ordered \
 is "$(cat status)" 74 'nor can it be written'
 contains err 'standard output: Input/output error' 'which is told'
 lacks out "$tab" 'and not sealed'
-for fault in read:EINTR write:EINTR; do
-	strace -f -o trace -e "trace=${fault%:*}" \
-		-e "inject=${fault%:*}:error=EINTR:when=3+2" \
+# Of reads those of the input alone: a sanitizer's do not take it so well.
+for call in write read; do
+	# shellcheck disable=SC2086
+	strace -f -o trace $only -e "trace=$call" \
+		-e "inject=$call:error=EINTR:when=3+2" \
 		retl-sort -k a -S 256k -T . in >out 2>err
-	is $? 0 "${fault%:*} is interrupted often"
+	is $? 0 "$call is interrupted often"
 	same want out 'which changes nothing'
+	only='-P in'
 done
 mkdir empty
 exits 0 'no O_TMPFILE' strace -f -o trace -P ./empty \
