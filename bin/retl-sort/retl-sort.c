@@ -5,7 +5,6 @@
  */
 #include "bin/retl-sort/sort.h"
 
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -13,6 +12,7 @@
 #include "bin/retl-sort/sorter.h"
 
 #include "common/file.h"
+#include "common/filter.h"
 #include "common/msg.h"
 #include "common/opt.h"
 
@@ -120,17 +120,6 @@ static uint64_t default_memory(void)
 	return MIN(MAX(all / 4, (uint64_t)8 << 20), (uint64_t)4 << 30);
 }
 
-/* Those that this process may run on. */
-static uint64_t n_processors(void)
-{
-	cpu_set_t set;
-
-	/* Where there are more than a set can name, there are many. */
-	return sched_getaffinity(0, sizeof set, &set) < 0
-		   ? CPU_SETSIZE
-		   : (uint64_t)CPU_COUNT(&set);
-}
-
 static enum unique unique_parse(const char *text)
 {
 	static const char *const names[] = {
@@ -196,7 +185,7 @@ int main(int argc, char **argv)
 	struct config cfg = { .key = KEY_SPEC_INIT,
 			      .max_record = NDJSON_MAX_RECORD };
 	const char *key = NULL, *unique = NULL;
-	uint64_t threads = n_processors();
+	uint64_t threads = filter_processors();
 	bool want_check = false, want_merge = false;
 	struct buf err = BUF_INIT;
 	const struct opt opts[] = {
