@@ -75,6 +75,7 @@ extern const struct source source_snowflake;
 extern const struct source source_sftp;
 extern const struct source source_bigquery;
 extern const struct source source_sheets;
+extern const struct source source_trino;
 extern const struct source source_command;
 
 /*

@@ -1,0 +1,641 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Trino by its client protocol: a statement is posted, and its result comes in
+ * pages, each of which names the next. All rows are there when a page names no
+ * next one, has no error, and the query has finished. The next page is on its
+ * way while one is being written.
+ * trino.io/docs/current/develop/client-protocol.html
+ */
+#include "bin/retl-extract/source.h"
+
+#include "bin/retl-extract/cancel.h"
+#include "bin/retl-extract/interrupt.h"
+#include "bin/retl-extract/sql.h"
+#include "bin/retl-extract/trino_value.h"
+#include "common/enc.h"
+#include "common/mem.h"
+#include "common/msg.h"
+
+#define MAX_BODY ((size_t)256 << 20)
+#define ROWS_AT_ONCE 512
+
+struct trino {
+	const struct source_args *args;
+	bool tls;
+	struct buf base; /* https://host:port */
+	struct buf user, catalog, schema;
+	struct buf headers, secrets; /* of every request */
+	struct web *web;
+	struct web_queue *queue;
+	struct buf next; /* the page to ask for; empty: there is none */
+	bool asked;      /* for it */
+	bool running, finished;
+	struct buf first;        /* the answer to the statement */
+	struct buf columns_text; /* JSON */
+	struct columns columns;
+	struct trino_column *types;
+	struct str data;
+	struct json_iter it;
+	bool in_page;
+	struct buf text;
+};
+
+/* ---- where, and who ---- */
+
+/* USER@HOST:PORT/CATALOG/SCHEMA */
+static int parse_where(struct trino *s, const char *where, struct failure *f)
+{
+	struct str rest, host, part;
+	const char *at;
+
+	if (strncmp(where, "//", 2) != 0)
+		return failed(f, EX_USAGE,
+			      "trino: expected "
+			      "trino://USER@HOST:PORT/CATALOG/SCHEMA");
+	rest = str_of(where + 2);
+	str_split(&rest, '/', &host);
+	at = memchr(host.s, '@', host.n);
+	if (at) {
+		part = (struct str){ host.s, (size_t)(at - host.s) };
+		host = (struct str){ at + 1, host.n - part.n - 1 };
+		if (memchr(part.s, ':', part.n))
+			return failed(f, EX_USAGE,
+				      "trino: a password in the URL would be "
+				      "there for everybody to see; set "
+				      "TRINO_PASSWORD");
+		buf_adds(&s->user, part);
+	} else {
+		const char *user = getenv("TRINO_USER");
+
+		if (!user)
+			user = getenv("USER");
+		buf_addz(&s->user, user ? user : "");
+	}
+	if (!host.n || !s->user.len)
+		return failed(f, EX_USAGE, "trino: a %s is missing",
+			      host.n ? "user" : "host");
+	if (rest.s && str_split(&rest, '/', &part))
+		buf_adds(&s->catalog, part);
+	if (rest.s && str_split(&rest, '/', &part))
+		buf_adds(&s->schema, part);
+	buf_addf(&s->base, "http%s://%.*s", s->tls ? "s" : "", STR_ARG(host));
+	return 0;
+}
+
+static bool is_clean(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return false;
+	return true;
+}
+
+static int make_headers(struct trino *s, struct failure *f)
+{
+	const char *password = getenv("TRINO_PASSWORD");
+	const char *token = getenv("TRINO_TOKEN");
+	struct buf pair = BUF_INIT;
+
+	if ((password && !is_clean(password)) || (token && !is_clean(token)) ||
+	    !is_clean(s->user.data) || !is_clean(s->catalog.data) ||
+	    !is_clean(s->schema.data))
+		return failed(f, EX_CONFIG,
+			      "trino: there is a control character in a name "
+			      "or a secret");
+	if ((password || token) && !s->tls)
+		return failed(f, EX_CONFIG,
+			      "trino: a password or a token would go out in "
+			      "the clear; use trino: instead of trino+http:");
+	buf_addf(&s->headers,
+		 "X-Trino-User: %s\n"
+		 "X-Trino-Source: retl-extract\n"
+		 "X-Trino-Time-Zone: UTC\n"
+		 "X-Trino-Client-Capabilities: PARAMETRIC_DATETIME\n",
+		 s->user.data);
+	if (s->catalog.len)
+		buf_addf(&s->headers, "X-Trino-Catalog: %s\n", s->catalog.data);
+	if (s->schema.len)
+		buf_addf(&s->headers, "X-Trino-Schema: %s\n", s->schema.data);
+	if (token) {
+		msg_hide(token, strlen(token));
+		buf_addf(&s->secrets, "Authorization: Bearer %s\n", token);
+	} else if (password) {
+		msg_hide(password, strlen(password));
+		buf_addf(&pair, "%s:%s", s->user.data, password);
+		buf_addz(&s->secrets, "Authorization: Basic ");
+		enc_base64(&s->secrets, pair.data, pair.len);
+		buf_addc(&s->secrets, '\n');
+	}
+	buf_release(&pair);
+	return 0;
+}
+
+/* ---- errors ---- */
+
+static struct str member(struct str obj, const char *name, enum json_type type)
+{
+	struct str v;
+
+	if (!obj.s || json_type(obj) != JSON_OBJECT ||
+	    json_find(obj, str_of(name), &v) != 1 || json_type(v) != type)
+		return STR_NONE;
+	return v;
+}
+
+/* Errors about values quote them; those about names need theirs. */
+static int status_of(struct str name, struct str type, bool *about_values)
+{
+	static const char *const values[] = {
+		"DIVISION_BY_ZERO",          "INVALID_CAST_ARGUMENT",
+		"INVALID_FUNCTION_ARGUMENT", "NUMERIC_VALUE_OUT_OF_RANGE",
+		"SUBQUERY_MULTIPLE_ROWS",    "GENERIC_USER_ERROR",
+	};
+	static const char *const passing[] = {
+		"USER_CANCELED",
+		"ADMINISTRATIVELY_KILLED",
+		"ADMINISTRATIVELY_PREEMPTED",
+		"SERVER_SHUTTING_DOWN",
+		"SERVER_STARTING_UP",
+		"ABANDONED_QUERY",
+	};
+
+	*about_values = false;
+	for (size_t i = 0; name.s && i < ARRAY_LEN(values); i++)
+		if (json_text_is(name, values[i])) {
+			*about_values = true;
+			return EX_DATAERR;
+		}
+	for (size_t i = 0; name.s && i < ARRAY_LEN(passing); i++)
+		if (json_text_is(name, passing[i]))
+			return EX_TEMPFAIL;
+	if (name.s && json_text_is(name, "PERMISSION_DENIED"))
+		return EX_NOPERM;
+	if (type.s && json_text_is(type, "USER_ERROR"))
+		return EX_CONFIG;
+	if (type.s && json_text_is(type, "INSUFFICIENT_RESOURCES"))
+		return EX_TEMPFAIL;
+	return EX_UNAVAILABLE;
+}
+
+static int query_failed(struct str error, struct failure *f)
+{
+	struct str name = member(error, "errorName", JSON_STRING);
+	struct str type = member(error, "errorType", JSON_STRING);
+	struct str words = member(error, "message", JSON_STRING);
+	struct buf a = BUF_INIT, b = BUF_INIT;
+	bool hide;
+	int status = status_of(name, type, &hide);
+
+	if (words.s && !hide)
+		json_unescape(&a, (struct str){ words.s + 1, words.n - 2 });
+	for (size_t i = 0; i < a.len; i++)
+		if (iscntrl((unsigned char)a.data[i]))
+			a.data[i] = ' ';
+	if (name.s)
+		json_unescape(&b, (struct str){ name.s + 1, name.n - 2 });
+	failed(f, status, "the query failed: %s%s%s", a.data, a.len ? " " : "",
+	       b.len ? b.data : "no name is given");
+	buf_release(&a);
+	buf_release(&b);
+	return -1;
+}
+
+/* ---- pages ---- */
+
+/* Only the server that was named goes on being asked. */
+static int take_next(struct trino *s, struct str v, struct failure *f)
+{
+	struct buf url = BUF_INIT;
+
+	buf_reset(&s->next);
+	s->asked = false;
+	if (!v.s)
+		return 0;
+	json_unescape(&url, (struct str){ v.s + 1, v.n - 2 });
+	if (!is_clean(url.data) || !http_same_origin(url.data, s->base.data)) {
+		buf_release(&url);
+		return failed(f, EX_UNAVAILABLE,
+			      "the next page is at another server; if it "
+			      "stands behind a proxy, that has to pass on how "
+			      "it was called (X-Forwarded-Proto, -Host, "
+			      "-Port)");
+	}
+	buf_adds(&s->next, buf_str(&url));
+	buf_release(&url);
+	return 0;
+}
+
+static enum web_verdict judge(struct web_request *rq,
+			      const struct web_answer *a, unsigned attempt,
+			      struct failure *f)
+{
+	struct trino *s = rq->arg;
+	struct json_fault fault;
+	struct str v;
+
+	if (a->status != 200) {
+		if (a->status >= 500 && a->status != 502 && a->status != 503 &&
+		    a->status != 504) {
+			failed(f, EX_UNAVAILABLE, "HTTP %ld", a->status);
+			return WEB_FAIL;
+		}
+		return web_judge(rq, a, attempt, f);
+	}
+	if (!a->body.n) {
+		failed(f, EX_TEMPFAIL, "an empty answer");
+		return WEB_AGAIN;
+	}
+	if (json_check(a->body, &v, &fault) < 0 ||
+	    json_type(v) != JSON_OBJECT) {
+		failed(f, EX_UNAVAILABLE, "an answer that is no JSON object");
+		return WEB_FAIL;
+	}
+	if (take_next(s, member(v, "nextUri", JSON_STRING), f) < 0)
+		return WEB_FAIL;
+	if (member(v, "error", JSON_OBJECT).s) {
+		query_failed(member(v, "error", JSON_OBJECT), f);
+		buf_reset(&s->next);
+		return WEB_FAIL;
+	}
+	return WEB_TAKE;
+}
+
+static void begin(struct trino *s, struct web_request *rq)
+{
+	web_request_reset(rq);
+	buf_adds(&rq->headers, buf_str(&s->headers));
+	buf_adds(&rq->secrets, buf_str(&s->secrets));
+	rq->judge = judge;
+	rq->arg = s;
+}
+
+static int make_page(void *arg, struct web_request *rq, struct failure *f)
+{
+	struct trino *s = arg;
+
+	(void)f;
+	if (!s->next.len || s->asked)
+		return 0;
+	begin(s, rq);
+	buf_adds(&rq->url, buf_str(&s->next));
+	s->asked = true;
+	return 1;
+}
+
+static int take_columns(struct trino *s, struct str list, struct failure *f)
+{
+	struct json_iter it;
+	struct str v, name;
+	size_t n = 0;
+
+	if (s->types || !json_count(list))
+		return 0;
+	/* It outlives the page. */
+	buf_adds(&s->columns_text, list);
+	list = buf_str(&s->columns_text);
+	s->types = xcalloc(json_count(list), sizeof *s->types);
+	json_iter_init(&it, list);
+	while (json_iter_element(&it, &v)) {
+		name = member(v, "name", JSON_STRING);
+		buf_reset(&s->text);
+		if (name.s)
+			json_unescape(&s->text,
+				      (struct str){ name.s + 1, name.n - 2 });
+		if (columns_add(&s->columns, buf_str(&s->text), f) < 0)
+			return failed(f, f->status, "trino: %s", f->text.data);
+		s->types[n++] = trino_column_of(
+		    member(v, "typeSignature", JSON_OBJECT), &s->columns);
+	}
+	return 0;
+}
+
+/* The query goes on without us, unless it is told. */
+static void arm(struct trino *s)
+{
+	struct web_request rq = WEB_REQUEST_INIT;
+
+	begin(s, &rq);
+	rq.method = "DELETE";
+	buf_adds(&rq.url, buf_str(&s->next));
+	interrupt_arm(&rq, s->args->cacert);
+	s->running = true;
+	web_request_release(&rq);
+}
+
+static void disarm(struct trino *s)
+{
+	if (s->running)
+		interrupt_disarm();
+	s->running = false;
+}
+
+static struct str trim(struct str t)
+{
+	while (t.n && strchr(" \t\r\n", *t.s))
+		t = (struct str){ t.s + 1, t.n - 1 };
+	return t;
+}
+
+static int take_page(struct trino *s, const struct web_answer *a,
+		     struct failure *f)
+{
+	struct str page = trim(a->body), data, state;
+
+	if (a->status != 200) {
+		web_refused(a, "trino", f);
+		if (f->status == EX_NOPERM)
+			failed(f, EX_NOPERM,
+			       "%s: check the user and TRINO_PASSWORD or "
+			       "TRINO_TOKEN",
+			       f->text.data);
+		return -1;
+	}
+	data = member(page, "columns", JSON_ARRAY);
+	if (data.s && take_columns(s, data, f) < 0)
+		return -1;
+	if (member(page, "data", JSON_OBJECT).s)
+		return failed(f, EX_UNAVAILABLE,
+			      "trino: rows in an encoding that was not asked "
+			      "for");
+	data = member(page, "data", JSON_ARRAY);
+	if (data.s && !s->types)
+		return failed(f, EX_UNAVAILABLE, "trino: rows before columns");
+	s->in_page = data.s != NULL;
+	if (data.s)
+		json_iter_init(&s->it, data);
+	if (s->next.len) {
+		arm(s);
+		return 0;
+	}
+	state =
+	    member(member(page, "stats", JSON_OBJECT), "state", JSON_STRING);
+	if (!state.s || !json_text_is(state, "FINISHED"))
+		return failed(f, EX_UNAVAILABLE,
+			      "trino: the last page came before the query had "
+			      "finished");
+	if (!s->types)
+		return failed(f, EX_CONFIG, "trino: the query gives no rows");
+	s->finished = true;
+	disarm(s);
+	return 0;
+}
+
+/* ---- SQL ---- */
+
+static const struct sql_dialect dialect = {
+	.name = "Trino",
+	.quote = '"',
+	.marks = SQL_QUESTION,
+};
+
+/*
+ * Values go as a prepared statement's, quoted here, never into its text; they
+ * are varchar, and the query casts them where it needs another type.
+ */
+static int put_statement(struct trino *s, struct web_request *rq,
+			 struct failure *f)
+{
+	struct sql_query q = SQL_QUERY_INIT;
+	int ret = sql_prepare(&q, &dialect, s->args, f);
+
+	if (ret == 0 && !q.n)
+		buf_adds(&rq->body, sql_trim(&dialect, buf_str(&q.sql)));
+	if (ret == 0 && q.n) {
+		buf_addz(&rq->headers, "X-Trino-Prepared-Statement: retl=");
+		enc_percent(&rq->headers, sql_trim(&dialect, buf_str(&q.sql)));
+		buf_addc(&rq->headers, '\n');
+		buf_addz(&rq->body, "EXECUTE retl USING ");
+		for (size_t i = 0; i < q.n; i++) {
+			struct str v = q.values[i]->value;
+
+			buf_addz(&rq->body, i ? ", " : "");
+			if (q.values[i]->null) {
+				buf_addz(&rq->body, "NULL");
+				continue;
+			}
+			buf_addc(&rq->body, '\'');
+			for (size_t k = 0; k < v.n; k++) {
+				if (v.s[k] == '\'')
+					buf_addc(&rq->body, '\'');
+				buf_addc(&rq->body, v.s[k]);
+			}
+			buf_addc(&rq->body, '\'');
+		}
+	}
+	sql_query_release(&q);
+	return ret;
+}
+
+static int submit(struct trino *s, struct failure *f)
+{
+	struct web_request rq = WEB_REQUEST_INIT;
+	struct web_answer a;
+	int ret;
+
+	begin(s, &rq);
+	buf_addf(&rq.url, "%s/v1/statement", s->base.data);
+	buf_addz(&rq.headers, "Content-Type: text/plain; charset=utf-8\n");
+	rq.method = "POST";
+	rq.has_body = rq.once = true;
+	ret = put_statement(s, &rq, f);
+	if (ret == 0)
+		ret = web_ask(s->web, &rq, &a, f);
+	if (ret == 0) {
+		/* Rows in it have to outlive the next answer. */
+		buf_adds(&s->first, a.body);
+		a.body = buf_str(&s->first);
+		ret = take_page(s, &a, f);
+	}
+	web_request_release(&rq);
+	return ret;
+}
+
+/* ---- the source ---- */
+
+/* Rows that nobody wants any more: the server is told, once. */
+static void stop_query(struct trino *s)
+{
+	struct web_request rq = WEB_REQUEST_INIT;
+	struct failure f = FAILURE_INIT;
+	struct web_answer a;
+
+	if (!s->running || !s->next.len)
+		return;
+	begin(s, &rq);
+	rq.method = "DELETE";
+	rq.judge = NULL;
+	rq.once = true;
+	buf_adds(&rq.url, buf_str(&s->next));
+	if (web_ask(s->web, &rq, &a, &f) < 0)
+		msg_debug("%s", f.text.data);
+	web_request_release(&rq);
+	buf_release(&f.text);
+}
+
+static void trino_close(void *self)
+{
+	struct trino *s = self;
+
+	web_queue_free(s->queue);
+	stop_query(s);
+	disarm(s);
+	web_free(s->web);
+	buf_release(&s->base);
+	buf_release(&s->user);
+	buf_release(&s->catalog);
+	buf_release(&s->schema);
+	buf_release(&s->headers);
+	buf_release(&s->secrets);
+	buf_release(&s->next);
+	buf_release(&s->first);
+	buf_release(&s->columns_text);
+	buf_release(&s->text);
+	columns_release(&s->columns);
+	free(s->types);
+	free(s);
+}
+
+static void *trino_open(const struct source_args *a, struct failure *f)
+{
+	struct trino *s = xcalloc(1, sizeof *s);
+	struct web_opts web = { .name = "trino",
+				.cacert = a->cacert,
+				.rows = a->rows,
+				.retries = a->retries,
+				.max_body = MAX_BODY };
+	struct web_queue_opts q = { .n_flying = 1,
+				    .max_bytes = SIZE_MAX,
+				    .make = make_page,
+				    .arg = s };
+
+	s->args = a;
+	s->tls = !str_starts(str_of(a->url), "trino+http:");
+	s->base = s->user = s->catalog = s->schema = BUF_INIT;
+	s->headers = s->secrets = s->next = BUF_INIT;
+	s->first = s->columns_text = s->text = BUF_INIT;
+	s->columns = COLUMNS_INIT;
+	if (parse_where(s, a->where, f) == 0 && make_headers(s, f) == 0)
+		s->web = web_new(&web, f);
+	if (!s->web || submit(s, f) < 0) {
+		trino_close(s);
+		return NULL;
+	}
+	s->queue = web_queue_new(s->web, &q);
+	return s;
+}
+
+static int put_row(struct trino *s, struct str row, struct rows *rows,
+		   struct failure *f)
+{
+	struct json_iter it;
+	struct str v;
+	size_t i = 0;
+
+	if (json_type(row) != JSON_ARRAY)
+		return failed(f, EX_DATAERR,
+			      "trino: row %" PRIu64 ": not a list of values",
+			      rows_number(rows));
+	json_iter_init(&it, row);
+	for (; i < s->columns.n && json_iter_element(&it, &v); i++) {
+		column_put(&rows->out.b, &s->columns, i);
+		if (trino_put_value(rows, &s->columns, i, &s->types[i], v,
+				    &s->text, f) < 0)
+			return -1;
+	}
+	if (i < s->columns.n || json_iter_element(&it, &v))
+		return failed(f, EX_DATAERR,
+			      "trino: row %" PRIu64
+			      ": not as many values as there are columns",
+			      rows_number(rows));
+	buf_addc(&rows->out.b, '}');
+	return rows_end(rows, f);
+}
+
+static int trino_next(void *self, struct rows *rows, struct failure *f)
+{
+	struct trino *s = self;
+	struct web_answer a;
+	struct str row;
+	int got;
+
+	while (!s->in_page) {
+		if (s->finished)
+			return 0;
+		got = web_queue_next(s->queue, &a, NULL, f);
+		if (got == 0)
+			BUG("a page that was not asked for");
+		if (got < 0 || take_page(s, &a, f) < 0)
+			return -1;
+	}
+	for (int i = 0; i < ROWS_AT_ONCE && !rows_full(rows); i++) {
+		if (!json_iter_element(&s->it, &row)) {
+			s->in_page = false;
+			break;
+		}
+		if (put_row(s, row, rows, f) < 0)
+			return -1;
+	}
+	return 1;
+}
+
+/* ---- names of tables ---- */
+
+static int put_names(struct trino *s, struct buf *names)
+{
+	struct json_iter it;
+	struct str row, v;
+
+	while (json_iter_element(&s->it, &row)) {
+		char end = '.';
+
+		json_iter_init(&it, row);
+		while (json_iter_element(&it, &v)) {
+			if (json_type(v) != JSON_STRING)
+				return -1;
+			source_put_name(names, json_text(v, &s->text));
+			buf_addc(names, end);
+			end = '\n';
+		}
+	}
+	s->in_page = false;
+	return 0;
+}
+
+static int trino_list(const struct source_args *a, struct buf *names,
+		      struct failure *f)
+{
+	struct source_args all = *a;
+	struct web_answer answer;
+	struct trino *s;
+	int got = 1;
+
+	all.query = STR("SELECT table_schema, table_name "
+			"FROM information_schema.tables "
+			"WHERE table_schema <> 'information_schema' "
+			"ORDER BY 1, 2");
+	all.dataset = NULL;
+	s = trino_open(&all, f);
+	if (!s)
+		return -1;
+	while (got > 0) {
+		if (s->in_page && put_names(s, names) < 0)
+			got = failed(f, EX_UNAVAILABLE,
+				     "trino: a name that is no text");
+		else if (s->finished)
+			got = 0;
+		else
+			got = web_queue_next(s->queue, &answer, NULL, f);
+		if (got > 0 && take_page(s, &answer, f) < 0)
+			got = -1;
+	}
+	trino_close(s);
+	return got;
+}
+
+const struct source source_trino = {
+	.has_datasets = true,
+	.open = trino_open,
+	.next = trino_next,
+	.list = trino_list,
+	.close = trino_close,
+};
