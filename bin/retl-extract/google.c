@@ -201,12 +201,14 @@ static int prepare(struct web_request *rq, unsigned attempt, struct failure *f)
 	return g->anonymous ? 0 : token_sign(&g->token, rq, f);
 }
 
-static enum web_verdict judge(struct web_request *rq,
-			      const struct web_answer *a, unsigned attempt,
-			      struct failure *f)
+/* WEB_TAKE: neither mended nor worth another try. */
+static enum web_verdict judge_passing(struct google *g,
+				      const struct web_request *rq,
+				      const struct web_answer *a,
+				      struct failure *f)
 {
-	struct google *g = rq->arg;
 	struct buf reason = BUF_INIT;
+	enum web_verdict v = WEB_TAKE;
 	int i;
 
 	if (!g->anonymous && token_renew(&g->token, rq, a)) {
@@ -218,12 +220,36 @@ static enum web_verdict judge(struct web_request *rq,
 		i = find_reason(reason.data);
 		if (i >= 0 && reasons[i].again) {
 			failed(f, EX_TEMPFAIL, "HTTP 403 %s", reason.data);
-			buf_release(&reason);
-			return WEB_AGAIN;
+			v = WEB_AGAIN;
 		}
 		buf_release(&reason);
 	}
-	return web_judge(rq, a, attempt, f);
+	return v;
+}
+
+static enum web_verdict judge(struct web_request *rq,
+			      const struct web_answer *a, unsigned attempt,
+			      struct failure *f)
+{
+	enum web_verdict v = judge_passing(rq->arg, rq, a, f);
+
+	return v == WEB_TAKE ? web_judge(rq, a, attempt, f) : v;
+}
+
+enum web_verdict google_judge(struct google *g, const struct web_request *rq,
+			      const struct web_answer *a, const char *what,
+			      struct failure *f)
+{
+	enum web_verdict v = judge_passing(g, rq, a, f);
+
+	if (v != WEB_TAKE || a->status == 200)
+		return v;
+	v = web_judge(NULL, a, 1, f);
+	if (v != WEB_TAKE)
+		return v;
+	google_refused(g, a, what, f);
+	failed(f, f->status, "%s", f->text.data + strlen(g->name) + 2);
+	return WEB_FAIL;
 }
 
 void google_request(struct google *g, struct web_request *rq)

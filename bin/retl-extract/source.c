@@ -60,6 +60,10 @@ static const struct scheme {
 	{ "trino+http", "the same, in the clear", &source_trino, 0 },
 	{ "sftp", "a file of an SFTP server: sftp://user@host/path.csv",
 	  &source_sftp, 0 },
+	{ "databricks", "Databricks: databricks://host/catalog/schema",
+	  &source_databricks, 0 },
+	{ "gs", "an object of Google Cloud Storage, or all below a prefix",
+	  &source_gcs, 0 },
 	{ "s3", "an object of S3, or all below a prefix: s3://bucket/prefix/",
 	  &source_s3, 0 },
 };

@@ -200,8 +200,10 @@ static bool take_host(struct s3 *s, const struct web_answer *a)
 	return true;
 }
 
-static enum web_verdict s3_judge(void *self, const struct web_answer *a,
-				 unsigned attempt, struct failure *f)
+static enum web_verdict s3_judge(void *self,
+				 const struct web_request *rq UNUSED,
+				 const struct web_answer *a, unsigned attempt,
+				 struct failure *f)
 {
 	struct s3 *s = self;
 	struct buf code = BUF_INIT;

@@ -172,7 +172,7 @@ static enum web_verdict judge_list(struct web_request *rq,
 
 	if (a->status == 200)
 		return WEB_TAKE;
-	return r->store->judge(r->self, a, attempt, f);
+	return r->store->judge(r->self, rq, a, attempt, f);
 }
 
 /* One page more. */
@@ -312,12 +312,13 @@ static enum web_verdict judge_part(struct web_request *rq,
 	if (a->status == 412 && o->known)
 		return changed(o, f);
 	if (a->status == 404 && o->known) {
-		failed(f, EX_TEMPFAIL,
-		       "%s: was removed while it was read; run again",
-		       o->key.data);
+		failed(
+		    f, EX_TEMPFAIL,
+		    "%s: was removed or changed while it was read; run again",
+		    o->key.data);
 		return WEB_FAIL;
 	}
-	return r->store->judge(r->self, a, attempt, f);
+	return r->store->judge(r->self, rq, a, attempt, f);
 }
 
 static bool asked_all(const struct store_reader *r, const struct object *o)

@@ -49,8 +49,9 @@ struct store {
 	 * What an answer that is not 200 or 206 means; WEB_NOW after it has
 	 * mended something.
 	 */
-	enum web_verdict (*judge)(void *self, const struct web_answer *a,
-				  unsigned attempt, struct failure *f);
+	enum web_verdict (*judge)(void *self, const struct web_request *rq,
+				  const struct web_answer *a, unsigned attempt,
+				  struct failure *f);
 	/* The version that an answer is of. */
 	struct str (*version)(struct str headers);
 	/* Fills and signs the request for a page of the listing. */

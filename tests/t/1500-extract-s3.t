@@ -220,7 +220,7 @@ serve --key AKID:s3kr3t/+ --change-at 5
 broken s3://shop/day/ 75 'was changed while it was read' \
 	'one that changes after it was listed'
 serve --key AKID:s3kr3t/+ --remove-at 4
-broken s3://shop/day/ 75 'was removed while it was read' 'one that vanishes'
+broken s3://shop/day/ 75 'was removed or changed' 'one that vanishes'
 serve --key AKID:s3kr3t/+ --archived 4.csv
 broken s3://shop/day/ 69 Glacier 'one in an archive'
 serve --key AKID:s3kr3t/+ --page 2 --loop
