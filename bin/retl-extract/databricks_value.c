@@ -44,75 +44,6 @@ enum databricks_type databricks_type_of(struct str column, struct columns *c)
 	return i < ARRAY_LEN(types) ? types[i].type : DATABRICKS_TEXT;
 }
 
-/* Digits at the beginning of t, n of them; -1: they are not there. */
-static int take_digits(struct str *t, size_t n, int *out)
-{
-	*out = 0;
-	if (t->n < n)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		if (!isdigit((unsigned char)t->s[i]))
-			return -1;
-		*out = *out * 10 + t->s[i] - '0';
-	}
-	*t = (struct str){ t->s + n, t->n - n };
-	return 0;
-}
-
-static bool take_char(struct str *t, const char *which)
-{
-	if (!t->n || !strchr(which, *t->s))
-		return false;
-	*t = (struct str){ t->s + 1, t->n - 1 };
-	return true;
-}
-
-static int take_zone(struct str *t, int *minutes)
-{
-	bool west;
-	int h, m = 0;
-
-	*minutes = 0;
-	if (!t->n || take_char(t, "Z"))
-		return 0;
-	west = *t->s == '-';
-	if (!take_char(t, "+-") || take_digits(t, 2, &h) < 0)
-		return -1;
-	take_char(t, ":");
-	if (t->n && take_digits(t, 2, &m) < 0)
-		return -1;
-	*minutes = (h * 60 + m) * (west ? -1 : 1);
-	return 0;
-}
-
-/* "2024-01-31T12:00:00.500Z", with a blank for the T, with or without a zone.
- */
-static int put_timestamp(struct buf *out, struct str t, bool zulu)
-{
-	struct tm tm = { .tm_isdst = 0 };
-	uint32_t nanos = 0, unit = 100000000;
-	int minutes;
-
-	if (take_digits(&t, 4, &tm.tm_year) < 0 || !take_char(&t, "-") ||
-	    take_digits(&t, 2, &tm.tm_mon) < 0 || !take_char(&t, "-") ||
-	    take_digits(&t, 2, &tm.tm_mday) < 0 || !take_char(&t, "T ") ||
-	    take_digits(&t, 2, &tm.tm_hour) < 0 || !take_char(&t, ":") ||
-	    take_digits(&t, 2, &tm.tm_min) < 0 || !take_char(&t, ":") ||
-	    take_digits(&t, 2, &tm.tm_sec) < 0)
-		return -1;
-	if (take_char(&t, "."))
-		for (; t.n && isdigit((unsigned char)*t.s); unit /= 10) {
-			nanos += (uint32_t)(*t.s - '0') * unit;
-			take_char(&t, "0123456789");
-		}
-	if (take_zone(&t, &minutes) < 0 || t.n)
-		return -1;
-	tm.tm_year -= 1900;
-	tm.tm_mon--;
-	return instant_put(out, (int64_t)timegm(&tm) - minutes * 60, nanos,
-			   zulu);
-}
-
 static int put_number(struct rows *rows, const struct columns *c, size_t i,
 		      enum databricks_type type, struct str text)
 {
@@ -162,7 +93,8 @@ int databricks_put_value(struct rows *rows, const struct columns *c, size_t i,
 	case DATABRICKS_TIMESTAMP:
 	case DATABRICKS_NTZ:
 		buf_addc(out, '"');
-		if (put_timestamp(out, text, type == DATABRICKS_TIMESTAMP) < 0)
+		if (instant_put_text(out, text, type == DATABRICKS_TIMESTAMP) <
+		    0)
 			return row_fault(rows, c, i, "is no date and time", f);
 		buf_addc(out, '"');
 		return 0;

@@ -23,4 +23,10 @@ int instant_put(struct buf *out, int64_t seconds, uint32_t nanos, bool zulu);
  */
 int instant_parse(struct str text, int64_t *seconds, uint32_t *nanos);
 
+/*
+ * Of "2024-01-31T12:00:00.500Z", with a blank or a T, a fraction or none, a
+ * zone (Z, +05, -05:30) or none, which is UTC. -1: it is no such text.
+ */
+int instant_put_text(struct buf *out, struct str text, bool zulu);
+
 #endif

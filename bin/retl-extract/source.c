@@ -14,6 +14,7 @@ const struct source source_mysql = { .needs = "libmariadb" };
 #endif
 #ifndef HAVE_EXPAT
 const struct source source_s3 = { .needs = "expat" };
+const struct source source_redshift_data = { .needs = "expat" };
 #endif
 
 static const struct scheme {
@@ -62,6 +63,8 @@ static const struct scheme {
 	  &source_sftp, 0 },
 	{ "databricks", "Databricks: databricks://host/catalog/schema",
 	  &source_databricks, 0 },
+	{ "redshift-data", "Amazon Redshift by its Data API",
+	  &source_redshift_data, 0 },
 	{ "gs", "an object of Google Cloud Storage, or all below a prefix",
 	  &source_gcs, 0 },
 	{ "s3", "an object of S3, or all below a prefix: s3://bucket/prefix/",

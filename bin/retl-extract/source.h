@@ -75,6 +75,7 @@ extern const struct source source_snowflake;
 extern const struct source source_sftp;
 extern const struct source source_databricks;
 extern const struct source source_gcs;
+extern const struct source source_redshift_data;
 extern const struct source source_bigquery;
 extern const struct source source_sheets;
 extern const struct source source_trino;

@@ -1,0 +1,775 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Amazon Redshift by its Data API: HTTPS instead of a connection, signed with
+ * AWS credentials instead of a password. A statement is submitted under a
+ * token of ours, so that submitting it again does not run it twice; its result
+ * comes in pages, each of which names the next. All rows are there when a page
+ * names no next one and as many came as the statement gave.
+ * docs.aws.amazon.com/redshift-data/latest/APIReference
+ */
+#include "bin/retl-extract/source.h"
+
+#include "bin/retl-extract/aws.h"
+#include "bin/retl-extract/cancel.h"
+#include "bin/retl-extract/instant.h"
+#include "bin/retl-extract/interrupt.h"
+#include "bin/retl-extract/sql.h"
+#include "common/clock.h"
+#include "common/digest.h"
+#include "common/enc.h"
+#include "common/mem.h"
+#include "common/msg.h"
+
+#define MAX_BODY ((size_t)64 << 20)
+#define FIRST_POLL_MS 100
+#define MOST_POLL_MS 5000
+#define ROWS_AT_ONCE 512
+/* Attempts in which something may be mended at once. */
+#define MENDING 4
+
+enum type {
+	TYPE_TEXT,
+	TYPE_DOUBLE,
+	TYPE_NUMERIC,
+	TYPE_TIMESTAMP,
+	TYPE_TIMESTAMPTZ,
+	TYPE_SUPER,
+};
+
+struct redshift {
+	const struct source_args *args;
+	struct aws *aws;
+	struct web *web;
+	struct web_queue *queue;
+	struct buf region, url;
+	struct buf where; /* JSON members that say which database */
+	struct buf id;    /* of the statement */
+	bool running;
+	struct buf token;  /* of the next page */
+	bool asked, first; /* first: no page has been asked for yet */
+	struct columns columns;
+	enum type *types;
+	uint64_t n_rows, n_wanted;
+	struct json_iter it;
+	bool in_page, finished;
+	struct buf text;
+};
+
+/* ---- asking ---- */
+
+static struct str member(struct str obj, const char *name, enum json_type type)
+{
+	struct str v;
+
+	if (!obj.s || json_type(obj) != JSON_OBJECT ||
+	    json_find(obj, str_of(name), &v) != 1 || json_type(v) != type)
+		return STR_NONE;
+	return v;
+}
+
+static struct str object_of(const struct web_answer *a)
+{
+	struct json_fault fault;
+	struct str v;
+
+	if (json_check(a->body, &v, &fault) < 0 || json_type(v) != JSON_OBJECT)
+		return STR_NONE;
+	return v;
+}
+
+static void put_text(struct buf *out, struct str v)
+{
+	if (v.s)
+		json_unescape(out, (struct str){ v.s + 1, v.n - 2 });
+}
+
+/* The target stays, the signature is new. */
+static int sign(struct web_request *rq, unsigned attempt UNUSED,
+		struct failure *f)
+{
+	struct redshift *s = rq->arg;
+	const char *end = strchr(rq->headers.data, '\n');
+
+	buf_truncate(&rq->headers, (size_t)(end - rq->headers.data) + 1);
+	buf_addz(&rq->headers, "content-type: application/x-amz-json-1.1\n");
+	return aws_sign(s->aws, rq, buf_str(&s->region), "redshift-data", f);
+}
+
+/* "com.amazon.coral.service#ThrottlingException": what is behind the #. */
+static void put_error_name(struct buf *out, const struct web_answer *a)
+{
+	struct str v = object_of(a);
+	const char *hash;
+
+	put_text(out, member(v, "__type", JSON_STRING));
+	hash = strrchr(out->data, '#');
+	if (hash) {
+		size_t from = (size_t)(hash - out->data) + 1;
+
+		memmove(out->data, out->data + from, out->len - from + 1);
+		buf_truncate(out, out->len - from);
+	}
+	for (size_t i = 0; i < out->len; i++)
+		if (!isalnum((unsigned char)out->data[i]))
+			buf_truncate(out, i);
+}
+
+static int status_of_name(const char *name)
+{
+	static const struct {
+		const char *name;
+		int status;
+	} table[] = {
+		{ "AccessDeniedException", EX_NOPERM },
+		{ "UnrecognizedClientException", EX_NOPERM },
+		{ "InvalidSignatureException", EX_NOPERM },
+		{ "MissingAuthenticationTokenException", EX_NOPERM },
+		{ "ExpiredTokenException", EX_NOPERM },
+		{ "ValidationException", EX_CONFIG },
+		{ "ResourceNotFoundException", EX_CONFIG },
+		{ "DatabaseConnectionException", EX_UNAVAILABLE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (strcmp(name, table[i].name) == 0)
+			return table[i].status;
+	return EX_UNAVAILABLE;
+}
+
+static bool is_passing(const char *name)
+{
+	return strcmp(name, "ThrottlingException") == 0 ||
+	       strcmp(name, "TooManyRequestsException") == 0 ||
+	       strcmp(name, "ActiveSessionsExceededException") == 0 ||
+	       strcmp(name, "ActiveStatementsExceededException") == 0;
+}
+
+static enum web_verdict judge_answer(struct redshift *s,
+				     const struct web_answer *a,
+				     unsigned attempt, struct failure *f)
+{
+	struct buf name = BUF_INIT;
+	enum web_verdict v = WEB_FAIL;
+	bool may = attempt < MENDING;
+
+	if (a->status == 200) {
+		if (object_of(a).s)
+			return WEB_TAKE;
+		failed(f, EX_UNAVAILABLE, "an answer that is no JSON object");
+		return WEB_FAIL;
+	}
+	if (a->status == 429 || a->status >= 500)
+		return web_judge(NULL, a, attempt, f);
+	put_error_name(&name, a);
+	failed(f,
+	       is_passing(name.data) ? EX_TEMPFAIL : status_of_name(name.data),
+	       "HTTP %ld %s", a->status, name.data);
+	if (is_passing(name.data))
+		v = WEB_AGAIN;
+	else if (strcmp(name.data, "ExpiredTokenException") == 0)
+		v = may && aws_renew(s->aws) ? WEB_NOW : WEB_FAIL;
+	else if (strcmp(name.data, "InvalidSignatureException") == 0)
+		v = may && aws_set_clock(s->aws, a->headers) ? WEB_NOW
+							     : WEB_FAIL;
+	buf_release(&name);
+	return v;
+}
+
+static enum web_verdict judge(struct web_request *rq,
+			      const struct web_answer *a, unsigned attempt,
+			      struct failure *f)
+{
+	return judge_answer(rq->arg, a, attempt, f);
+}
+
+/* The next page's token, as soon as a page is there. */
+static enum web_verdict judge_page(struct web_request *rq,
+				   const struct web_answer *a, unsigned attempt,
+				   struct failure *f)
+{
+	struct redshift *s = rq->arg;
+	enum web_verdict v = judge_answer(s, a, attempt, f);
+
+	if (v == WEB_TAKE) {
+		buf_reset(&s->token);
+		put_text(&s->token,
+			 member(object_of(a), "NextToken", JSON_STRING));
+		s->asked = false;
+	}
+	return v;
+}
+
+/* A call of an action; the body is open. */
+static void begin(struct redshift *s, struct web_request *rq,
+		  const char *action)
+{
+	web_request_reset(rq);
+	rq->method = "POST";
+	rq->has_body = true;
+	buf_adds(&rq->url, buf_str(&s->url));
+	buf_addf(&rq->headers, "x-amz-target: RedshiftData.%s\n", action);
+	rq->prepare = sign;
+	rq->judge = judge;
+	rq->arg = s;
+	buf_addc(&rq->body, '{');
+	if (s->id.len) {
+		buf_addz(&rq->body, "\"Id\":");
+		json_put_str(&rq->body, buf_str(&s->id));
+	}
+}
+
+static int ask(struct redshift *s, struct web_request *rq, struct str *v,
+	       struct failure *f)
+{
+	struct web_answer a;
+
+	buf_addc(&rq->body, '}');
+	if (web_ask(s->web, rq, &a, f) < 0)
+		return -1;
+	*v = object_of(&a);
+	return 0;
+}
+
+/* ---- the statement ---- */
+
+/* What the server says of SQL; texts in quotes may be values. */
+static int statement_failed(struct str words, struct failure *f)
+{
+	static const struct {
+		const char *has;
+		int status;
+	} table[] = {
+		{ "permission denied", EX_NOPERM },
+		{ "syntax error", EX_CONFIG },
+		{ "does not exist", EX_CONFIG },
+		{ "invalid input", EX_DATAERR },
+		{ "out of range", EX_DATAERR },
+		{ "overflow", EX_DATAERR },
+		{ "division by zero", EX_DATAERR },
+		{ "Divide by zero", EX_DATAERR },
+		{ "cancel", EX_TEMPFAIL },
+		{ "erializable", EX_TEMPFAIL },
+		{ "terminat", EX_TEMPFAIL },
+	};
+	struct buf text = BUF_INIT, shown = BUF_INIT;
+	int status = EX_UNAVAILABLE;
+	bool inside = false;
+
+	put_text(&text, words);
+	for (size_t i = ARRAY_LEN(table); i-- > 0;)
+		if (strstr(text.data, table[i].has))
+			status = table[i].status;
+	for (size_t i = 0; i < MIN(text.len, 400); i++) {
+		char c = text.data[i];
+
+		if (c == '"')
+			inside = !inside;
+		if (!inside || status == EX_CONFIG || c == '"')
+			buf_addc(&shown, iscntrl((unsigned char)c) ? ' ' : c);
+	}
+	failed(f, status, "redshift-data: the statement failed: %s",
+	       shown.len ? shown.data : "no reason is given");
+	buf_release(&text);
+	buf_release(&shown);
+	return -1;
+}
+
+static const struct sql_dialect dialect = {
+	.name = "Redshift",
+	.quote = '"',
+	.marks = SQL_NUMBERED,
+	.backslash = true,
+	.nested = true,
+	.dollars = true,
+};
+
+/* The service knows :name itself; here it is held against the values. */
+static int put_statement(struct redshift *s, struct buf *out, struct failure *f)
+{
+	const struct source_args *a = s->args;
+	struct sql_query q = SQL_QUERY_INIT;
+	uint8_t random[16];
+	int ret = sql_prepare(&q, &dialect, a, f);
+
+	if (ret == 0) {
+		buf_addz(out, "\"Sql\":");
+		json_put_str(out,
+			     sql_trim(&dialect,
+				      a->query.s ? a->query : buf_str(&q.sql)));
+		buf_adds(out, buf_str(&s->where));
+		digest_random(random, sizeof random);
+		buf_addz(out, ",\"StatementName\":\"retl-extract\","
+			      "\"ClientToken\":\"");
+		enc_hex(out, random, sizeof random);
+		buf_addc(out, '"');
+	}
+	for (size_t i = 0; ret == 0 && i < a->n_params; i++) {
+		if (a->params[i].null)
+			ret = failed(f, EX_USAGE,
+				     "redshift-data: :%.*s is NULL, which this "
+				     "service cannot bind",
+				     STR_ARG(a->params[i].name));
+		buf_addz(out,
+			 i ? ",{\"name\":" : ",\"Parameters\":[{\"name\":");
+		json_put_str(out, a->params[i].name);
+		buf_addz(out, ",\"value\":");
+		json_put_str(out, a->params[i].value);
+		buf_addz(out, i + 1 < a->n_params ? "}" : "}]");
+	}
+	sql_query_release(&q);
+	return ret;
+}
+
+/* Signatures are good for a quarter of an hour: armed anew at each question. */
+static void arm(struct redshift *s)
+{
+	struct web_request rq = WEB_REQUEST_INIT;
+	struct failure f = FAILURE_INIT;
+
+	begin(s, &rq, "CancelStatement");
+	buf_addc(&rq.body, '}');
+	if (sign(&rq, 1, &f) == 0)
+		interrupt_arm(&rq, s->args->cacert);
+	s->running = true;
+	web_request_release(&rq);
+	buf_release(&f.text);
+}
+
+static void disarm(struct redshift *s)
+{
+	if (s->running)
+		interrupt_disarm();
+	s->running = false;
+}
+
+static void wait_ms(struct redshift *s, int64_t ms)
+{
+	int64_t until = clock_tick_ms() + ms;
+
+	web_before_wait(s->web);
+	while ((ms = until - clock_tick_ms()) > 0)
+		http_wait(web_http(s->web), NULL, 0, (int)ms);
+}
+
+/* 1: it has ended well; 0: not yet; -1. */
+static int check_status(struct redshift *s, struct str v, struct failure *f)
+{
+	struct str status = member(v, "Status", JSON_STRING);
+	struct str rows = member(v, "ResultRows", JSON_NUMBER);
+	struct str has = member(v, "HasResultSet", JSON_BOOL);
+
+	if (!status.s)
+		return failed(f, EX_UNAVAILABLE,
+			      "redshift-data: an answer without a status");
+	if (json_text_is(status, "FAILED"))
+		return statement_failed(member(v, "Error", JSON_STRING), f);
+	if (json_text_is(status, "ABORTED"))
+		return failed(f, EX_TEMPFAIL,
+			      "redshift-data: the statement was cancelled");
+	if (!json_text_is(status, "FINISHED"))
+		return 0;
+	if (!has.s || !str_is(has, "true"))
+		return failed(f, EX_CONFIG,
+			      "redshift-data: the query gives no rows");
+	if (!rows.s || str_to_u64(rows, &s->n_wanted) < 0)
+		return failed(f, EX_UNAVAILABLE,
+			      "redshift-data: an answer that does not say how "
+			      "many rows there are");
+	return 1;
+}
+
+static int run_statement(struct redshift *s, struct failure *f)
+{
+	struct web_request rq = WEB_REQUEST_INIT;
+	int64_t ms = FIRST_POLL_MS;
+	struct str v;
+	int got = -1;
+
+	begin(s, &rq, "ExecuteStatement");
+	if (put_statement(s, &rq.body, f) < 0 || ask(s, &rq, &v, f) < 0)
+		goto out;
+	put_text(&s->id, member(v, "Id", JSON_STRING));
+	if (!s->id.len) {
+		failed(f, EX_UNAVAILABLE,
+		       "redshift-data: an answer that names no statement");
+		goto out;
+	}
+	for (;;) {
+		arm(s);
+		begin(s, &rq, "DescribeStatement");
+		got = ask(s, &rq, &v, f);
+		if (got == 0)
+			got = check_status(s, v, f);
+		if (got)
+			break;
+		wait_ms(s, ms);
+		ms = MIN(ms * 3 / 2, MOST_POLL_MS);
+	}
+	if (got < 0)
+		cancel_settle();
+	/* What has failed need not be told to stop. */
+	disarm(s);
+out:
+	web_request_release(&rq);
+	return got < 0 ? -1 : 0;
+}
+
+/* ---- pages ---- */
+
+static int make_page(void *arg, struct web_request *rq, struct failure *f)
+{
+	struct redshift *s = arg;
+
+	(void)f;
+	if (s->asked || (!s->first && !s->token.len))
+		return 0;
+	begin(s, rq, "GetStatementResult");
+	rq->judge = judge_page;
+	if (s->token.len) {
+		buf_addz(&rq->body, ",\"NextToken\":");
+		json_put_str(&rq->body, buf_str(&s->token));
+	}
+	buf_addc(&rq->body, '}');
+	s->asked = true;
+	s->first = false;
+	return 1;
+}
+
+static const struct {
+	const char *name;
+	enum type type;
+	enum column_kind kind;
+} types[] = {
+	{ "bool", TYPE_TEXT, COLUMN_BOOL },
+	{ "int2", TYPE_TEXT, COLUMN_INTEGER },
+	{ "int4", TYPE_TEXT, COLUMN_INTEGER },
+	{ "int8", TYPE_TEXT, COLUMN_INTEGER },
+	{ "float4", TYPE_DOUBLE, COLUMN_FLOAT },
+	{ "float8", TYPE_DOUBLE, COLUMN_FLOAT },
+	{ "numeric", TYPE_NUMERIC, COLUMN_DECIMAL },
+	{ "date", TYPE_TEXT, COLUMN_DATE },
+	{ "timestamp", TYPE_TIMESTAMP, COLUMN_TIMESTAMP },
+	{ "timestamptz", TYPE_TIMESTAMPTZ, COLUMN_TIMESTAMPTZ },
+	{ "super", TYPE_SUPER, COLUMN_JSON },
+};
+
+static enum type type_of(struct redshift *s, struct str column)
+{
+	struct str v = member(column, "typeName", JSON_STRING);
+	size_t i = 0;
+
+	buf_reset(&s->text);
+	put_text(&s->text, v);
+	while (i < ARRAY_LEN(types) && strcmp(s->text.data, types[i].name))
+		i++;
+	columns_set_type(&s->columns,
+			 i < ARRAY_LEN(types) ? types[i].kind : COLUMN_TEXT,
+			 s->text.data);
+	return i < ARRAY_LEN(types) ? types[i].type : TYPE_TEXT;
+}
+
+static int take_columns(struct redshift *s, struct str page, struct failure *f)
+{
+	struct str list = member(page, "ColumnMetadata", JSON_ARRAY), v, name;
+	struct json_iter it;
+	size_t n = 0;
+
+	if (s->types)
+		return 0;
+	if (!list.s || !json_count(list))
+		return failed(f, EX_UNAVAILABLE,
+			      "redshift-data: a page without its columns");
+	s->types = xcalloc(json_count(list), sizeof *s->types);
+	json_iter_init(&it, list);
+	while (json_iter_element(&it, &v)) {
+		name = member(v, "label", JSON_STRING);
+		if (!name.s || name.n == 2)
+			name = member(v, "name", JSON_STRING);
+		buf_reset(&s->text);
+		put_text(&s->text, name);
+		if (columns_add(&s->columns, buf_str(&s->text), f) < 0)
+			return failed(f, f->status, "redshift-data: %s",
+				      f->text.data);
+		s->types[n++] = type_of(s, v);
+	}
+	return 0;
+}
+
+static int take_page(struct redshift *s, const struct web_answer *a,
+		     struct failure *f)
+{
+	struct str page = object_of(a);
+	struct str rows = member(page, "Records", JSON_ARRAY);
+
+	if (take_columns(s, page, f) < 0)
+		return -1;
+	if (!rows.s)
+		return failed(f, EX_UNAVAILABLE,
+			      "redshift-data: a page without rows");
+	json_iter_init(&s->it, rows);
+	s->in_page = true;
+	s->finished = !member(page, "NextToken", JSON_STRING).s;
+	return 0;
+}
+
+/* ---- values: {"longValue": 1} ---- */
+
+static int put_double(struct redshift *s, struct rows *rows, size_t i,
+		      struct str v)
+{
+	struct str text =
+	    json_type(v) == JSON_STRING ? json_text(v, &s->text) : v;
+	char number[64], *end;
+	double d;
+
+	snprintf(number, sizeof number, "%.*s", STR_ARG(text));
+	d = strtod(number, &end);
+	if (text.n >= sizeof number || *end || !text.n)
+		return -1;
+	row_put_double(rows, &s->columns, i, d);
+	return 0;
+}
+
+static int put_typed(struct redshift *s, struct rows *rows, size_t i,
+		     struct str v, const char **what)
+{
+	struct buf *out = &rows->out.b;
+	struct str text;
+	int got;
+
+	*what = "is not what its type says";
+	if (s->types[i] == TYPE_DOUBLE)
+		return put_double(s, rows, i, v);
+	if (json_type(v) == JSON_NUMBER) {
+		row_put_digits(rows, v, s->types[i] == TYPE_NUMERIC);
+		return 0;
+	}
+	if (json_type(v) == JSON_BOOL) {
+		buf_adds(out, v);
+		return 0;
+	}
+	if (json_type(v) != JSON_STRING)
+		return -1;
+	text = json_text(v, &s->text);
+	switch (s->types[i]) {
+	case TYPE_NUMERIC:
+		if (!row_is_number(text))
+			return -1;
+		row_put_digits(rows, text, true);
+		return 0;
+	case TYPE_TIMESTAMP:
+	case TYPE_TIMESTAMPTZ:
+		buf_addc(out, '"');
+		got = instant_put_text(out, text,
+				       s->types[i] == TYPE_TIMESTAMPTZ);
+		buf_addc(out, '"');
+		return got;
+	case TYPE_SUPER:
+		return row_put_json(out, text, 1, what);
+	default:
+		return row_put_text(out, text);
+	}
+}
+
+static int put_cell(struct redshift *s, struct rows *rows, size_t i,
+		    struct str cell, struct failure *f)
+{
+	const char *what = "is no cell";
+	struct json_iter it;
+	struct json_member m;
+
+	if (json_type(cell) != JSON_OBJECT)
+		return row_fault(rows, &s->columns, i, what, f);
+	json_iter_init(&it, cell);
+	if (!json_iter_member(&it, &m))
+		return row_fault(rows, &s->columns, i, what, f);
+	if (str_is(m.key, "isNull") && str_is(m.val, "true")) {
+		buf_addz(&rows->out.b, "null");
+		return 0;
+	}
+	if (put_typed(s, rows, i, m.val, &what) < 0)
+		return row_fault(rows, &s->columns, i, what, f);
+	return 0;
+}
+
+static int put_row(struct redshift *s, struct str row, struct rows *rows,
+		   struct failure *f)
+{
+	struct json_iter it;
+	struct str v;
+	size_t i = 0;
+
+	if (json_type(row) != JSON_ARRAY)
+		return failed(f, EX_DATAERR,
+			      "redshift-data: row %" PRIu64
+			      ": not a list of values",
+			      rows_number(rows));
+	json_iter_init(&it, row);
+	for (; i < s->columns.n && json_iter_element(&it, &v); i++) {
+		column_put(&rows->out.b, &s->columns, i);
+		if (put_cell(s, rows, i, v, f) < 0)
+			return -1;
+	}
+	if (i < s->columns.n || json_iter_element(&it, &v))
+		return failed(f, EX_DATAERR,
+			      "redshift-data: row %" PRIu64
+			      ": not as many values as there are columns",
+			      rows_number(rows));
+	buf_addc(&rows->out.b, '}');
+	return rows_end(rows, f);
+}
+
+/* ---- the source ---- */
+
+static void redshift_close(void *self)
+{
+	struct redshift *s = self;
+
+	disarm(s);
+	web_queue_free(s->queue);
+	web_free(s->web);
+	aws_free(s->aws);
+	columns_release(&s->columns);
+	free(s->types);
+	buf_release(&s->region);
+	buf_release(&s->url);
+	buf_release(&s->where);
+	buf_release(&s->id);
+	buf_release(&s->token);
+	buf_release(&s->text);
+	free(s);
+}
+
+static void put_member(struct buf *out, const char *name, struct str text)
+{
+	buf_addf(out, ",\"%s\":", name);
+	json_put_str(out, text);
+}
+
+/* //workgroup/NAME/DATABASE, //cluster/NAME/DATABASE?user=U or ?secret=ARN */
+static int parse_where(struct redshift *s, const char *where, struct failure *f)
+{
+	struct str query = str_of(where), rest, kind = STR_NONE;
+	struct str name = STR_NONE, database = STR_NONE, part, key;
+	bool is_cluster;
+
+	str_split(&query, '?', &rest);
+	if (str_starts(rest, "//")) {
+		rest = (struct str){ rest.s + 2, rest.n - 2 };
+		str_split(&rest, '/', &kind);
+		if (rest.s && str_split(&rest, '/', &name) && rest.s)
+			str_split(&rest, '/', &database);
+	}
+	is_cluster = kind.s && str_is(kind, "cluster");
+	if ((!is_cluster && !(kind.s && str_is(kind, "workgroup"))) ||
+	    !name.n || !database.n)
+		return failed(f, EX_USAGE,
+			      "redshift-data: expected "
+			      "redshift-data://workgroup/NAME/DATABASE or "
+			      "redshift-data://cluster/NAME/DATABASE?user=U");
+	put_member(&s->where,
+		   is_cluster ? "ClusterIdentifier" : "WorkgroupName", name);
+	put_member(&s->where, "Database", database);
+	while (query.s && str_split(&query, '&', &part)) {
+		str_split(&part, '=', &key);
+		if (!part.n || (!str_is(key, "user") && !str_is(key, "secret")))
+			return failed(f, EX_USAGE,
+				      "redshift-data: '%.*s' in the URL: only "
+				      "user=NAME and secret=ARN are known",
+				      STR_ARG(key));
+		put_member(&s->where,
+			   str_is(key, "user") ? "DbUser" : "SecretArn", part);
+	}
+	return 0;
+}
+
+static int find_service(struct redshift *s, struct failure *f)
+{
+	struct str region = aws_region(s->aws);
+	struct str own = aws_endpoint(s->aws, "REDSHIFT_DATA");
+
+	for (size_t i = 0; i < region.n; i++)
+		if (!isalnum((unsigned char)region.s[i]) && region.s[i] != '-')
+			region.n = 0;
+	if (!region.n)
+		return failed(f, EX_CONFIG,
+			      "redshift-data: which region? Set AWS_REGION");
+	buf_adds(&s->region, region);
+	if (own.s)
+		buf_adds(&s->url, own);
+	else
+		buf_addf(&s->url, "https://redshift-data.%.*s.amazonaws.com%s",
+			 STR_ARG(region),
+			 str_starts(region, "cn-") ? ".cn" : "");
+	if (s->url.data[s->url.len - 1] != '/')
+		buf_addc(&s->url, '/');
+	return 0;
+}
+
+static void *redshift_open(const struct source_args *a, struct failure *f)
+{
+	struct redshift *s = xcalloc(1, sizeof *s);
+	struct web_opts web = { .name = "redshift-data",
+				.cacert = a->cacert,
+				.rows = a->rows,
+				.retries = a->retries,
+				.max_body = MAX_BODY };
+	struct web_queue_opts q = { .n_flying = 1,
+				    .max_bytes = SIZE_MAX,
+				    .make = make_page,
+				    .arg = s };
+
+	s->args = a;
+	s->first = true;
+	s->region = s->url = s->where = s->id = s->token = s->text = BUF_INIT;
+	s->columns = COLUMNS_INIT;
+	if (parse_where(s, a->where, f) < 0 || !(s->aws = aws_new(&web, f)) ||
+	    find_service(s, f) < 0 || !(s->web = web_new(&web, f)) ||
+	    run_statement(s, f) < 0) {
+		redshift_close(s);
+		return NULL;
+	}
+	s->queue = web_queue_new(s->web, &q);
+	return s;
+}
+
+static int redshift_next(void *self, struct rows *rows, struct failure *f)
+{
+	struct redshift *s = self;
+	struct web_answer a;
+	struct str row;
+	int got;
+
+	if (!s->in_page && s->finished) {
+		if (s->n_rows == s->n_wanted)
+			return 0;
+		return failed(f, EX_DATAERR,
+			      "redshift-data: %" PRIu64
+			      " rows were announced, and %" PRIu64 " came",
+			      s->n_wanted, s->n_rows);
+	}
+	if (!s->in_page) {
+		got = web_queue_next(s->queue, &a, NULL, f);
+		if (got == 0)
+			BUG("a page that was not asked for");
+		if (got < 0 || take_page(s, &a, f) < 0)
+			return -1;
+	}
+	for (int i = 0; i < ROWS_AT_ONCE && !rows_full(rows); i++) {
+		if (!json_iter_element(&s->it, &row)) {
+			s->in_page = false;
+			break;
+		}
+		if (put_row(s, row, rows, f) < 0)
+			return -1;
+		s->n_rows++;
+	}
+	return 1;
+}
+
+const struct source source_redshift_data = {
+	.has_datasets = true,
+	.open = redshift_open,
+	.next = redshift_next,
+	.close = redshift_close,
+};

@@ -1,0 +1,139 @@
+#!/bin/sh
+# retl-extract from the Redshift Data API, played by a fake that checks
+# signatures: pages, types, failures at every place, cancelling.
+. "$(dirname "$0")/../lib.sh"
+. "$top/tests/mock.sh"
+
+unset AWS_DEFAULT_REGION AWS_PROFILE AWS_ENDPOINT_URL
+AWS_CONFIG_FILE=$work/config AWS_SHARED_CREDENTIALS_FILE=none
+AWS_EC2_METADATA_DISABLED=true AWS_REGION=eu-west-1
+AWS_ACCESS_KEY_ID=AKID AWS_SECRET_ACCESS_KEY=s3kr3t/+
+export AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE AWS_EC2_METADATA_DISABLED
+export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION
+at=redshift-data://workgroup/shop/dev
+
+serve() {
+	mock_stop rs
+	rm -f log
+	mock_start rs redshiftd --log log "$@"
+	AWS_ENDPOINT_URL_REDSHIFT_DATA=$(mock_url rs)
+	export AWS_ENDPOINT_URL_REDSHIFT_DATA
+}
+key() {
+	serve --key AKID:s3kr3t/+ "$@"
+}
+get() {
+	timeout 60 retl-extract --retries 2 -q 'select 1' "$at" >out 2>err
+	status=$?
+}
+# broken STATUS MESSAGE CLAIM
+broken() {
+	get
+	is "$status" "$1" "$3"
+	contains err "$2" "$3: the message"
+	lacks out "$(printf '\t')" "$3: no seal"
+}
+awk 'BEGIN { for (i = 0; i < 100000; i++)
+	printf "{\"id\":%d,\"name\":\"row %d é\"}\n", i, i }' >rows
+sealed rows >all
+
+key --generate 100000 --pending 2
+get
+same all out '100,000 rows in a hundred pages'
+contains log '"WorkgroupName":"shop","Database":"dev"' 'the workgroup is named'
+key --generate 100000 --at 1=503 --at 4=throttle --at 20=half \
+	--at 30=reset-before
+get
+same all out 'troubles that pass'
+is "$(grep Execute log | sed 's/.*ClientToken":"\([0-9a-f]*\).*/\1/' |
+	sort -u | wc -l)" 1 'a statement that is sent twice is the same one'
+key --generate 100000 --at 50=500 --at 51=500 --at 52=500
+broken 75 '(3 attempts)' 'trouble that does not pass'
+key --generate 100000 --at 50=garbage
+broken 69 'no JSON' 'a page that is none'
+key --generate 100000 --drops 1
+broken 65 '100000 rows were announced, and 99999 came' 'a row that gets lost'
+key
+: >rows
+sealed rows >wanted
+get
+same wanted out 'no rows'
+key --no-rows
+broken 78 'gives no rows' 'a statement without a result'
+
+# type NAME CELL WANTED
+type() {
+	key --generate 1 --columns "[{\"name\":\"x\",\"typeName\":\"$1\"}]" \
+		--row "[$2]"
+	printf '{"x":%s}\n' "$3" >rows
+	sealed rows >wanted
+	get
+	same wanted out "type $1"
+}
+type int8 '{"longValue":9223372036854775807}' 9223372036854775807
+type numeric '{"stringValue":"12345678901234567890.1200"}' \
+	12345678901234567890.1200
+type float8 '{"doubleValue":1.0E20}' 1e+20
+type float8 '{"stringValue":"NaN"}' null
+type bool '{"booleanValue":true}' true
+type varchar '{"stringValue":"a\n\"é😀"}' '"a\n\"é😀"'
+type varchar '{"isNull":true}' null
+type varchar '{"stringValue":""}' '""'
+type date '{"stringValue":"2024-01-31"}' '"2024-01-31"'
+type timestamp '{"stringValue":"2024-01-31 12:00:00.50"}' \
+	'"2024-01-31T12:00:00.5"'
+type timestamptz '{"stringValue":"2024-01-31 12:00:00+00"}' \
+	'"2024-01-31T12:00:00Z"'
+type super '{"stringValue":"{\"a\": 1.10}"}' '{"a":1.10}'
+type varbyte '{"blobValue":"AP8="}' '"AP8="'
+key --generate 1 --columns '[{"name":"x","typeName":"int4"}]' --row '[{}]'
+broken 65 "column 'x'" 'a cell with nothing in it'
+
+key --error 'ERROR: relation "x" does not exist'
+broken 78 'relation "x"' 'a table that is not there'
+key --error 'ERROR: invalid input syntax for integer: "zoe@x"'
+broken 65 'invalid input' 'an error about a value'
+lacks err zoe 'which is not shown'
+key --error 'ERROR: permission denied for relation x'
+broken 77 'permission denied' 'a right that is missing'
+key --error 'Query cancelled on user request'
+broken 75 'cancelled' 'a statement that somebody cancelled'
+
+AWS_SECRET_ACCESS_KEY=wrong broken 77 InvalidSignature 'a wrong secret'
+AWS_ACCESS_KEY_ID=OTHER broken 77 UnrecognizedClient 'another key'
+AWS_REGION='' broken 78 'AWS_REGION' 'no region'
+serve --key AKID:s3kr3t/+ --key NEXT:nk --generate 100000 --expire 9
+cat >config <<END
+[default]
+credential_process = cat '$work/proc.json'; cp '$work/next.json' '$work/proc.json'
+END
+echo '{"AccessKeyId":"AKID","SecretAccessKey":"s3kr3t/+"}' >proc.json
+echo '{"AccessKeyId":"NEXT","SecretAccessKey":"nk"}' >next.json
+AWS_ACCESS_KEY_ID='' get
+same all out 'credentials that expire are renewed'
+broken 77 ExpiredToken 'but not those of the environment'
+
+key --generate 1
+at='redshift-data://cluster/c1/dev?user=me'
+timeout 60 retl-extract -p "a=it's" -q 'select :a from t;' "$at" >out 2>err
+contains log '"ClusterIdentifier":"c1","Database":"dev","DbUser":"me"' \
+	'a cluster, and a user'
+contains log '"Sql":"select :a from t"' 'the statement is as it was'
+contains log '"Parameters":[{"name":"a","value":"it'"'"'s"}]' \
+	'a value stands beside it'
+timeout 60 retl-extract "$at" sales.orders >out 2>err
+contains log '"sales\".\"orders' 'a table'
+exits 64 'no database' retl-extract -q 'select 1' redshift-data://cluster/c1
+key --never
+retl-extract -q 'select 1' "$at" >out 2>err &
+client=$!
+for wait in 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1; do
+	[ -s log ] && [ "$(grep -c Describe log)" -ge 2 ] && break
+	sleep 0.$wait
+done
+kill -TERM $client
+wait $client
+is $? 143 'a signal ends it'
+contains log 'CancelStatement 200' 'and the statement is cancelled'
+mock_stop rs
+done_testing
