@@ -32,7 +32,7 @@ static struct {
 	volatile uint64_t beat;
 	uint64_t seen;
 	unsigned interval_ms, limit_ms, spent_ms;
-	size_t base;
+	size_t base, page; /* bytes */
 	int fd;
 } self;
 
@@ -52,7 +52,7 @@ static size_t resident(void)
 	p = strchr(text, ' ');
 	while (p && *++p >= '0' && *p <= '9')
 		pages = pages * 10 + (size_t)(*p - '0');
-	return pages * 4096;
+	return pages * self.page;
 }
 
 static NORETURN void give_up(enum guard_cause cause)
@@ -95,6 +95,7 @@ static void start_clock(unsigned limit_ms)
 	self.interval_ms = MIN(MAX(limit_ms / 8, 4U), 20U);
 	every.it_interval.tv_usec = (suseconds_t)self.interval_ms * 1000;
 	every.it_value = every.it_interval;
+	self.page = (size_t)sysconf(_SC_PAGESIZE);
 	self.base = resident();
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGPROF, &sa, NULL);
