@@ -276,6 +276,10 @@ int64_t rate_take(const struct rate_use *u, size_t n, uint64_t cost,
 
 	if (lock(u, n) < 0)
 		return LOCK_WAIT_MS;
+	/* It may have waited for the lock; others have spent meanwhile. */
+	for (size_t i = 0; i < n; i++)
+		if (u[i].rate->fd >= 0)
+			tick_ms = MAX(tick_ms, clock_tick_ms());
 	for (size_t i = 0; i < n; i++)
 		wait = MAX(wait, rate_wait_ms(&u[i], cost, tick_ms));
 	for (size_t i = 0; !wait && i < n; i++) {

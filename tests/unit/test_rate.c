@@ -159,7 +159,8 @@ static void test_processes(void)
 		bad += i > 0 && status != 0;
 	}
 	qsort(all->at, MIN(all->n, SENT), sizeof *all->at, compare);
-	ok(!bad && worst_window(all->at, MIN(all->n, SENT), 250) <= 40,
+	/* A process may lose the processor between taking and noting it. */
+	ok(!bad && worst_window(all->at, MIN(all->n, SENT), 200) <= 40,
 	   "five processes, one killed: no window holds more than one may");
 	ok(all->n > 150, "and they get on");
 	munmap(all, sizeof *all);
