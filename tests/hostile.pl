@@ -57,6 +57,11 @@ my %answers = (
 		local $/ = undef;
 		answer('200 OK', $json, <$f>, 'content-encoding: gzip');
 	},
+	packed => sub { # and no header says so
+		open my $f, '<', $bomb or die;
+		local $/ = undef;
+		answer('200 OK', 'text/csv', <$f>);
+	},
 	big => sub {
 		endless("HTTP/1.1 200 OK\r\ncontent-type: $json\r\n"
 			    . "transfer-encoding: chunked\r\n\r\n",

@@ -663,15 +663,21 @@ static void prepare(struct push *p)
 		list_push(&p->ready, flow_for(p, p->d.prepare), true);
 }
 
+/* A flow that has just ended may have been what others waited for. */
+static struct flow *choose(struct push *p)
+{
+	session_go_on(p);
+	prepare(p);
+	return pick(p);
+}
+
 int64_t flow_run_ready(struct push *p)
 {
 	int64_t tick = clock_tick_ms();
 	int64_t next = wake_sleepers(p, tick);
 	struct flow *f;
 
-	session_go_on(p);
-	prepare(p);
-	while (!p->stopped && !p->receipts.error && (f = pick(p))) {
+	while (!p->stopped && !p->receipts.error && (f = choose(p))) {
 		bool alone;
 		int64_t wait;
 

@@ -1,0 +1,132 @@
+#!/bin/sh
+# Flows that are ended from outside: signals in the middle of a poll, kills,
+# streams without a seal; answers that are packed; what a dry run shows.
+. "$(dirname "$0")/../lib.sh"
+. "$top/tests/mock.sh"
+. "$top/tests/push.sh"
+command -v jq >/dev/null || skip_all 'jq is missing'
+[ -x "$B/bin/retl-push" ] || skip_all 'retl-push is not built'
+mkdir -p contracts/t
+cp "$top"/tests/flows/contracts/t/*.json contracts/t/
+rm -f contracts/t/*.test.json
+
+outcomes() {
+	jq -rs 'sort_by(.line)[] | "\(.status)\(if .code then " " + .code else "" end)"' \
+		"$1" | tr '\n' ','
+}
+
+# waits FILE TEXT: until some line of it has the text.
+waits() {
+	for wait in 1 1 2 2 5 5 9 9 9 9 9 9 9 9 9 9; do
+		! grep -q "$2" "$1" 2>/dev/null || return 0
+		sleep 0.$wait
+	done
+	return 1
+}
+
+# ---- a poll without an end ----
+cat >cases <<'EOF'
+[{"name": "slow", "exchange": [
+ {"request": {"method": "POST", "url": "/jobs"}, "answer": {"status": 200, "body": {"id": 7, "upload": "/up"}}},
+ {"request": {"method": "PUT", "url": "/up"}, "answer": {"status": 200}},
+ {"request": {"method": "POST", "url": "/jobs/7/start"}, "answer": {"status": 200}},
+ {"request": {"method": "GET", "url": "/jobs/7"}, "answer": {"status": 200, "body": {"state": "running"}}, "times": 100000}]}]
+EOF
+jq '.operations.put.steps[3].poll.deadline = 60' contracts/t/job.json >c && mv c contracts/t/job.json
+printf '{"id":"%s"}\n' a b | sealed >in
+begin() {
+	rm -f err out
+	mock_start play mockapi play --case 1 cases
+	retl-push -v -c t/job --as added --set base_url="$(mock_url play)" <in >out 2>err &
+	pusher=$!
+	waits err 'running'
+}
+begin
+ok $? 'a job is waited for'
+kill -TERM $pusher
+wait $pusher
+is "$?/$(outcomes out)" '75/unknown stopped,unknown stopped,' \
+	'a signal ends the waiting: what was started is unknown, not failed'
+mock_stop play
+begin
+kill -KILL $pusher
+wait $pusher 2>/dev/null
+is "$(wc -c <out)" 0 'a kill leaves no receipt, and so the rows are sent again'
+mock_stop play
+
+# ---- a stream that is not sealed ----
+cat >cases <<'EOF'
+[{"name": "first", "exchange": [
+ {"request": {"method": "POST", "url": "/replace", "body": {"n": 1, "last": false, "rows": [{"id": "a"}, {"id": "b"}]}}, "answer": {"status": 200, "body": {}}}]}]
+EOF
+whole() {
+	mock_start play mockapi play --case 1 cases
+	timeout 30 retl-push -c t/whole --as added --set base_url="$(mock_url play)" \
+		"$@" >out 2>err
+	status=$?
+	mock_stop play
+	ok $? 'only what comes before the last batch is sent'
+}
+printf '{"id":"%s"}\n' a b c >rows
+whole <rows
+is "$status/$(outcomes out)" \
+	'65/unknown incomplete,unknown incomplete,failed incomplete,' \
+	'without its seal a stream replaces nothing'
+contains err 'the input is not sealed: so the last batch' 'and is told so'
+{ cat rows; seal 4; } >in
+whole <in
+is $status 65 'nor with a seal that counts otherwise'
+sealed rows >in
+whole --limit 3 <in
+is $status 65 'nor when it was not read to its end'
+{ cat rows; echo '{"id":'; } >in
+whole <in
+is $status 65 'nor when it breaks off'
+head -n 2 rows >two
+mock_start play mockapi play --case 1 cases
+timeout 30 retl-push -c t/whole --as added --set base_url="$(mock_url play)" <two >out 2>err
+is "$?/$(outcomes out)" '65/failed incomplete,failed incomplete,' 'a single batch is held back altogether'
+mock_stop play
+: | sealed >in
+exits 0 'an empty dataset replaces nothing' retl-push -c t/whole --as added --set base_url=http://127.0.0.1:9 in
+
+# ---- an answer that is packed, whatever its headers say ----
+contract packed '{"operations": {"send": {"batch": {"records": 9}, "request": {"url": "/packed"},
+	"response": "csv", "results": "{key: .id, status: (if .error == \"\" then \"delivered\" else \"rejected\" end), code: .error}"}}}'
+printf 'id,error\r\na,\r\nb,bad\r\n' | gzip >file.gz
+hostile "$work/file.gz"
+printf '{"id":"%s"}\n' a b | sealed >in
+push() {
+	timeout 30 retl-push -c t/packed --as added --set base_url="$hostile" <in >out 2>err
+	status=$?
+}
+push
+is "$status/$(outcomes out)" '1/delivered,rejected bad,' 'a file that is gzip is unpacked'
+head -c 25 file.gz >cut && cp cut file.gz
+push
+is "$status/$(outcomes out)" '75/unknown unreadable,unknown unreadable,' 'one that is cut off says nothing'
+
+# ---- preparing happens once, and for all ----
+cat >cases <<'EOF'
+[{"name": "p", "exchange": [
+ {"request": {"method": "GET", "url": "/lists"}, "answer": {"status": 200, "delay": 200, "body": {"lists": [{"name": "x", "id": 2}]}}},
+ {"request": {"method": "POST", "url": "/lists/2/members"}, "answer": {"status": 200}, "times": 40}]}]
+EOF
+i=0
+while [ $i -lt 40 ]; do i=$((i + 1)); echo "{\"id\":\"$i\"}"; done >in
+mock_start play mockapi play --case 1 cases
+timeout 30 retl-push -c t/prepare --as added --concurrency 8 --set base_url="$(mock_url play)" <in >out 2>err
+is "$?/$(jq -r .status out | sort | uniq -c | awk '{print $1, $2}')" '0/40 delivered' \
+	'what is prepared is there for eight at once'
+mock_stop play
+ok $? 'and was asked for once'
+
+# ---- a dry run ----
+printf '{"id":"%s"}\n' a b c | sealed >in
+retl-push -c t/whole --as added -n <in >out 2>err
+is "$(jq -c '[.body.n, .body.last]' out | tr '\n' ' ')" '[1,false] [2,true] ' 'a dry run shows how a session would go'
+retl-push -c t/each --as added -n <in >out 2>err
+is "$?/$(jq -r '.step + " " + (.url // "?")' out | head -n 3 | tr '\n' ',')" \
+	'0/find https://api.example.com/find/a,find https://api.example.com/find/b,find https://api.example.com/find/c,' \
+	'and each request of a step for each record'
+done_testing
