@@ -204,4 +204,40 @@ is "$(members POST /v1/audienceMembers:remove)" "$gone" 'and so does Google'
 is "$(members POST /v1/audienceMembers:ingest)" "$(sha new@example.com)" \
 	'the new address is added'
 done_with_it warehouse-to-audiences
+
+# ---- sheet-to-slack ----
+
+# A workbook of one tab, behind a server that checks the assertions.
+book() {
+	jq -n --args '{sheets: [{title: "Requests", gid: 0, rows:
+		([["ticket", "subject", "from", "due"]] +
+		($ARGS.positional | map(split("|"))))}]}' "$@" >book.json
+	mock_stop sheet
+	mock_start sheet sheetsd --book book.json --key pub.pem --issuer sa@p \
+		--scope 'https://www.googleapis.com/auth/spreadsheets.readonly https://www.googleapis.com/auth/drive.metadata.readonly'
+	GOOGLE_SHEETS_EMULATOR_HOST=$(mock_url sheet)
+	export GOOGLE_SHEETS_EMULATOR_HOST
+	jq -n --rawfile k key.pem --arg u "$GOOGLE_SHEETS_EMULATOR_HOST/token" '{
+		type: "service_account", private_key: $k, client_email: "sa@p",
+		token_uri: $u}' >adc.json
+}
+example sheet-to-slack <<\EOF
+[{"method": "POST", "path": "/services/T0/B0/x", "answer": "{status: 200, body: \"ok\"}"}]
+EOF
+openssl genrsa -out key.pem 2048 2>/dev/null
+openssl rsa -in key.pem -pubout -out pub.pem 2>/dev/null
+SLACK_WEBHOOK_URL=$at/services/T0/B0/x
+export SLACK_WEBHOOK_URL
+sed 's/1aBcDeFgHiJkLmNoPqRsTuVwXyZ/book-1/' source.json >s.json && mv s.json source.json
+book 'R-1|Old|Ada|'
+runs init
+ok $? 'sheet-to-slack: init takes what is there for old news' "$(cat err)"
+book 'R-1|Old, changed|Ada|' 'R-2|<New> & urgent|Zoë|2026-12-01'
+runs sync
+ok $? 'a new row' "$(cat err)"
+is "$(asked '.body.text')" \
+	'"*&lt;New&gt; &amp; urgent*\nfrom Zoë, wanted by 2026-12-01"' \
+	'is one message, and a changed one is none'
+mock_stop sheet
+done_with_it sheet-to-slack
 done_testing

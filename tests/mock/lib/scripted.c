@@ -157,7 +157,11 @@ static void serve(struct vendor_run *v, const struct request *rq,
 		buf_addc(&in, '}');
 		vendor_ledger(v, buf_str(&in));
 	}
-	answer_json(a, (int)code, body.s ? body : STR(""));
+	if (!body.s)
+		body = STR("");
+	else if (json_type(body) == JSON_STRING)
+		body = json_text(body, &err);
+	answer_json(a, (int)code, body);
 	buf_release(&in);
 	buf_release(&out);
 	buf_release(&err);
