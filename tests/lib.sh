@@ -102,6 +102,27 @@ lacks() {
 	fi
 }
 
+# soon COMMAND...: runs it again and again until it succeeds, for 20 seconds at
+# most.
+soon() {
+	n_tries=200
+	until "$@" 2>/dev/null; do
+		n_tries=$((n_tries - 1))
+		[ "$n_tries" -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+# has N TEXT FILE: N lines of FILE, or more, have TEXT in them.
+has() {
+	[ "$(grep -cF -- "$2" "$3")" -ge "$1" ]
+}
+
+# holds N FILE: N bytes or more are in FILE.
+holds() {
+	[ "$(wc -c <"$2")" -ge "$1" ]
+}
+
 # seal N: the line that seals N records.
 seal() {
 	awk -v n="$1" 'BEGIN { s = n ""; for (i = 1; i <= length(s); i++) {

@@ -107,17 +107,11 @@ slowly() {
 		echo $? >status
 	} | {
 		dd bs=64k count=1 iflag=fullblock of=first 2>/dev/null
-		for wait in 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1; do
-			[ ! -e go ] || break
-			sleep 0.$wait
-		done
+		soon test -e go
 		cat >rest
 	} &
 	reader=$!
-	for wait in 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1; do
-		[ ! -s first ] || break
-		sleep 0.$wait
-	done
+	soon test -s first
 }
 finish() {
 	: >go

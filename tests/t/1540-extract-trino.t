@@ -135,10 +135,7 @@ contains log 'DELETE' 'the server is told'
 serve --latency 100
 retl-extract -q 'select 1' "$at" >out 2>err &
 client=$!
-for wait in 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1; do
-	[ "$(grep -c GET log)" -lt 5 ] || break
-	sleep 0.$wait
-done
+soon has 5 GET log
 kill -TERM $client
 wait $client
 is $? 143 'a signal ends it'

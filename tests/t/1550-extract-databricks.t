@@ -154,10 +154,7 @@ contains log 'select * from `sales`.`orders`' 'a table'
 pat --never
 retl-extract -q 'select 1' databricks: >out 2>err &
 client=$!
-for wait in 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1; do
-	[ -s log ] && [ "$(grep -c GET log)" -ge 2 ] && break
-	sleep 0.$wait
-done
+soon has 2 GET log
 kill -TERM $client
 wait $client
 is $? 143 'a signal ends it'

@@ -127,10 +127,7 @@ exits 64 'no database' retl-extract -q 'select 1' redshift-data://cluster/c1
 key --never
 retl-extract -q 'select 1' "$at" >out 2>err &
 client=$!
-for wait in 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1; do
-	[ -s log ] && [ "$(grep -c Describe log)" -ge 2 ] && break
-	sleep 0.$wait
-done
+soon has 2 Describe log
 kill -TERM $client
 wait $client
 is $? 143 'a signal ends it'
