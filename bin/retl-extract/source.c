@@ -75,9 +75,6 @@ static const struct scheme {
 /* clang-format off */
 static const char *const absent[] = {
 	"odbc",
-	"databricks",
-	"trino",
-	"gs",
 };
 /* clang-format on */
 
