@@ -578,6 +578,10 @@ static struct bigquery *open_session(const struct source_args *a,
 static int start(struct bigquery *s, struct sql_query *q,
 		 const struct source_args *a, struct failure *f)
 {
+	if (a->query.s && !sql_is_query(&dialect, a->query))
+		return said(f, EX_CONFIG,
+			    "only queries are run: SELECT, WITH and the like, "
+			    "and no scripts");
 	if (sql_prepare(q, &dialect, a, f) < 0)
 		return -1;
 	if (sql_is_wrapped(a)) {

@@ -521,6 +521,10 @@ static int prepare(struct sql_query *q, const struct source_args *a,
 	struct str rest = str_of(a->dataset), part;
 	bool plain = !a->query.s;
 
+	if (!plain && !sql_is_query(&dialect, a->query))
+		return failed(f, EX_CONFIG,
+			      "snowflake: only queries are run: SELECT, WITH, "
+			      "SHOW and the like");
 	while (plain && str_split(&rest, '.', &part))
 		plain = is_plain(part);
 	if (!plain)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/retl-extract/sql.h"
 
+#include <strings.h>
+
 #include "common/mem.h"
 
 /* A text, and how far it has been read. */
@@ -158,6 +160,30 @@ struct str sql_trim(const struct sql_dialect *d, struct str sql)
 		s.p = behind;
 	}
 	return (struct str){ sql.s, (size_t)(last - sql.s) };
+}
+
+bool sql_is_query(const struct sql_dialect *d, struct str sql)
+{
+	static const char *const words[] = { "select", "with",     "values",
+					     "table",  "from",     "show",
+					     "desc",   "describe", "explain" };
+	struct scan s = { .p = sql.s, .end = sql.s + sql.n, .d = d };
+	const char *word;
+
+	while (s.p < s.end) {
+		const char *behind = behind_any_comment(&s);
+
+		if (!behind && !is_blank(*s.p) && *s.p != '(')
+			break;
+		s.p = behind ? behind : s.p + 1;
+	}
+	for (word = s.p; s.p < s.end && in_name(*s.p); s.p++)
+		continue;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strlen(words[i]) == (size_t)(s.p - word) &&
+		    strncasecmp(words[i], word, (size_t)(s.p - word)) == 0)
+			return true;
+	return false;
 }
 
 /* ---- parameters ---- */

@@ -74,6 +74,12 @@ int sql_wrap(struct sql_query *q, const struct sql_dialect *d,
 /* A name in quotes, those in it doubled. */
 void sql_put_name(struct buf *out, char quote, struct str name);
 
+/*
+ * Does it begin with a word that begins queries? For servers that have no
+ * session that only reads.
+ */
+bool sql_is_query(const struct sql_dialect *d, struct str sql);
+
 /* sql without blanks, comments and semicolons behind its last token. */
 struct str sql_trim(const struct sql_dialect *d, struct str sql);
 

@@ -80,6 +80,12 @@ jq -c 'select(.method == "POST") | .body | [.statement, .bindings]' log | tail -
 is "$status/$(cat sent)" "0/$(jq -cn '["select src:a.b, '"':x'"', x::int from t where a > ? and b = ?",
 	{"1": {type: "TEXT", value: "2024-01-01"}, "2": {type: "TEXT", value: ""}}]')" \
 	'parameters are bound; paths, casts, texts and comments are not parameters'
+n=$(wc -l <log)
+get "$url" -q '/* select */ delete from t'
+is "$status/$(wc -l <log)" "78/$n" 'what is no query is not run'
+get "$url" -q '-- all
+ (WITH x as (select 1) select * from x)'
+is "$status" 0 'one in parentheses, behind a comment, is'
 get "$url" orders
 is "$(jq -r 'select(.method == "POST") | .body.statement' log | tail -n 1)" 'select * from orders' \
 	'a plain name means what it means in SQL'

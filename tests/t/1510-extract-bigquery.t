@@ -83,6 +83,9 @@ is "$status/$(jq -c 'select(.method == "POST" and .body) | .body.configuration.q
 	"0/$(jq -cn '["select '"':x', b'\\\\\\\\':y'"' from t where a > ? and n = ? and q = ?", "POSITIONAL", false, "shop",
 		[["STRING","2024-01-01"],["INT64","-5"],["NUMERIC","0.25"]]]' | sed 's/\\\\\\\\/\\\\/g')" \
 	'parameters are bound, typed as they are written'
+n=$(wc -l <log)
+get "$url" -q 'declare x int64; delete from t where true'
+is "$status/$(wc -l <log)" "78/$n" 'what is no query is not run'
 get "$url" -k s --shard 2/3 other.orders
 is "$(jq -r 'select(.method == "POST" and .body) | .body.configuration.query.query | gsub("\n"; " ")' log | tail -n 1)" \
 	'select * from ( select * from `other`.`orders` ) `retl_rows` where mod(mod(farm_fingerprint(concat('"''"', '"','"', ifnull(cast(`s` as string), '"''"'))), 3) + 3, 3) = 1 order by `s`' \
