@@ -349,11 +349,11 @@ static inline bool is_ok(unsigned types, struct str v)
 }
 
 /* Does only the schema have to see it, and finds it good? */
-static bool is_good(const struct plan *p, struct str v)
+static bool is_good(struct record_rules *s, const struct plan *p, struct str v)
 {
-	struct buf unused = BUF_INIT;
-	struct schema_run quiet = { NULL, &unused };
+	struct schema_run quiet = { NULL, &s->path };
 
+	buf_reset(&s->path);
 	return p->what == PLAN_RULE && p->rule->simple && *v.s != 'n' &&
 	       schema_node_check(p->rule->node, v, &quiet, 0) == 0;
 }
@@ -378,7 +378,7 @@ static inline bool settle_quickly(struct record_rules *s, size_t i,
 {
 	const struct plan *p = &s->plan[i];
 
-	if ((!is_ok(p->ok_types, m->val) && !is_good(p, m->val)) ||
+	if ((!is_ok(p->ok_types, m->val) && !is_good(s, p, m->val)) ||
 	    (p->asked && !surely_tells_apart(s, m->val)))
 		return false;
 	s->seen[i] = PRESENT;

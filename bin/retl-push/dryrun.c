@@ -52,7 +52,7 @@ static void put_ids(struct flow *f, struct buf *out, bool known)
 	buf_addz(out, "],\"lines\":[");
 	any = false;
 	for (size_t i = 0; i < f->n; i++) {
-		if (known && !f->recs[i]->carried)
+		if ((known && !f->recs[i]->carried) || f->recs[i]->stand_in)
 			continue;
 		buf_addf(out, "%s%" PRIu64, any ? "," : "", f->recs[i]->line);
 		any = true;

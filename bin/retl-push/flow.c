@@ -517,6 +517,7 @@ void flow_answered(struct flow *f, int64_t wait_ms)
 	if (s->each && f->n == n)
 		f->each++;
 	if (s->each && f->each < f->n) {
+		f->paced = false;
 		list_push(&f->push->ready, f, true);
 		return;
 	}

@@ -77,11 +77,11 @@ void pace_begin(struct push *p)
 
 /* ---- limits ---- */
 
-/* The value that a limit counts by, of the flow's first record. */
+/* The value that a limit counts by, of the record, or the flow's first. */
 static uint32_t key_of(struct flow *f, struct limit *l)
 {
 	struct push *p = f->push;
-	struct rec *r = f->recs[0];
+	struct rec *r = flow_alone(f) ? flow_alone(f) : f->recs[0];
 	struct buf out = BUF_INIT;
 	struct scope scope;
 	struct str field;

@@ -102,7 +102,7 @@ push() {
 }
 push
 is "$status/$(outcomes out)" '1/delivered,rejected bad,' 'a file that is gzip is unpacked'
-head -c 25 file.gz >cut && cp cut file.gz
+head -c 25 file.gz >file.cut && mv file.cut file.gz
 push
 is "$status/$(outcomes out)" '75/unknown unreadable,unknown unreadable,' 'one that is cut off says nothing'
 
