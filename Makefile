@@ -27,7 +27,7 @@ BUILT    := $(foreach t,$(TOOLS),$(if $(wildcard bin/$(t)/*.c),$(t)))
 # Needed by everybody: found by pkg-config, but for two that ship no .pc file.
 PKGS     := libcurl openssl sqlite3 zlib libutf8proc libpcre2-8
 # Optional: a missing one drops what needs it, and says so.
-OPTIONAL := libpq libmariadb libzstd expat
+OPTIONAL := libpq libmariadb odbc libzstd expat
 have      = $(shell pkg-config --exists $(1) 2>/dev/null && echo yes)
 FOUND    := $(foreach p,$(OPTIONAL),$(if $(call have,$(p)),$(p)))
 MISSING  := $(filter-out $(FOUND),$(OPTIONAL))
@@ -38,6 +38,7 @@ PKG_LIBS   := $(shell pkg-config --libs $(PKGS) $(FOUND) 2>/dev/null)
 ALL_CPPFLAGS = -I. -I$(B)/gen -D_GNU_SOURCE -DRETL_VERSION='"$(VERSION)"' \
 	$(if $(filter libpq,$(FOUND)),-DHAVE_LIBPQ) \
 	$(if $(filter libmariadb,$(FOUND)),-DHAVE_LIBMARIADB) \
+	$(if $(filter odbc,$(FOUND)),-DHAVE_ODBC) \
 	$(if $(filter expat,$(FOUND)),-DHAVE_EXPAT) \
 	$(if $(filter libzstd,$(FOUND)),-DHAVE_ZSTD) $(PKG_CFLAGS) $(CPPFLAGS)
 WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes \
@@ -65,6 +66,7 @@ endif
 # Sources whose libraries are missing.
 LEFT_OUT := $(if $(filter libpq,$(FOUND)),,$(addprefix bin/retl-extract/,source_postgres.c pgtypes.c pgvalue.c) bin/retl-push/pg.c bin/retl-push/table.c)
 LEFT_OUT += $(if $(filter libmariadb,$(FOUND)),,$(addprefix bin/retl-extract/,source_mysql.c myvalue.c))
+LEFT_OUT += $(if $(filter odbc,$(FOUND)),,bin/retl-extract/source_odbc.c)
 LEFT_OUT += $(if $(filter expat,$(FOUND)),,$(addprefix bin/retl-extract/,source_s3.c source_redshift_data.c aws.c awsconfig.c xml.c))
 
 tool_src = $(filter-out $(LEFT_OUT),$(wildcard bin/$(1)/*.c))

@@ -2,7 +2,7 @@
 # at the end. Source it after lib.sh; it ends the test where there is none.
 #	$db     URL of its database
 #	sql     runs one statement
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034
 
 PATH=$PATH:/usr/sbin
 for tool in clickhouse-server curl; do

@@ -25,6 +25,7 @@ libzstd-dev           zstd (optional at build time)
 libexpat1-dev         XML of Amazon S3 (optional at build time)
 libpq-dev             PostgreSQL as a source (optional at build time)
 libmariadb-dev        MySQL and MariaDB as sources (optional at build time)
+unixodbc-dev          whatever has an ODBC driver (optional at build time)
 sqlite3               makes the demo's shop
 END
 	check) cat <<\END ;;
@@ -34,6 +35,9 @@ zstd                  makes compressed inputs
 postgresql            a real server to extract from
 mariadb-server        another one
 clickhouse-server     a third
+libsqliteodbc         an ODBC driver to extract with
+odbc-postgresql       another one
+odbc-mariadb          a third
 mandoc                checks the manual pages
 strace                injects full disks and broken writes
 curl                  talks to the fake vendors

@@ -4,7 +4,7 @@
 #	$db     URL of its database, for its superuser
 #	sql     mariadb on it
 #	start_server, $server_pid
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034
 
 ! retl-extract --list-sources | grep -q 'needs libmariadb' ||
 	skip_all 'built without libmariadb'

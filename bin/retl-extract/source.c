@@ -12,6 +12,9 @@ const struct source source_postgresql = { .needs = "libpq" };
 #ifndef HAVE_LIBMARIADB
 const struct source source_mysql = { .needs = "libmariadb" };
 #endif
+#ifndef HAVE_ODBC
+const struct source source_odbc = { .needs = "unixODBC" };
+#endif
 #ifndef HAVE_EXPAT
 const struct source source_s3 = { .needs = "expat" };
 const struct source source_redshift_data = { .needs = "expat" };
@@ -39,6 +42,8 @@ static const struct scheme {
 	  &source_sheets, 0 },
 	{ "snowflake", "Snowflake: snowflake://ACCOUNT/DATABASE/SCHEMA",
 	  &source_snowflake, 0 },
+	{ "odbc", "whatever has an ODBC driver: odbc:NAME of odbc.ini",
+	  &source_odbc, 0 },
 	{ "clickhouse", "ClickHouse over HTTP: clickhouse://user@host/database",
 	  &source_clickhouse, 0 },
 	{ "clickhouses", "the same over HTTPS", &source_clickhouse, 0 },
@@ -70,13 +75,6 @@ static const struct scheme {
 	{ "s3", "an object of S3, or all below a prefix: s3://bucket/prefix/",
 	  &source_s3, 0 },
 };
-
-/* Named in the plans of many users; a clear answer is better than "no file". */
-/* clang-format off */
-static const char *const absent[] = {
-	"odbc",
-};
-/* clang-format on */
 
 void source_put_list(struct buf *out)
 {
@@ -154,12 +152,6 @@ static const struct source *find_path(struct source_args *a)
 
 static int no_source(struct str scheme, struct failure *f)
 {
-	for (size_t i = 0; i < ARRAY_LEN(absent); i++)
-		if (str_is(scheme, absent[i]))
-			return failed(f, EX_USAGE,
-				      "%s: not built in; its own client can "
-				      "stand in: retl-extract -- COMMAND",
-				      absent[i]);
 	return failed(f, EX_USAGE,
 		      "there is no source '%.*s:' (--list-sources shows those "
 		      "that there are; a file of that name is ./%.*s:...)",

@@ -67,6 +67,7 @@ extern const struct source source_postgresql;
 extern const struct source source_mysql;
 extern const struct source source_clickhouse;
 extern const struct source source_duckdb;
+extern const struct source source_odbc;
 extern const struct source source_parquet;
 extern const struct source source_file;
 extern const struct source source_http;

@@ -342,19 +342,69 @@ bench_extract() {
 	if have sqlite3 && wanted 'extract sqlite'; then
 		gen -n "$ROWS" -f sql | sqlite3 table.db
 		query='SELECT * FROM customers'
-		versus 'extract sqlite' 'sqlite3 -json' '- -' \
+		versus 'extract sqlite' 'sqlite3 -json' '0.55 -' \
 			"sqlite3 -json table.db '$query' | cat >/dev/null" \
 			"retl-extract -q '$query' sqlite:table.db | cat >/dev/null"
 	fi
-	wanted 'extract csv' table.csv || return 0
+	! wanted 'extract csv' table.csv || bench_csv
+	! wanted 'extract postgresql' || (bench_postgresql) || :
+	! wanted 'extract mariadb' || (bench_mariadb) || :
+}
+
+bench_csv() {
 	[ -z "$duck" ] || versus 'extract csv' 'DuckDB, 2 threads' '- -' \
 		"$duck \"COPY (SELECT * FROM
 			read_csv('table.csv', all_varchar = true))
 			TO '/dev/stdout' (FORMAT json)\" | cat >/dev/null" \
 		'retl-extract table.csv | cat >/dev/null'
-	! have mlr || versus 'extract csv' 'mlr' '- -' \
+	! have mlr || versus 'extract csv' 'mlr' '0.25 -' \
 		'mlr --icsv --ojsonl cat table.csv | cat >/dev/null' \
 		'retl-extract table.csv | cat >/dev/null'
+	versus 'extract csv' 'libcsv, fields only' '1.15 -' \
+		'csvonly <table.csv >/dev/null' 'retl-extract table.csv | cat >/dev/null'
+}
+
+# For the files that start servers for tests. In a subshell only: what is started
+# is ended with it.
+for_servers() {
+	skip_all() {
+		echo "extract: $1"
+		exit 0
+	}
+	at_end() {
+		cleanup_commands="$1; ${cleanup_commands:-}"
+		trap 'eval "$cleanup_commands"' EXIT
+	}
+}
+
+bench_postgresql() {
+	for_servers
+	# shellcheck source=tests/postgres.sh
+	. "$top/tests/postgres.sh"
+	gen -n "$ROWS" -f sql | sql -o /dev/null
+	versus 'extract postgresql' 'psql, row_to_json' '0.5 -' \
+		"psql -Xqc 'COPY (SELECT row_to_json(t) FROM customers t)
+			TO STDOUT' '$db' | cat >/dev/null" \
+		"retl-extract '$db' customers | cat >/dev/null"
+}
+
+bench_mariadb() {
+	for_servers
+	# shellcheck source=tests/mariadb.sh
+	. "$top/tests/mariadb.sh"
+	{
+		echo "SET sql_mode = 'NO_BACKSLASH_ESCAPES';"
+		gen -n "$ROWS" -f sql | sed '1,3s/uuid text/uuid varchar(40)/'
+	} | mariadb --no-defaults --default-character-set=utf8mb4 \
+		-S "$work/my.sock" -uroot test
+	! have jq || versus 'extract mariadb' 'mariadb --quick, jq' '0.6 -' \
+		"mariadb --no-defaults -h127.0.0.1 -P$port -uroot test --quick \
+			--batch -e 'SELECT * FROM customers' |
+			jq -Rc 'split(\"\\t\")' | cat >/dev/null" \
+		"retl-extract '$db' customers | cat >/dev/null"
+	versus 'extract mariadb' 'C loop, fetch only' '1.3 -' \
+		"myfetch $port 'SELECT * FROM customers' >/dev/null" \
+		"retl-extract '$db' customers | cat >/dev/null"
 }
 
 # Pages of a server that takes 50 ms for one, four at once: 80 a second at best.

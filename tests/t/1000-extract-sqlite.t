@@ -229,8 +229,6 @@ exits 64 '--format for a database' retl-extract --format csv t.db customer
 exits 64 'nothing at all' retl-extract
 exits 64 'too much' retl-extract t.db customer names
 exits 64 'a source that nobody has' retl-extract nosuch:x
-exits 64 'one that is not built in' retl-extract databricks://host/db
-contains err 'not built in' 'the message says so'
 exits 64 '--wide-numbers=float' retl-extract --wide-numbers=float t.db names
 
 exits 0 'a closed standard error' sh -c 'retl-extract t.db customer 2>&-'

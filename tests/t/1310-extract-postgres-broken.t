@@ -57,9 +57,10 @@ for how in terminate kill interrupt; do
 	fi
 	wait_until "[ -n \"\$(sql -c 'SELECT 1' 2>log2)\" ]"
 done
-sleep 0.5
-is "$(sql -c "SELECT count(*) FROM pg_stat_activity
-	WHERE application_name = 'retl-extract'")" 0 \
+busy="SELECT count(*) FROM pg_stat_activity
+	WHERE application_name = 'retl-extract'"
+wait_until "[ \"\$(sql -c \"$busy\")\" = 0 ]"
+is "$(sql -c "$busy")" 0 \
 	'interrupt: the server has stopped too'
 
 # ---- who may ----
@@ -91,6 +92,28 @@ exits 64 'in a URL that is not right' \
 lacks err hunter2 'is not shown either'
 exits 64 'a URL that is not right' retl-extract 'postgresql://h/?nosuch=1' x
 exits 69 'nobody listens' retl-extract postgresql://x@127.0.0.1:1/x x
+
+# ---- TLS ----
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
+	-keyout key.pem -out cert.pem -subj /CN=elsewhere \
+	-addext 'subjectAltName=IP:127.0.0.1' 2>log2
+cp key.pem cert.pem pg/
+chmod 600 pg/key.pem
+[ "$(id -u)" -ne 0 ] || chown postgres pg/key.pem pg/cert.pem
+sql -c "ALTER SYSTEM SET ssl_cert_file = '$work/pg/cert.pem'" \
+	-c "ALTER SYSTEM SET ssl_key_file = '$work/pg/key.pem'" \
+	-c 'ALTER SYSTEM SET ssl = on' -c 'SELECT pg_reload_conf()' >log2
+wait_until "[ \"\$(sql -c 'SHOW ssl')\" = on ]"
+exits 0 'a server that proves its name' retl-extract -q "SELECT ssl FROM
+	pg_stat_ssl WHERE pid = pg_backend_pid()" \
+	"$db?sslmode=verify-full&sslrootcert=$work/cert.pem"
+is "$(head -n 1 out)" '{"ssl":true}' 'is spoken to through TLS'
+exits 69 'a server with another name' retl-extract -q 'SELECT 1 x' \
+	"postgresql://postgres@localhost:$port/postgres?sslmode=verify-full&sslrootcert=$work/cert.pem"
+exits 69 'one that nobody vouches for' \
+	retl-extract -q 'SELECT 1 x' "$db?sslmode=verify-full&sslrootcert=/dev/null"
+
 exits 69 'no such database' retl-extract "${db%/postgres}/nosuch" x
 
 done_testing

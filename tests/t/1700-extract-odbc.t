@@ -1,0 +1,154 @@
+#!/bin/sh
+# retl-extract through ODBC, with three drivers: SQLite, PostgreSQL, MariaDB.
+# shellcheck disable=SC2016
+. "$(dirname "$0")/../lib.sh"
+
+! retl-extract --list-sources | grep -q '^odbc.*needs' ||
+	skip_all 'built without unixODBC'
+command -v sqlite3 >/dev/null || skip_all 'sqlite3 is not installed'
+drivers=$(echo /usr/lib/*-linux-gnu/odbc)
+[ -e "$drivers/libsqlite3odbc.so" ] || skip_all 'libsqliteodbc is not installed'
+cat >odbcinst.ini <<END
+[SQLite3]
+Driver=$drivers/libsqlite3odbc.so
+[PG]
+Driver=$drivers/psqlodbcw.so
+[Maria]
+Driver=$drivers/libmaodbc.so
+END
+cat >odbc.ini <<END
+[shop]
+Driver=SQLite3
+Database=$work/t.db
+END
+export ODBCSYSINI="$work" ODBCINI="$work/odbc.ini" LC_ALL=C.UTF-8
+# Drivers lose memory of their own, which a sanitizer build would report.
+export ASAN_OPTIONS="detect_leaks=0:${ASAN_OPTIONS:-}"
+
+# ---- SQLite ----
+
+sqlite3 t.db <<\END
+CREATE TABLE t (id INTEGER, big BIGINT, name VARCHAR(40), d DOUBLE, doc TEXT,
+	raw BLOB, day DATE);
+INSERT INTO t VALUES (1, 9007199254740993, 'Zoë 😀', 0.5, 'a"b', x'00ff10',
+	'2024-02-29'), (2, -9223372036854775808, NULL, NULL, '', NULL, NULL);
+CREATE TABLE plain (id BIGINT, d DOUBLE);
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+	INSERT INTO plain SELECT i, i / 4.0 FROM n;
+CREATE TABLE long (doc TEXT);
+INSERT INTO long VALUES (replace(hex(zeroblob(1500000)), '00', 'é'));
+END
+cat >rows <<\END
+{"id":1,"big":9007199254740993,"name":"Zoë 😀","d":0.5,"doc":"a\"b","raw":"AP8Q","day":"2024-02-29"}
+{"id":2,"big":-9223372036854775808,"name":null,"d":null,"doc":"","raw":null,"day":null}
+END
+sealed rows >wanted
+retl-extract odbc:shop t >out 2>err
+ok $? 'a data source of odbc.ini' "$(cat err)"
+same wanted out 'its rows, sealed'
+retl-extract "odbc:Driver=SQLite3;Database=$work/t.db" t >out2
+same wanted out2 'a connection string'
+retl-extract odbc:shop plain >out 2>err
+is "$(tail -n 1 out)" "$(seal 100000)" '100000 rows, many at a time' "$(cat err)"
+is "$(sed -n 's/^{"id":\([0-9]*\),"d":\([0-9.]*\)}$/\1 \2/p' out | cksum)" \
+	"$(awk 'BEGIN { for (i = 1; i <= 100000; i++) printf "%d %.10g\n", i, i / 4 }' | cksum)" \
+	'each of them'
+retl-extract odbc:shop long >out
+is "$(wc -c <out)" $((3000000 + 14)) 'a value of 3 MB comes in pieces'
+retl-extract -q 'SELECT 1 AS a WHERE 0' odbc:shop >out
+seal 0 >none
+same none out 'no rows'
+retl-extract -q 'SELECT id FROM t WHERE name = :n' -p 'n=Zoë 😀' odbc:shop >out
+is "$(head -n 1 out)" '{"id":1}' 'a parameter'
+retl-extract -k id -q 'SELECT id FROM plain WHERE id < 50 ORDER BY id DESC' \
+	odbc:shop >out
+retl-sort -c -k id <out 2>err
+ok $? '-k of a number' "$(cat err)"
+exits 78 '-k of a text' retl-extract -k name odbc:shop t
+exits 64 '--shard' retl-extract -k id --shard 1/2 odbc:shop t
+exits 0 '--list' retl-extract --list odbc:shop
+is "$(sort out)" 'long
+plain
+t' 'gives tables'
+exits 0 '--schema' retl-extract --schema odbc:shop plain
+contains out '"id": {"type": ["integer", "null"]}' 'gives types'
+exits 78 'a statement without rows' retl-extract -q 'DELETE FROM t' odbc:shop
+is "$(sqlite3 t.db 'SELECT count(*) FROM t')" 2 'is not run'
+exits 65 'two columns of one name' retl-extract -q 'SELECT 1 a, 2 a' odbc:shop
+exits 78 'no such data source' retl-extract odbc:nosuch t
+exits 64 'a password in the URL' retl-extract 'odbc:DSN=shop;PWD=hunter2' t
+lacks err hunter2 'is refused, and not shown'
+retl-extract -q 'SELECT SELEC' odbc:shop >out 2>err
+ok $((! $?)) 'SQL that does not compile'
+
+# ---- PostgreSQL ----
+
+if [ -e "$drivers/psqlodbcw.so" ]; then
+	(
+		# A server of its own; where there is none, these are left out.
+		skip_all() {
+			echo "# $1"
+			exit 3
+		}
+		. "$top/tests/postgres.sh"
+		pg="odbc:Driver=PG;Server=127.0.0.1;Port=$port;Database=postgres;Uid=postgres;UseDeclareFetch=1;Fetch=1000"
+		retl-extract -q "SELECT 9223372036854775807 AS i, 1.10::numeric(5,2) d,
+			0.1::float8 f, 0.1::float4 g, 'Zoë 😀'::text t, NULL::int n,
+			'\\x00ff10'::bytea b, '2024-02-29'::date AS day,
+			'2024-01-31 12:00:00.5'::timestamp AS ts" "$pg" >pg.out 2>pg.err
+		echo $? >pg.status
+		retl-extract -q 'SELECT g, 100 / (90001 - g) AS x, md5(g::text)::varchar(40) h
+			FROM generate_series(1, 100000) g' "$pg" >broken.out 2>broken.err
+		echo $? >broken.status
+		RETL_ODBC_PASSWORD=wrongwrong retl-extract -q 'SELECT 1 a' \
+			"$(echo "$pg" | sed 's/Uid=postgres/Uid=secretive/')" \
+			>no.out 2>no.err
+		echo $? >no.status
+		eval "$cleanup_commands"
+		trap - EXIT
+	)
+	if [ -e pg.status ]; then
+		is "$(cat pg.status)" 0 'PostgreSQL'
+		sed 's/^/# /' pg.err
+		is "$(head -n 1 pg.out)" \
+			'{"i":9223372036854775807,"d":1.10,"f":0.1,"g":0.1,"t":"Zoë 😀","n":null,"b":"AP8Q","day":"2024-02-29","ts":"2024-01-31T12:00:00.5"}' \
+			'each value exactly'
+		is "$(cat broken.status)" 65 'an error behind rows'
+		grep -q '^{"g":1,' broken.out
+		ok $? 'which have come'
+		lacks broken.out "$(printf '\t')" 'is no end'
+		[ "$(cat no.status)" = 69 ] || [ "$(cat no.status)" = 77 ]
+		ok $? 'a wrong password'
+		lacks no.err wrongwrong 'is not shown'
+	fi
+fi
+
+# ---- MariaDB ----
+
+if [ -e "$drivers/libmaodbc.so" ] && command -v mariadbd >/dev/null; then
+	(
+		skip_all() {
+			echo "# $1"
+			exit 3
+		}
+		. "$top/tests/mariadb.sh"
+		my="odbc:Driver=Maria;Server=127.0.0.1;Port=$port;Uid=root;Database=test"
+		retl-extract -q "SELECT 18446744073709551615 AS u, 1.10 AS d,
+			0.1e0 AS f, _utf8mb4'Zoë 😀' AS t, x'00ff10' AS b, NULL AS n,
+			DATE '2024-02-29' AS day,
+			TIMESTAMP '2024-01-31 12:00:00.5' AS ts" "$my" \
+			>my.out 2>my.err
+		echo $? >my.status
+		eval "$cleanup_commands"
+		trap - EXIT
+	)
+	if [ -e my.status ]; then
+		is "$(cat my.status)" 0 'MariaDB'
+		sed 's/^/# /' my.err
+		is "$(head -n 1 my.out)" \
+			'{"u":18446744073709551615,"d":1.10,"f":0.1,"t":"Zoë 😀","b":"AP8Q","n":null,"day":"2024-02-29","ts":"2024-01-31T12:00:00.5"}' \
+			'each value exactly'
+	fi
+fi
+
+done_testing
