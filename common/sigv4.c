@@ -299,6 +299,7 @@ static void sign(const struct sigv4 *by, struct str day, struct str text,
 		memcpy(last, mac, sizeof last);
 		digest_hmac(DIGEST_SHA256, mac_of(last), chain[i], mac);
 	}
+	explicit_bzero(key.data, key.len);
 	buf_release(&key);
 }
 
@@ -364,7 +365,7 @@ int sigv4_sign(const struct sigv4 *by, struct sigv4_request *rq,
 	struct pairs headers = { 0 };
 	time_t seconds = (time_t)(rq->now_ms / 1000);
 	uint8_t mac[DIGEST_MAX];
-	struct parts p;
+	struct parts p = { .host = STR_NONE };
 	struct tm tm;
 	char when[20];
 	struct str day = { when, 8 };

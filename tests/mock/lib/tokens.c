@@ -240,15 +240,12 @@ static bool client_is(const struct tokens *t, const struct request *r)
 static void issue(struct tokens *t, struct answer *a, bool refreshed)
 {
 	struct buf b = BUF_INIT, name = BUF_INIT;
-	struct id_entry *e;
 
 	buf_addf(&name, "token-%" PRIu64, ++t->n);
-	e = ids_set(&t->issued, buf_str(&name), STR(""));
-	e->n = 0;
 	buf_addf(&b, "%" PRId64,
 		 t->lifetime_s ? clock_tick_ms() + (int64_t)t->lifetime_s * 1000
 			       : INT64_MAX);
-	e = ids_set(&t->issued, buf_str(&name), buf_str(&b));
+	ids_set(&t->issued, buf_str(&name), buf_str(&b))->n = 0;
 	buf_reset(&b);
 	buf_addf(&b, "{\"access_token\":\"%s\",\"token_type\":\"Bearer\"",
 		 name.data);
