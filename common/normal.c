@@ -234,7 +234,8 @@ struct str normal_reads(const struct normal *n, size_t i)
 bool normal_is_costly(const struct normal *n)
 {
 	for (size_t i = 0; i < n->n; i++)
-		if (strcmp(n->steps[i].def->name, "e164") == 0 &&
+		if ((strcmp(n->steps[i].def->name, "e164") == 0 ||
+		     strcmp(n->steps[i].def->name, "phone") == 0) &&
 		    (n->steps[i].arg.s || n->steps[i].pointer.s))
 			return true;
 	return false;

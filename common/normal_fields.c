@@ -157,6 +157,29 @@ static int step_e164(struct normal *n, const struct step *s,
 	return normal_give(v, buf_str(b));
 }
 
+/*
+ * As e164; and of a number whose country nobody names the digits are all there,
+ * unless a zero, which no country code has in front, shows that they are not.
+ */
+static int step_phone(struct normal *n, const struct step *s,
+		      struct normal_value *v)
+{
+	struct str text = normal_trim(v->s);
+	size_t first = 0;
+	struct buf *b;
+
+	while (first < text.n && !normal_is_digit(text.s[first]))
+		first++;
+	if (normal_arg_country(n, s) || str_starts(text, "+") ||
+	    first == text.n || text.s[first] == '0')
+		return step_e164(n, s, v);
+	b = normal_fresh(n);
+	buf_addc(b, '+');
+	buf_adds(b, text);
+	v->s = normal_built(n, b, text);
+	return step_e164(n, s, v);
+}
+
 /* "+44-0447..." and "0044 0447..." without the third zero. */
 static int step_trunk_zero(struct normal *n, const struct step *s,
 			   struct normal_value *v)
@@ -261,6 +284,7 @@ const struct step_def normal_field_steps[] = {
 	{ "gmail-dots", ARG_NONE, false, step_gmail_dots },
 	{ "all-dots-plus", ARG_NONE, false, step_all_dots_plus },
 	{ "e164", ARG_COUNTRY, false, step_e164 },
+	{ "phone", ARG_COUNTRY, false, step_phone },
 	{ "trunk-zero", ARG_NONE, false, step_trunk_zero },
 	{ "country", ARG_NONE, false, step_country },
 	{ "state", ARG_COUNTRY, false, step_state },

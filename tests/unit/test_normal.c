@@ -178,6 +178,13 @@ static void test_fields(void)
 	gives("[\"zip\"]", "\"94103-1234\"", "\"94103\"");
 	gives("[\"zip\"]", "\"SW1A 1AA\"", "\"sw1a1aa\"");
 	gives("[\"zip\"]", "\"00-950\"", "\"00-950\"");
+	gives("[\"phone\",\"digits\"]", "\"1 (650) 555-1212\"",
+	      "\"16505551212\"");
+	gives("[\"phone\"]", "\"(1) 650 555 1212\"", "\"+16505551212\"");
+	gives("[\"phone\"]", "\"0049 30 123456\"", "\"+4930123456\"");
+	gives("[\"phone\"]", "\"+49 (0)30 123456\"", "\"+4930123456\"");
+	gives("[\"phone\"]", "\"030 123456\"", "!phone");
+	gives("[\"phone\"]", "\"unknown\"", "!phone");
 	gives("[\"trunk-zero\",\"digits\",\"strip-leading-zeros\"]",
 	      "\"+44-0447-234-2344\"", "\"444472342344\"");
 	gives("[\"trunk-zero\",\"digits\",\"strip-leading-zeros\"]",
