@@ -748,7 +748,8 @@ int rules_compile(struct contract *c, struct str schema, int *status,
 	struct buf why = BUF_INIT;
 	int ret = -1;
 
-	r->schema = schema_new(schema, own_keywords, &why);
+	r->schema =
+	    schema_new_with(schema, own_keywords, setting_arg, &k, &why);
 	if (!r->schema) {
 		fail(err, "%s: record/%s", c->path, why.data);
 		goto out;

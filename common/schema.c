@@ -8,6 +8,8 @@ struct compile {
 	struct schema *s;
 	struct buf path; /* of the node being read, for messages */
 	struct buf *err;
+	schema_setting_fn *setting; /* NULL: there are none */
+	void *arg;
 };
 
 typedef int keyword_fn(struct compile *c, struct schema_node *n,
@@ -91,6 +93,11 @@ static int read_duration(struct compile *c, struct str val, int64_t *out)
 
 	if (json_type(val) == JSON_STRING) {
 		text = (struct str){ val.s + 1, val.n - 2 };
+		if (c->setting && text.n > 2 && *text.s == '{' &&
+		    text.s[text.n - 1] == '}' &&
+		    c->setting(c->arg, (struct str){ text.s + 1, text.n - 2 },
+			       &text, c->err) < 0)
+			return -1;
 		scale = 0;
 		for (size_t i = 0; text.n && i < ARRAY_LEN(units); i++)
 			if (text.s[text.n - 1] == units[i].unit)
@@ -693,11 +700,16 @@ static int find_endless(struct compile *c)
 	return 0;
 }
 
-struct schema *schema_new(struct str text, const char *const *own,
-			  struct buf *err)
+struct schema *schema_new_with(struct str text, const char *const *own,
+			       schema_setting_fn *setting, void *arg,
+			       struct buf *err)
 {
 	struct schema *s = xcalloc(1, sizeof *s);
-	struct compile c = { .s = s, .path = BUF_INIT, .err = err };
+	struct compile c = { .s = s,
+			     .path = BUF_INIT,
+			     .err = err,
+			     .setting = setting,
+			     .arg = arg };
 
 	s->text = text;
 	s->own = own;
@@ -708,6 +720,12 @@ struct schema *schema_new(struct str text, const char *const *own,
 	}
 	buf_release(&c.path);
 	return s;
+}
+
+struct schema *schema_new(struct str text, const char *const *own,
+			  struct buf *err)
+{
+	return schema_new_with(text, own, NULL, NULL, err);
 }
 
 static void members_release(struct schema_members *m)

@@ -19,6 +19,18 @@ struct schema;
  */
 struct schema *schema_new(struct str text, const char *const *own,
 			  struct buf *err);
+
+/*
+ * The text of a setting, which lives until schema_new_with returns; or -1 with
+ * a message in err.
+ */
+typedef int schema_setting_fn(void *arg, struct str name, struct str *text,
+			      struct buf *err);
+
+/* The same; maxAge and maxAhead may be settings in braces. */
+struct schema *schema_new_with(struct str text, const char *const *own,
+			       schema_setting_fn *setting, void *arg,
+			       struct buf *err);
 void schema_free(struct schema *s);
 
 /*
