@@ -126,6 +126,12 @@ int contract_put_key(struct contract *c, const struct key_spec *key,
 		     struct buf *out);
 
 /*
+ * Whether a value of a key member says which record this is: not null, white
+ * space, an empty list, or what empties a member.
+ */
+bool contract_tells_apart(const struct contract *c, struct str value);
+
+/*
  * A stub of an earlier stage carries key members only: these settled, as "{"
  * and so on. How many, or -1: one of them cannot be made.
  */

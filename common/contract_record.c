@@ -291,6 +291,11 @@ static bool tells_apart(const struct record_rules *s, struct str v)
 	}
 }
 
+bool contract_tells_apart(const struct contract *c, struct str value)
+{
+	return tells_apart(c->rules, value);
+}
+
 /* The i-th of the plan; its place in the record, or behind. */
 static void settle_member(struct record_rules *s, const struct record *rec,
 			  size_t i, struct writer *w)

@@ -174,16 +174,20 @@ static void put_key(struct buf *out, struct str v)
 	json_canon(out, v);
 }
 
-/* A member of the record at hand: where it came in, else what was made. */
+/*
+ * A member of the record at hand: where it came in, else what was made. Not a
+ * value that says nothing of who it is: two empty lists are not the same
+ * person.
+ */
 static struct str key_value(struct push *p, struct rec *r, struct str name)
 {
 	ssize_t at = json_obj_find(&p->rec.obj, name);
 	struct str v;
 
-	if (at >= 0 && json_type(p->rec.obj.m[at].val) != JSON_NULL)
+	if (at >= 0 && contract_tells_apart(p->contract, p->rec.obj.m[at].val))
 		return p->rec.obj.m[at].val;
 	if (json_find(rec_str(r, r->record), name, &v) != 1 ||
-	    json_type(v) == JSON_NULL)
+	    !contract_tells_apart(p->contract, v))
 		return STR_NONE;
 	return v;
 }

@@ -31,6 +31,7 @@ struct lint {
 	bool each;          /* the step does */
 	bool loose;         /* steps that no record goes through */
 	bool after;         /* an earlier step has committed */
+	bool says;          /* one of the steps says that it commits */
 	bool in_flow;       /* $saved means something */
 };
 
@@ -266,14 +267,31 @@ static void collect_saved(struct lint *l, struct str step)
 		add_name(&l->saved, m.key);
 }
 
-static bool commits(struct str step)
+static bool says_commits(struct str step)
 {
 	struct str v = json_get(step, "commits");
+
+	return v.s && str_is(v, "true");
+}
+
+static bool one_says_commits(struct str steps)
+{
+	struct json_iter it;
+	struct str v;
+
+	json_iter_init(&it, steps);
+	while (json_iter_element(&it, &v))
+		if (says_commits(v))
+			return true;
+	return false;
+}
+
+/* Where one says so, those before it do not. */
+static bool commits(const struct lint *l, struct str step)
+{
 	struct str method = json_get(json_get(step, "request"), "method");
 
-	if (v.s)
-		return str_is(v, "true");
-	return !json_text_is(method, "GET");
+	return l->says ? says_commits(step) : !json_text_is(method, "GET");
 }
 
 /* One with a condition, or whose items may all be empty, may not. */
@@ -312,7 +330,7 @@ static void look_at_step(struct lint *l, struct str v, const char *kind)
 	/* What it saves, its own results and rules see. */
 	collect_saved(l, v);
 	look_at_object(l, v, kind);
-	l->after |= json_get(v, "request").s && commits(v) && always_runs(v);
+	l->after |= json_get(v, "request").s && commits(l, v) && always_runs(v);
 	l->each = false;
 }
 
@@ -322,7 +340,9 @@ static void look_at_steps(struct lint *l, struct str all)
 	struct str v;
 	char number[24];
 	size_t i = 0, mark;
+	bool says = l->says;
 
+	l->says = one_says_commits(all);
 	json_iter_init(&it, all);
 	while (json_iter_element(&it, &v)) {
 		snprintf(number, sizeof number, "%zu", i++);
@@ -331,6 +351,7 @@ static void look_at_steps(struct lint *l, struct str all)
 		look_at_step(l, v, "step");
 		buf_truncate(&l->path, mark);
 	}
+	l->says = says;
 }
 
 static void look_at_operation(struct lint *l, struct str v)
