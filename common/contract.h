@@ -21,6 +21,7 @@ struct contract_args {
 	struct opt_list set;       /* --set NAME=VALUE */
 	const char *settings_file; /* --settings FILE */
 	struct opt_list on;        /* --on removed=skip */
+	bool show; /* nothing is sent: a secret may be missing, {name} is it */
 };
 
 /* Which settings must have a value: push needs all that are not optional. */

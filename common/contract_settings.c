@@ -539,17 +539,28 @@ int contract_fill_in(struct contract *c, struct str text, struct str *out,
 	return ret;
 }
 
-/* Push sends requests: there is nothing that it may do without. */
-static int check_missing(struct contract *c, int *status, struct buf *err)
+/*
+ * Push sends requests: there is nothing that it may do without. Where requests
+ * are only shown, a secret is a placeholder anyway.
+ */
+static int check_missing(struct contract *c, bool show, int *status,
+			 struct buf *err)
 {
 	for (size_t i = 0; i < c->n_settings; i++) {
-		const struct setting *s = &c->settings[i];
+		struct setting *s = &c->settings[i];
 
 		if (s->text.s || is_true(json_get(spec_of(c, s), "optional")) ||
 		    str_is(s->name, "api_version"))
 			continue;
-		if (contract_need_setting(c, s->name, NULL, status, err) < 0)
+		if (contract_need_setting(c, s->name, NULL, status, err) == 0)
+			continue;
+		if (!show || !s->secret)
 			return -1;
+		msg_warn("%s: %s", c->path, err->data);
+		buf_reset(err);
+		buf_addf(err, "{%.*s}", STR_ARG(s->name));
+		s->text = contract_keep(c, buf_str(err));
+		buf_reset(err);
 	}
 	return 0;
 }
@@ -635,7 +646,9 @@ int contract_load_settings(struct contract *c, const struct contract_args *args,
 	if (set_base_url(c, err) < 0)
 		return -1;
 	put_settings(c);
-	return c->user == CONTRACT_FOR_PUSH ? check_missing(c, status, err) : 0;
+	return c->user == CONTRACT_FOR_PUSH
+		   ? check_missing(c, args->show, status, err)
+		   : 0;
 }
 
 /* ---- what receipts are bound to ---- */

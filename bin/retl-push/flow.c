@@ -566,11 +566,44 @@ static void pass_over(struct flow *f)
 	flow_step_reset(f);
 }
 
+/* In the place of what the answer would say: "{saved.x}". */
+static void save_nothing(struct flow *f)
+{
+	const struct step *s = &f->op->steps[f->step];
+	struct buf *to = s->each ? &flow_alone(f)->saved : &f->saved;
+	struct buf text = BUF_INIT;
+
+	if (s->n_save && !to->len)
+		buf_adds(to, s->each ? STR("{}") : saved_of(f, NULL));
+	for (size_t i = 0; i < s->n_save; i++) {
+		struct str name = s->save[i].name;
+
+		buf_reset(&text);
+		buf_addf(&text, "\"{saved.%.*s}\"", (int)name.n - 2,
+			 name.s + 1);
+		saved_put(to, name, buf_str(&text));
+	}
+	buf_release(&text);
+}
+
 /* A dry run takes every answer for a yes, and knows nothing of what it says. */
 static void pretend(struct flow *f)
 {
-	dryrun_print(f, true);
+	dryrun_print(f);
+	if (!f->op->table)
+		save_nothing(f);
 	pass_over(f);
+}
+
+/* How an operation cleans up is shown once. */
+static void pretend_cleanup(struct flow *f)
+{
+	struct operation *op = (struct operation *)f->op;
+
+	if (!f->push->cfg.dry_run || !op->cleanup || op->cleanup_shown)
+		return;
+	op->cleanup_shown = true;
+	clean_up(f, NULL);
 }
 
 static void go(struct flow *f)
@@ -580,14 +613,9 @@ static void go(struct flow *f)
 
 	for (;;) {
 		if (f->step == f->op->n_steps) {
+			pretend_cleanup(f);
 			finish(f);
 			return;
-		}
-		if (p->cfg.dry_run && f->op->steps[f->step].reads_saved) {
-			dryrun_print(f, false);
-			f->each = f->n;
-			pass_over(f);
-			continue;
 		}
 		switch (request_build(f)) {
 		case NOT_RUN:

@@ -155,6 +155,7 @@ struct operation {
 	bool whole;                /* what it sends replaces everything */
 	bool counts;               /* it asks for $run.batch or $run.last */
 	struct operation *cleanup; /* NULL: there is none */
+	bool cleanup_shown;        /* by a dry run */
 	struct table *table;       /* NULL: it makes requests */
 	/* changed_only: members that are always sent; .s NULL: all are. */
 	struct str always;

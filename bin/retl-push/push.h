@@ -417,7 +417,7 @@ int credentials_end(struct push *p);
 
 /* ---- dryrun.c ---- */
 
-void dryrun_print(struct flow *f, bool known);
+void dryrun_print(struct flow *f);
 void dryrun_flush(struct push *p);
 
 /* ---- engine.c ---- */

@@ -96,6 +96,17 @@ static void program_failed(struct flow *f, struct rec *r, const char *what,
 		    STR("the contract's program failed"));
 }
 
+/*
+ * Does a dry run make this step of answers that it does not have? Programs are
+ * given a text in the place of each, "{saved.x}", and what they cannot make of
+ * that is such a text itself.
+ */
+static bool is_guess(const struct flow *f)
+{
+	return f->push->cfg.dry_run && f->step < f->op->n_steps &&
+	       f->op->steps[f->step].reads_saved;
+}
+
 int request_item(struct flow *f, struct rec *r, const struct step *s)
 {
 	struct program *item = (struct program *)&s->item;
@@ -119,6 +130,11 @@ int request_item(struct flow *f, struct rec *r, const struct step *s)
 	buf_reset(&p->scratch);
 	got = program_value(item, rec_str(r, r->record), &scope, &p->scratch,
 			    &code, &p->err);
+	if (got <= 0 && is_guess(f)) {
+		buf_reset(&p->scratch);
+		buf_addz(&p->scratch, "\"{item}\"");
+		got = 1;
+	}
 	if (got < 0) {
 		program_failed(f, r, "item", code);
 		return -1;
@@ -189,6 +205,12 @@ static int make_vars(struct flow *f, const struct step *s)
 
 		buf_addf(&vars, "%s%.*s:", i ? "," : "",
 			 STR_ARG(s->vars[i].name));
+		if (f->push->cfg.dry_run && s->vars[i].prog.uses[VAR_SAVED]) {
+			buf_addf(&vars, "\"{vars.%.*s}\"",
+				 (int)s->vars[i].name.n - 2,
+				 s->vars[i].name.s + 1);
+			continue;
+		}
 		got = run_own(f, &s->vars[i].prog, "vars", &vars);
 		if (got < 0) {
 			buf_release(&vars);
@@ -209,7 +231,8 @@ static int check_when(struct flow *f, const struct step *s)
 	struct buf out = BUF_INIT;
 	int got;
 
-	if (!s->when.prog)
+	/* Whether an answer will ask for it is not known. */
+	if (!s->when.prog || (f->push->cfg.dry_run && s->when.uses[VAR_SAVED]))
 		return 1;
 	got = run_own(f, &s->when, "when", &out);
 	if (got > 0)
@@ -292,6 +315,12 @@ static int run_body(struct flow *f, const struct step *s, struct str items)
 		fail(&p->err, "body: made nothing");
 	if (got > 0)
 		ret = body_encode(s->type, buf_str(&out), &f->body, &p->err);
+	if (ret < 0 && is_guess(f)) {
+		buf_reset(&f->body);
+		buf_addz(&f->body,
+			 s->type == BODY_JSON ? "\"{body}\"" : "{body}");
+		ret = 0;
+	}
 	buf_release(&out);
 	return ret;
 }
@@ -340,6 +369,7 @@ static void fill_templates(struct flow *f, struct tmpl_scope *t)
 		.auth = buf_str(&f->push->auth_json),
 		.derived =
 		    r && r->derived.n ? rec_str(r, r->derived) : STR_NONE,
+		.pretend = f->push->cfg.dry_run != NULL,
 	};
 }
 
@@ -442,6 +472,11 @@ static int make_url(struct flow *f, const struct step *s,
 	if (ret < 0 || !s->url.plus)
 		return ret;
 	*field = STR("url");
+	if (f->url.data[0] == '\1') {
+		/* A dry run does not know where. */
+		f->elsewhere = s->no_auth;
+		return 0;
+	}
 	if (f->url.data[0] == '/') {
 		ret = base_url(f, t, &whole, field);
 		buf_adds(&whole, buf_str(&f->url));

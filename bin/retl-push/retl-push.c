@@ -117,6 +117,7 @@ static void load(struct push *p)
 {
 	int status = EX_CONFIG;
 
+	p->cfg.contract.show = p->cfg.dry_run != NULL;
 	p->contract = contract_load(&p->cfg.contract, CONTRACT_FOR_PUSH,
 				    &status, &p->err);
 	if (!p->contract)

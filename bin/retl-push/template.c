@@ -65,9 +65,8 @@ static int put_setting(struct buf *out, struct str name, bool plus,
 	if (!s->text.n)
 		return 0;
 	if (s->secret && o->show) {
-		buf_addc(out, '\1');
-		buf_adds(out, name);
-		buf_addc(out, '\2');
+		buf_addf(out, "\1%s%.*s\2",
+			 plus && o->use == TMPL_URL ? "+" : "", STR_ARG(name));
 		return 0;
 	}
 	if (o->use != TMPL_VALUE && has_control(s->text))
@@ -275,6 +274,25 @@ static int put_value(const struct tmpl_part *p, enum tmpl_use use,
 	return 0;
 }
 
+/* Is it unknown, since it depends on what an answer would say? */
+static bool is_pretended(const struct tmpl_part *p, struct str name,
+			 const struct tmpl_scope *s)
+{
+	struct buf text = BUF_INIT;
+	struct str v;
+	bool yes = false;
+
+	if (!s->pretend || p->kind == TMPL_SAVED)
+		return s->pretend;
+	if (p->kind != TMPL_VARS || !s->vars.s ||
+	    json_find(s->vars, name, &v) != 1)
+		return false;
+	buf_addf(&text, "\"{vars.%.*s}\"", STR_ARG(name));
+	yes = str_eq(v, buf_str(&text));
+	buf_release(&text);
+	return yes;
+}
+
 int tmpl_expand(const struct tmpl *t, enum tmpl_use use,
 		const struct tmpl_scope *scope, struct buf *out,
 		struct str *field, struct buf *err)
@@ -291,6 +309,12 @@ int tmpl_expand(const struct tmpl *t, enum tmpl_use use,
 			continue;
 		}
 		*field = part_text(t, p);
+		if (is_pretended(p, *field, scope)) {
+			buf_addf(out, "\1%s.%.*s\2",
+				 p->kind == TMPL_SAVED ? "saved" : "vars",
+				 STR_ARG(*field));
+			continue;
+		}
 		if (find_value(p, *field, scope, &val, err) < 0)
 			goto out;
 		/* find_value has set it.

@@ -66,6 +66,11 @@ void tmpl_release(struct tmpl *t);
 /* What the variables stand for: JSON values; .s NULL where there is none. */
 struct tmpl_scope {
 	struct str record, saved, vars, run, group, derived, auth;
+	/*
+	 * A dry run: what an answer would say is not known, and appears as
+	 * \1saved.x\2; so does a variable whose text is {vars.x}.
+	 */
+	bool pretend;
 };
 
 /*

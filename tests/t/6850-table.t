@@ -161,7 +161,7 @@ is "$status/$(counts)/$(sql -c 'SELECT count(*) FROM s."T.x" WHERE k > 2000')" \
 
 echo '{"k":1,"v":1,"diff_result":"DiffRemoved","diff_id":"r:9"}' >in
 push t -n
-is "$status/$(jq -r .url out)" \
+is "$status/$(jq -r .sql out)" \
 	'0/DELETE FROM "t" AS t USING json_populate_recordset(NULL::"t", $1::json) AS r WHERE t."k" = r."k"' \
 	'a dry run shows the statement'
 is "$(jq -c .body out)" '[{"k":1}]' 'and its rows'
