@@ -10,7 +10,7 @@ mock_start() {
 	rm -f "$mock_name.port"
 	"$@" --port-file "$mock_name.port" --idle 60 2>"$mock_name.err" &
 	echo $! >"$mock_name.pid"
-	at_end "mock_stop $mock_name"
+	at_end "mock_stop $PWD/$mock_name"
 	for mock_wait in 01 02 03 05 1 1 1 2 2 2 5 5 5 5 5 5 5 5 5 5; do
 		[ -s "$mock_name.port" ] && break
 		sleep 0.$mock_wait
