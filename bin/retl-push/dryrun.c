@@ -35,17 +35,6 @@ static void put_json(struct buf *out, struct str s)
 	buf_release(&plain);
 }
 
-static const char *kind_name(enum diff_result kind)
-{
-	static const char *const names[] = {
-		[DIFF_ADDED] = "DiffAdded",
-		[DIFF_UPDATED] = "DiffUpdated",
-		[DIFF_REMOVED] = "DiffRemoved",
-	};
-
-	return names[kind];
-}
-
 static void put_ids(struct flow *f, struct buf *out)
 {
 	bool any = false;
@@ -74,7 +63,7 @@ static void put_ids(struct flow *f, struct buf *out)
 		if (!f->recs[i]->carried || f->recs[i]->stand_in)
 			continue;
 		buf_addf(out, "%s\"%s\"", any ? "," : "",
-			 kind_name(f->recs[i]->kind));
+			 diff_result_name(f->recs[i]->kind));
 		any = true;
 	}
 	buf_addc(out, ']');

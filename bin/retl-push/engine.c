@@ -5,6 +5,7 @@
  * memory is bounded by that and the writer of our input feels it.
  */
 #include "bin/retl-push/push.h"
+#include "bin/retl-push/replay.h"
 #include "bin/retl-push/table.h"
 
 #include <fcntl.h>
@@ -397,6 +398,8 @@ static bool take_line(struct push *p)
 	enum diff_result kind;
 	const struct operation *op;
 
+	if (p->cfg.replay)
+		return replay_take(p);
 	if (record_parse(&p->rec, p->in.line, &fault) < 0) {
 		struct buf place = BUF_INIT;
 

@@ -208,21 +208,34 @@ static bool is_spent(const struct flow *f, const struct rec *r)
 	       (p->d.max_retries && p->n_retries >= p->d.max_retries);
 }
 
+/* A line that is replayed is sent again as a whole, or not at all. */
+static bool is_torn(const struct flow *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		n += f->recs[i]->verdict == RETRY ||
+		     f->recs[i]->verdict == AGAIN;
+	return f->push->cfg.replay && n && n < f->n;
+}
+
 /* A verdict that the rest of the flow's history changes. */
 static enum verdict settled_verdict(struct flow *f, struct rec *r,
-				    size_t n_split)
+				    size_t n_split, bool torn)
 {
 	switch (r->verdict) {
 	case AGAIN:
-		return RETRY;
+		return torn ? given_up(f, r) : RETRY;
 	case RETRY:
 		r->trying = false;
-		if (is_spent(f, r))
+		if (torn || is_spent(f, r))
 			return given_up(f, r);
 		return RETRY;
 	case SPLIT:
 		if (f->acted_before)
 			return UNKNOWN;
+		if (f->push->cfg.replay && n_split > 1)
+			return given_up(f, r);
 		return n_split == 1 ? REJECTED : SPLIT;
 	case FAILED:
 		/* The contract says so; but an earlier attempt? */
@@ -283,6 +296,7 @@ static void take_split(struct flow *f, struct rec *r, struct sorted *s)
 static void sort_records(struct flow *f, struct sorted *s)
 {
 	bool each = f->step < f->op->n_steps && f->op->steps[f->step].each;
+	bool torn = is_torn(f);
 	size_t stay = 0, n = f->n;
 
 	for (size_t i = 0; i < n; i++) {
@@ -291,7 +305,7 @@ static void sort_records(struct flow *f, struct sorted *s)
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct rec *r = f->recs[i];
-		enum verdict v = settled_verdict(f, r, s->n_split);
+		enum verdict v = settled_verdict(f, r, s->n_split, torn);
 
 		r->carried = false;
 		switch (v) {

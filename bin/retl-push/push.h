@@ -131,8 +131,10 @@ struct config {
 	const char *dry_run; /* NULL, "", "curl" */
 	const char *as;
 	const char *rejects, *receipts, *cacert, *cert, *key;
-	uint64_t limit;        /* 0: none */
-	uint64_t max_failures; /* 0: any */
+	const char *replay;     /* a dry run to be sent */
+	const char *replay_run; /* whose removals may be */
+	uint64_t limit;         /* 0: none */
+	uint64_t max_failures;  /* 0: any */
 	uint64_t concurrency;
 	uint64_t timeout_s;
 	uint64_t max_record;
@@ -237,6 +239,7 @@ struct push {
 	struct config cfg;
 	struct contract *contract;
 	struct delivery d;
+	struct delivery *shown_d; /* of a replay: as a dry run has it */
 	struct http *http;
 	struct pg *pg; /* NULL: no operation is one on a table */
 	struct ndjson in;
@@ -389,6 +392,8 @@ void scope_fill(struct flow *f, struct rec *r, struct scope *s);
  * contract is wrong and the push has been stopped.
  */
 enum built request_build(struct flow *f);
+/* Packs and signs what stands in f; part of request_build. */
+enum built request_finish(struct flow *f);
 void request_send(struct flow *f);
 /*
  * Makes the body of a batch that is still being filled, only to see how large

@@ -4,6 +4,7 @@
  * bytes they came with: items are spliced, not printed anew.
  */
 #include "bin/retl-push/push.h"
+#include "bin/retl-push/replay.h"
 #include "bin/retl-push/table.h"
 
 #include <strings.h>
@@ -637,6 +638,24 @@ static enum built body_failed(struct flow *f)
 	return BUILD_FAILED;
 }
 
+enum built request_finish(struct flow *f)
+{
+	const struct step *s = &f->op->steps[f->step];
+	struct str field = STR_NONE;
+	struct tmpl_scope t;
+
+	fill_templates(f, &t);
+	/* A secret is put into the body as it is, a signature is of the bytes
+	 * that are sent. */
+	if (!auth_writes_body(f->push->d.auth))
+		pack(f, s);
+	if (sign(f, s, &t, &field) < 0)
+		return refuse_value(f, field);
+	if (auth_writes_body(f->push->d.auth))
+		pack(f, s);
+	return BUILT;
+}
+
 static enum built build_one(struct flow *f, const struct step *s)
 {
 	struct tmpl_scope t;
@@ -660,15 +679,7 @@ static enum built build_one(struct flow *f, const struct step *s)
 	if (make_url(f, s, &t, &field) < 0 ||
 	    make_headers(f, s, &t, &field) < 0)
 		return refuse_value(f, field);
-	/* A secret is put into the body as it is, a signature is of the bytes
-	 * that are sent. */
-	if (!auth_writes_body(f->push->d.auth))
-		pack(f, s);
-	if (sign(f, s, &t, &field) < 0)
-		return refuse_value(f, field);
-	if (auth_writes_body(f->push->d.auth))
-		pack(f, s);
-	return BUILT;
+	return request_finish(f);
 }
 
 enum built request_build(struct flow *f)
@@ -676,6 +687,8 @@ enum built request_build(struct flow *f)
 	const struct step *s = &f->op->steps[f->step];
 	enum built got;
 
+	if (f->push->cfg.replay)
+		return replay_build(f);
 	if (f->op->table)
 		return table_build(f);
 	if (!s->each)

@@ -38,7 +38,8 @@ struct answer {
 	bool explained;
 	int64_t wait_ms; /* -1: no hint */
 	bool throttled;
-	bool failed; /* nothing of it went well, for a reason that passes */
+	bool nameless; /* it names records that a replay does not know */
+	bool failed;   /* nothing of it went well, for a reason that passes */
 };
 
 /* ---- making a value of it ---- */
@@ -631,6 +632,8 @@ static int take_outcome(struct answer *w, struct str line, struct outcomes *all)
 		decide_at(w, index, &o);
 	else if (ref.s && put_scalar(&name, ref) == 0)
 		decide_named(w, &all->refs, true, buf_str(&name), &o);
+	else if (key.s && w->p->cfg.replay)
+		w->nameless = true;
 	else if (key.s && put_scalar(&name, key) == 0)
 		decide_named(w, &all->keys, false, buf_str(&name), &o);
 	else if (!index.s && !ref.s && !key.s)
@@ -717,6 +720,10 @@ static void settle_rest(struct answer *w)
 
 		if (!r->carried)
 			continue;
+		if (!r->verdict && w->nameless)
+			flow_decide(f, r, UNKNOWN, STR("no_outcome"),
+				    STR("the answer names records by values "
+					"that a replay does not know"));
 		if (!r->verdict && f->rest.v)
 			flow_decide(f, r, f->rest.v,
 				    text_or_none(&f->rest.code),

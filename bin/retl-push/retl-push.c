@@ -2,10 +2,12 @@
 /* retl-push: delivers records as a contract says, one receipt a record. */
 #include "bin/retl-push/look.h"
 #include "bin/retl-push/push.h"
+#include "bin/retl-push/replay.h"
 #include "bin/retl-push/table.h"
 
 #include <fcntl.h>
 
+#include "common/mem.h"
 #include "common/msg.h"
 
 /* Bounds of one request; the whole answer counts, unpacked. */
@@ -56,6 +58,10 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 		  "print the contracts that there are" },
 		{ 'n', "dry-run", OPT_MAYBE, &cfg->dry_run, "curl",
 		  "send nothing, print the requests (as curl commands)" },
+		{ 0, "replay", OPT_STR, &cfg->replay, "FILE",
+		  "send the requests that a dry run has written there" },
+		{ 0, "replay-run", OPT_STR, &cfg->replay_run, "RUN",
+		  "removals of this run may be replayed" },
 		{ 0, "limit", OPT_COUNT, &cfg->limit, "N",
 		  "read N records, then stop" },
 		{ 0, "as", OPT_STR, &cfg->as, "KIND",
@@ -106,6 +112,10 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 		opt_die("--contract is required");
 	if (cfg->dry_run && *cfg->dry_run && strcmp(cfg->dry_run, "curl") != 0)
 		opt_die("--dry-run: '%s' is not curl", cfg->dry_run);
+	if (cfg->replay && (cfg->dry_run || cfg->as || n))
+		opt_die("--replay goes without --dry-run, --as and an input");
+	if (cfg->replay_run && !cfg->replay)
+		opt_die("--replay-run without --replay");
 	if (!cfg->timeout_s)
 		opt_die("--timeout: 0 is not a time");
 	if (cfg->key && !cfg->cert)
@@ -125,6 +135,11 @@ static void load(struct push *p)
 	if (delivery_load(&p->d, p->contract, p->cfg.dry_run != NULL, &p->err) <
 	    0)
 		die(p->d.status, "%s", p->err.data);
+	if (p->cfg.replay) {
+		p->shown_d = xcalloc(1, sizeof *p->shown_d);
+		if (delivery_load(p->shown_d, p->contract, true, &p->err) < 0)
+			die(p->shown_d->status, "%s", p->err.data);
+	}
 	if (p->cfg.concurrency)
 		p->d.concurrency = MIN(p->cfg.concurrency, 256);
 }
@@ -193,7 +208,9 @@ int main(int argc, char **argv)
 	load(&p);
 	open_http(&p);
 	p.in.max_record = p.cfg.max_record;
-	if (ndjson_open(&p.in, argv[0]) < 0)
+	if (p.cfg.replay && replay_check(&p) < 0)
+		return EX_DATAERR;
+	if (ndjson_open(&p.in, p.cfg.replay ? p.cfg.replay : argv[0]) < 0)
 		die(p.in.status, "%s", p.in.err.data);
 	p.rejects.path = p.cfg.rejects;
 	p.rejects.keep_going = true;
@@ -205,6 +222,7 @@ int main(int argc, char **argv)
 
 	http_free(p.http);
 	table_close(&p);
+	replay_release(&p);
 	delivery_release(&p.d);
 	contract_free(p.contract);
 	free(p.cfg.contract.set.v);

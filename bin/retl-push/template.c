@@ -136,7 +136,8 @@ static int add_variable(struct tmpl *t, struct str name, bool plus,
 		return fail(err, "{%.*s}: auth.save has no such member",
 			    STR_ARG(name));
 	if (part.kind == TMPL_AUTH && o->show) {
-		buf_addf(&t->text, "\1%.*s\2", STR_ARG(name));
+		buf_addf(&t->text, "\1%s%.*s\2",
+			 plus && o->use == TMPL_URL ? "+" : "", STR_ARG(name));
 		part.kind = TMPL_TEXT;
 		add_part(t, part, at, t->text.len - at);
 		return 0;

@@ -9,16 +9,18 @@
 #include <fcntl.h>
 
 #include "common/clock.h"
+#include "common/enc.h"
 #include "common/file.h"
+#include "common/json.h"
 #include "common/msg.h"
 #include "common/opt.h"
 #include "tests/mock/lib/server.h"
 
 struct sink {
-	const char *log_path, *first_body, *body;
+	const char *log_path, *whole_path, *first_body, *body;
 	struct opt_list first_headers;
 	uint64_t first_status, n_first, delay_ms, most;
-	int log_fd;
+	int log_fd, whole_fd;
 	int64_t *until; /* when each of the last is answered */
 	size_t n_until, cap_until;
 	struct buf line;
@@ -84,6 +86,44 @@ static void answer_first(struct sink *s, struct answer *a)
 	buf_release(&text);
 }
 
+static int open_for_append(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		die(EX_CANTCREAT, "%s: %s", path, strerror(errno));
+	return fd;
+}
+
+static void write_line(const char *path, int fd, const struct buf *line)
+{
+	if (file_write_all(fd, line->data, line->len) < 0)
+		die(EX_IOERR, "%s: %s", path, strerror(errno));
+}
+
+/* The request as one line of JSON. */
+static void write_whole(struct sink *s, const struct request *r)
+{
+	struct buf *b = &s->line;
+
+	buf_reset(b);
+	buf_addz(b, "{\"method\":");
+	json_put_str(b, r->method);
+	buf_addz(b, ",\"target\":");
+	json_put_str(b, r->target);
+	buf_addz(b, ",\"headers\":{");
+	for (size_t i = 0; i < r->n_headers; i++) {
+		buf_addz(b, i ? "," : "");
+		json_put_str(b, r->headers[i].name);
+		buf_addc(b, ':');
+		json_put_str(b, r->headers[i].value);
+	}
+	buf_addz(b, "},\"body\":\"");
+	enc_base64(b, r->body.s, r->body.n);
+	buf_addz(b, "\"}\n");
+	write_line(s->whole_path, s->whole_fd, b);
+}
+
 static void serve(void *self, const struct request *r, struct answer *a)
 {
 	struct sink *s = self;
@@ -103,13 +143,14 @@ static void serve(void *self, const struct request *r, struct answer *a)
 		answer_header(a, "Content-Type", "application/json");
 		buf_addz(&a->body, s->body ? s->body : "{}");
 	}
+	if (s->whole_path)
+		write_whole(s, r);
 	if (!s->log_path)
 		return;
 	buf_reset(&s->line);
 	buf_addf(&s->line, "%" PRId64 " %d %zu %.*s %.*s %zu\n", now, a->status,
 		 busy, STR_ARG(r->method), STR_ARG(r->target), r->body.n);
-	if (file_write_all(s->log_fd, s->line.data, s->line.len) < 0)
-		die(EX_IOERR, "%s: %s", s->log_path, strerror(errno));
+	write_line(s->log_path, s->log_fd, &s->line);
 }
 
 int main(int argc, char **argv)
@@ -124,6 +165,8 @@ int main(int argc, char **argv)
 		{ 0, "log", OPT_STR, &sink.log_path, "FILE",
 		  "a line a request: ms, status, at once, method, target, "
 		  "bytes" },
+		{ 0, "whole", OPT_STR, &sink.whole_path, "FILE",
+		  "each request whole, as a line of JSON, its body in base64" },
 		{ 0, "delay", OPT_COUNT, &sink.delay_ms, "MS",
 		  "time to answer" },
 		{ 0, "most", OPT_COUNT, &sink.most, "N",
@@ -150,11 +193,9 @@ int main(int argc, char **argv)
 	if (opt_parse(&spec, argc, argv))
 		opt_die("no operands");
 	if (sink.log_path)
-		sink.log_fd =
-		    open(sink.log_path,
-			 O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (sink.log_path && sink.log_fd < 0)
-		die(EX_CANTCREAT, "%s: %s", sink.log_path, strerror(errno));
+		sink.log_fd = open_for_append(sink.log_path);
+	if (sink.whole_path)
+		sink.whole_fd = open_for_append(sink.whole_path);
 	if (server_run(&s, &err) < 0)
 		die(EX_OSERR, "%s", err.data);
 	free(sink.until);
