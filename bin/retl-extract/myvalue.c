@@ -166,7 +166,7 @@ static void put_integer(const struct my_cell *c, struct rows *rows)
 	}
 	switch (c->width) {
 	case 1:
-		n = (int8_t)u;
+		n = (int16_t)((u ^ 0x80) & 0xff) - 0x80;
 		break;
 	case 2:
 		n = (int16_t)u;

@@ -460,7 +460,7 @@ static enum type type_of(struct redshift *s, struct str column)
 
 	buf_reset(&s->text);
 	put_text(&s->text, v);
-	while (i < ARRAY_LEN(types) && strcmp(s->text.data, types[i].name))
+	while (i < ARRAY_LEN(types) && strcmp(s->text.data, types[i].name) != 0)
 		i++;
 	columns_set_type(&s->columns,
 			 i < ARRAY_LEN(types) ? types[i].kind : COLUMN_TEXT,

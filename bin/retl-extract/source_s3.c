@@ -192,7 +192,8 @@ static bool take_host(struct s3 *s, const struct web_answer *a)
 		return false;
 	to = (struct str){ to.s + 8, to.n - 8 };
 	if (!str_split(&to, '/', &host) || host.n <= sizeof end - 1 ||
-	    memcmp(host.s + host.n - (sizeof end - 1), end, sizeof end - 1) ||
+	    memcmp(host.s + host.n - (sizeof end - 1), end, sizeof end - 1) !=
+		0 ||
 	    memchr(host.s, '@', host.n))
 		return false;
 	buf_reset(&s->host);
