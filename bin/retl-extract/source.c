@@ -277,6 +277,37 @@ struct param *source_find_param(const struct source_args *a, struct str name)
 	return NULL;
 }
 
+ssize_t source_put_names(struct buf *names, struct json_iter *rows,
+			 struct buf *scratch)
+{
+	struct json_iter it, cell;
+	struct json_member m;
+	struct str row, v;
+	ssize_t n = 0;
+
+	for (; json_iter_element(rows, &row); n++) {
+		const char *dot = "";
+
+		if (json_type(row) != JSON_ARRAY)
+			return -1;
+		json_iter_init(&it, row);
+		while (json_iter_element(&it, &v)) {
+			if (json_type(v) == JSON_OBJECT) {
+				json_iter_init(&cell, v);
+				if (json_iter_member(&cell, &m))
+					v = m.val;
+			}
+			if (json_type(v) != JSON_STRING)
+				return -1;
+			buf_addz(names, dot);
+			source_put_name(names, json_text(v, scratch));
+			dot = ".";
+		}
+		buf_addc(names, '\n');
+	}
+	return n;
+}
+
 int source_check_params(const struct source_args *a, struct failure *f)
 {
 	for (size_t i = 0; i < a->n_params; i++)

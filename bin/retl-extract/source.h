@@ -103,6 +103,14 @@ int source_put_select(struct buf *out, const char *dataset, char quote,
 /* A table's name as source_put_select reads it. */
 void source_put_name(struct buf *out, struct str name);
 
+/*
+ * The names that rows of JSON hold: SCHEMA.TABLE, LF. A row is an array of
+ * texts, each by itself or as the one member of an object. The number of rows,
+ * or -1: they are not like that.
+ */
+ssize_t source_put_names(struct buf *names, struct json_iter *rows,
+			 struct buf *scratch);
+
 /* Unused parameters are a usage error. */
 int source_check_params(const struct source_args *a, struct failure *f);
 

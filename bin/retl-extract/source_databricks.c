@@ -333,11 +333,51 @@ static int refused(const struct web_answer *a, const char *what,
 
 /* ---- the statement ---- */
 
+static int put_order(struct buf *out, const struct columns *c, size_t i,
+		     struct str name, const char **why)
+{
+	struct str native = column_native(c, i);
+
+	switch (c->v[i].kind) {
+	case COLUMN_BOOL:
+	case COLUMN_INTEGER:
+	case COLUMN_DECIMAL:
+	case COLUMN_FLOAT:
+	case COLUMN_DATE:
+		buf_adds(out, name);
+		return 0;
+	case COLUMN_TEXT:
+		/* By its bytes, whatever the column's collation is. */
+		if (str_is(native, "STRING") || str_is(native, "CHAR")) {
+			buf_addf(out, "cast(%.*s as binary)", STR_ARG(name));
+			return 0;
+		}
+		/* fall through */
+	default:
+		*why = "such a type";
+		return -1;
+	}
+}
+
+static void put_shard(struct buf *out, const struct source_args *a,
+		      struct str names)
+{
+	buf_addf(out, "pmod(xxhash64(%.*s), %" PRIu64 ") = %" PRIu64,
+		 STR_ARG(names), a->n_shards, a->shard - 1);
+}
+
+/*
+ * The server knows :name itself; that each has a value, and the other way
+ * round, is found out here.
+ */
 static const struct sql_dialect dialect = {
 	.name = "Databricks",
 	.quote = '`',
-	.marks = SQL_QUESTION,
+	.marks = SQL_COLON,
 	.backslash = true,
+	.paths = true,
+	.put_order = put_order,
+	.put_shard = put_shard,
 };
 
 static void put_member(struct buf *out, const char *name, struct str text)
@@ -348,23 +388,13 @@ static void put_member(struct buf *out, const char *name, struct str text)
 	json_put_str(out, text);
 }
 
-/*
- * The server knows :name itself; that each has a value, and the other way
- * round, is found out here.
- */
-static int put_statement(struct databricks *s, struct buf *out,
-			 struct failure *f)
+static void put_statement(struct databricks *s, struct buf *out,
+			  const struct buf *sql)
 {
 	const struct source_args *a = s->args;
-	struct sql_query q = SQL_QUERY_INIT;
 
-	if (sql_prepare(&q, &dialect, a, f) < 0) {
-		sql_query_release(&q);
-		return -1;
-	}
 	buf_addz(out, "{\"statement\":");
-	json_put_str(
-	    out, sql_trim(&dialect, a->query.s ? a->query : buf_str(&q.sql)));
+	json_put_str(out, buf_str(sql));
 	put_member(out, "warehouse_id", buf_str(&s->warehouse));
 	put_member(out, "catalog", buf_str(&s->catalog));
 	put_member(out, "schema", buf_str(&s->schema));
@@ -383,8 +413,6 @@ static int put_statement(struct databricks *s, struct buf *out,
 		buf_addc(out, '}');
 	}
 	buf_addz(out, a->n_params ? "]}" : "}");
-	sql_query_release(&q);
-	return 0;
 }
 
 static void arm(struct databricks *s)
@@ -459,8 +487,8 @@ static int check_state(struct str v, struct failure *f)
 }
 
 /* Submits it, and asks until it has ended; *result is the last answer. */
-static int run_statement(struct databricks *s, struct str *result,
-			 struct failure *f)
+static int run_statement(struct databricks *s, const struct buf *sql,
+			 struct str *result, struct failure *f)
 {
 	struct web_request rq = WEB_REQUEST_INIT;
 	int64_t ms = FIRST_POLL_MS;
@@ -471,8 +499,8 @@ static int run_statement(struct databricks *s, struct str *result,
 	rq.method = "POST";
 	rq.has_body = rq.once = true;
 	buf_addz(&rq.headers, "Content-Type: application/json\n");
-	if (put_statement(s, &rq.body, f) < 0 ||
-	    web_ask(s->web, &rq, &a, f) < 0)
+	put_statement(s, &rq.body, sql);
+	if (web_ask(s->web, &rq, &a, f) < 0)
 		goto out;
 	*result = object_of(&a);
 	if (a.status != 200) {
@@ -776,27 +804,74 @@ static void databricks_close(void *self)
 	free(s);
 }
 
-static int start(struct databricks *s, struct failure *f)
+/* Runs the statement, and learns what its result is made of. */
+static int get_result(struct databricks *s, const struct buf *sql,
+		      struct failure *f)
 {
-	struct web_queue_opts q = { .n_flying = N_FLYING,
-				    .max_bytes = MAX_WAITING,
-				    .make = make_chunk,
-				    .arg = s };
 	struct str result, manifest;
 
-	if (run_statement(s, &result, f) < 0)
+	if (run_statement(s, sql, &result, f) < 0)
 		return -1;
 	manifest = member(result, "manifest", JSON_OBJECT);
 	if (!manifest.s)
 		return failed(f, EX_UNAVAILABLE,
 			      "databricks: an answer without a result");
-	if (take_columns(s, manifest, f) < 0 || take_chunks(s, manifest, f) < 0)
+	if (take_columns(s, manifest, f) < 0)
 		return -1;
-	s->queue = web_queue_new(s->web, &q);
+	return take_chunks(s, manifest, f);
+}
+
+/* The columns of q, of which no row is asked for. */
+static int describe(struct databricks *s, const struct sql_query *q,
+		    struct failure *f)
+{
+	struct buf bare = BUF_INIT;
+	int ret;
+
+	buf_addf(&bare, "select * from (\n%s\n) `retl_rows` limit 0",
+		 q->sql.data);
+	ret = get_result(s, &bare, f);
+	buf_release(&bare);
+	return ret;
+}
+
+/* Ready for another statement. */
+static void forget_result(struct databricks *s)
+{
+	buf_reset(&s->id);
+	columns_release(&s->columns);
+	s->columns = COLUMNS_INIT;
+	free(s->types);
+	s->types = NULL;
+	free(s->counts);
+	s->counts = NULL;
+	s->n_chunks = 0;
+}
+
+static int start(struct databricks *s, struct sql_query *q, struct failure *f)
+{
+	const struct source_args *a = s->args;
+	struct web_queue_opts opts = { .n_flying = N_FLYING,
+				       .max_bytes = MAX_WAITING,
+				       .make = make_chunk,
+				       .arg = s };
+
+	if (sql_prepare(q, &dialect, a, f) < 0)
+		return -1;
+	if (sql_is_wrapped(a)) {
+		if (describe(s, q, f) < 0 ||
+		    sql_wrap(q, &dialect, a, &s->columns, f) < 0)
+			return -1;
+		forget_result(s);
+	}
+	if (get_result(s, &q->sql, f) < 0)
+		return -1;
+	s->queue = web_queue_new(s->web, &opts);
 	return 0;
 }
 
-static void *databricks_open(const struct source_args *a, struct failure *f)
+static struct databricks *open_session(const struct source_args *a,
+				       struct failure *f)
 {
 	struct databricks *s = xcalloc(1, sizeof *s);
 	struct web_opts web = { .name = "databricks",
@@ -810,12 +885,43 @@ static void *databricks_open(const struct source_args *a, struct failure *f)
 	s->secrets = s->id = s->text = BUF_INIT;
 	s->columns = COLUMNS_INIT;
 	if (parse_where(s, a->where, f) < 0 || log_in(s, f) < 0 ||
-	    !(s->web = web_new(&web, f)) || !(s->links = web_new(&web, f)) ||
-	    start(s, f) < 0) {
+	    !(s->web = web_new(&web, f)) || !(s->links = web_new(&web, f))) {
 		databricks_close(s);
 		return NULL;
 	}
 	return s;
+}
+
+static void *databricks_open(const struct source_args *a, struct failure *f)
+{
+	struct databricks *s = open_session(a, f);
+	struct sql_query q = SQL_QUERY_INIT;
+
+	if (s && start(s, &q, f) < 0) {
+		databricks_close(s);
+		s = NULL;
+	}
+	sql_query_release(&q);
+	return s;
+}
+
+static int databricks_describe(const struct source_args *a, struct columns *c,
+			       struct failure *f)
+{
+	struct databricks *s = open_session(a, f);
+	struct sql_query q = SQL_QUERY_INIT;
+	int ret = -1;
+
+	if (!s)
+		return -1;
+	if (sql_prepare(&q, &dialect, a, f) == 0 && describe(s, &q, f) == 0) {
+		*c = s->columns;
+		s->columns = COLUMNS_INIT;
+		ret = 0;
+	}
+	sql_query_release(&q);
+	databricks_close(s);
+	return ret;
 }
 
 static int put_row(struct databricks *s, struct str row, struct rows *rows,
@@ -890,9 +996,50 @@ static int databricks_next(void *self, struct rows *rows, struct failure *f)
 	return 1;
 }
 
+/* ---- names of tables ---- */
+
+static int put_names(struct databricks *s, struct buf *names, struct failure *f)
+{
+	ssize_t n = source_put_names(names, &s->rows, &s->text);
+
+	if (n < 0)
+		return failed(f, EX_UNAVAILABLE,
+			      "databricks: a name that is no text");
+	s->n_here = (uint64_t)n;
+	return end_chunk(s, f);
+}
+
+static int databricks_list(const struct source_args *a, struct buf *names,
+			   struct failure *f)
+{
+	struct source_args all = *a;
+	struct databricks *s;
+	int got = 1;
+
+	all.query = STR("SELECT table_schema, table_name "
+			"FROM information_schema.tables "
+			"WHERE table_schema <> 'information_schema' "
+			"ORDER BY 1, 2");
+	all.dataset = NULL;
+	s = databricks_open(&all, f);
+	if (!s)
+		return -1;
+	while (got > 0) {
+		got = next_chunk(s, f);
+		if (got > 0 && put_names(s, names, f) < 0)
+			got = -1;
+	}
+	databricks_close(s);
+	return got;
+}
+
 const struct source source_databricks = {
 	.has_datasets = true,
+	.can_order = true,
+	.can_shard = true,
 	.open = databricks_open,
 	.next = databricks_next,
+	.describe = databricks_describe,
+	.list = databricks_list,
 	.close = databricks_close,
 };

@@ -14,6 +14,7 @@
 
 #include "bin/retl-extract/cancel.h"
 #include "bin/retl-extract/pgvalue.h"
+#include "bin/retl-extract/redshift.h"
 #include "bin/retl-extract/sql.h"
 #include "common/mem.h"
 #include "common/msg.h"
@@ -359,40 +360,6 @@ static void put_shard(struct buf *out, const struct source_args *a,
 		 STR_ARG(names), a->n_shards, a->shard - 1);
 }
 
-/* There texts are ordered by their bytes, whatever the database says. */
-static int put_redshift_order(struct buf *out, const struct columns *c,
-			      size_t i, struct str name, const char **why)
-{
-	switch (c->v[i].kind) {
-	case COLUMN_BOOL:
-	case COLUMN_INTEGER:
-	case COLUMN_DECIMAL:
-	case COLUMN_FLOAT:
-	case COLUMN_TEXT:
-	case COLUMN_DATE:
-	case COLUMN_TIMESTAMP:
-		buf_adds(out, name);
-		return 0;
-	default:
-		*why = "such a type";
-		return -1;
-	}
-}
-
-static void put_redshift_shard(struct buf *out, const struct source_args *a,
-			       struct str names)
-{
-	(void)names;
-	buf_addz(out, "mod(strtol(left(md5(''");
-	for (size_t i = 0; i < a->n_key; i++) {
-		buf_addz(out, " || ',' || coalesce(cast(");
-		sql_put_name(out, '"', a->key[i]);
-		buf_addz(out, " as varchar), '')");
-	}
-	buf_addf(out, "), 8), 16), %" PRIu64 ") = %" PRIu64, a->n_shards,
-		 a->shard - 1);
-}
-
 static const struct sql_dialect dialects[] = {
 	{ .name = "PostgreSQL",
 	  .quote = '"',
@@ -406,8 +373,8 @@ static const struct sql_dialect dialects[] = {
 	  .marks = SQL_NUMBERED,
 	  .nested = true,
 	  .dollars = true,
-	  .put_order = put_redshift_order,
-	  .put_shard = put_redshift_shard },
+	  .put_order = redshift_put_order,
+	  .put_shard = redshift_put_shard },
 };
 
 static int take_columns(struct postgres *s, const PGresult *r,

@@ -13,6 +13,7 @@
 #include "bin/retl-extract/cancel.h"
 #include "bin/retl-extract/instant.h"
 #include "bin/retl-extract/interrupt.h"
+#include "bin/retl-extract/redshift.h"
 #include "bin/retl-extract/sql.h"
 #include "common/clock.h"
 #include "common/digest.h"
@@ -274,35 +275,45 @@ static int statement_failed(struct str words, struct failure *f)
 	return -1;
 }
 
+/* What is text here may be a time, or blob of bytes, there. */
+static int put_order(struct buf *out, const struct columns *c, size_t i,
+		     struct str name, const char **why)
+{
+	if (c->v[i].kind == COLUMN_TEXT &&
+	    !str_is(column_native(c, i), "varchar")) {
+		*why = "such a type";
+		return -1;
+	}
+	return redshift_put_order(out, c, i, name, why);
+}
+
+/* The service knows :name itself; here it is held against the values. */
 static const struct sql_dialect dialect = {
 	.name = "Redshift",
 	.quote = '"',
-	.marks = SQL_NUMBERED,
+	.marks = SQL_COLON,
 	.backslash = true,
 	.nested = true,
 	.dollars = true,
+	.put_order = put_order,
+	.put_shard = redshift_put_shard,
 };
 
-/* The service knows :name itself; here it is held against the values. */
-static int put_statement(struct redshift *s, struct buf *out, struct failure *f)
+static int put_statement(struct redshift *s, struct buf *out,
+			 const struct buf *sql, struct failure *f)
 {
 	const struct source_args *a = s->args;
-	struct sql_query q = SQL_QUERY_INIT;
 	uint8_t random[16];
-	int ret = sql_prepare(&q, &dialect, a, f);
+	int ret = 0;
 
-	if (ret == 0) {
-		buf_addz(out, "\"Sql\":");
-		json_put_str(out,
-			     sql_trim(&dialect,
-				      a->query.s ? a->query : buf_str(&q.sql)));
-		buf_adds(out, buf_str(&s->where));
-		digest_random(random, sizeof random);
-		buf_addz(out, ",\"StatementName\":\"retl-extract\","
-			      "\"ClientToken\":\"");
-		enc_hex(out, random, sizeof random);
-		buf_addc(out, '"');
-	}
+	buf_addz(out, "\"Sql\":");
+	json_put_str(out, buf_str(sql));
+	buf_adds(out, buf_str(&s->where));
+	digest_random(random, sizeof random);
+	buf_addz(out, ",\"StatementName\":\"retl-extract\","
+		      "\"ClientToken\":\"");
+	enc_hex(out, random, sizeof random);
+	buf_addc(out, '"');
 	for (size_t i = 0; ret == 0 && i < a->n_params; i++) {
 		if (a->params[i].null)
 			ret = failed(f, EX_USAGE,
@@ -316,7 +327,6 @@ static int put_statement(struct redshift *s, struct buf *out, struct failure *f)
 		json_put_str(out, a->params[i].value);
 		buf_addz(out, i + 1 < a->n_params ? "}" : "}]");
 	}
-	sql_query_release(&q);
 	return ret;
 }
 
@@ -378,7 +388,8 @@ static int check_status(struct redshift *s, struct str v, struct failure *f)
 	return 1;
 }
 
-static int run_statement(struct redshift *s, struct failure *f)
+static int run_statement(struct redshift *s, const struct buf *sql,
+			 struct failure *f)
 {
 	struct web_request rq = WEB_REQUEST_INIT;
 	int64_t ms = FIRST_POLL_MS;
@@ -386,7 +397,7 @@ static int run_statement(struct redshift *s, struct failure *f)
 	int got = -1;
 
 	begin(s, &rq, "ExecuteStatement");
-	if (put_statement(s, &rq.body, f) < 0 || ask(s, &rq, &v, f) < 0)
+	if (put_statement(s, &rq.body, sql, f) < 0 || ask(s, &rq, &v, f) < 0)
 		goto out;
 	put_text(&s->id, member(v, "Id", JSON_STRING));
 	if (!s->id.len) {
@@ -706,7 +717,8 @@ static int find_service(struct redshift *s, struct failure *f)
 	return 0;
 }
 
-static void *redshift_open(const struct source_args *a, struct failure *f)
+static struct redshift *open_session(const struct source_args *a,
+				     struct failure *f)
 {
 	struct redshift *s = xcalloc(1, sizeof *s);
 	struct web_opts web = { .name = "redshift-data",
@@ -714,47 +726,137 @@ static void *redshift_open(const struct source_args *a, struct failure *f)
 				.rows = a->rows,
 				.retries = a->retries,
 				.max_body = MAX_BODY };
-	struct web_queue_opts q = { .n_flying = 1,
-				    .max_bytes = SIZE_MAX,
-				    .make = make_page,
-				    .arg = s };
 
 	s->args = a;
 	s->first = true;
 	s->region = s->url = s->where = s->id = s->token = s->text = BUF_INIT;
 	s->columns = COLUMNS_INIT;
 	if (parse_where(s, a->where, f) < 0 || !(s->aws = aws_new(&web, f)) ||
-	    find_service(s, f) < 0 || !(s->web = web_new(&web, f)) ||
-	    run_statement(s, f) < 0) {
+	    find_service(s, f) < 0 || !(s->web = web_new(&web, f))) {
 		redshift_close(s);
 		return NULL;
 	}
-	s->queue = web_queue_new(s->web, &q);
 	return s;
+}
+
+static int next_page(struct redshift *s, struct failure *f)
+{
+	struct web_queue_opts q = { .n_flying = 1,
+				    .max_bytes = SIZE_MAX,
+				    .make = make_page,
+				    .arg = s };
+	struct web_answer a;
+	int got;
+
+	if (!s->queue)
+		s->queue = web_queue_new(s->web, &q);
+	got = web_queue_next(s->queue, &a, NULL, f);
+	if (got == 0)
+		BUG("a page that was not asked for");
+	return got < 0 ? -1 : take_page(s, &a, f);
+}
+
+/* The columns of q, of which no row is asked for. */
+static int describe(struct redshift *s, const struct sql_query *q,
+		    struct failure *f)
+{
+	struct buf bare = BUF_INIT;
+	int ret;
+
+	buf_addf(&bare, "select * from (\n%s\n) \"retl_rows\" limit 0",
+		 q->sql.data);
+	ret = run_statement(s, &bare, f);
+	if (ret == 0)
+		ret = next_page(s, f);
+	buf_release(&bare);
+	return ret;
+}
+
+/* Ready for another statement. */
+static void forget_result(struct redshift *s)
+{
+	web_queue_free(s->queue);
+	s->queue = NULL;
+	buf_reset(&s->id);
+	buf_reset(&s->token);
+	columns_release(&s->columns);
+	s->columns = COLUMNS_INIT;
+	free(s->types);
+	s->types = NULL;
+	s->first = true;
+	s->in_page = s->finished = false;
+}
+
+static int start(struct redshift *s, struct sql_query *q, struct failure *f)
+{
+	const struct source_args *a = s->args;
+
+	if (sql_prepare(q, &dialect, a, f) < 0)
+		return -1;
+	if (sql_is_wrapped(a)) {
+		if (describe(s, q, f) < 0 ||
+		    sql_wrap(q, &dialect, a, &s->columns, f) < 0)
+			return -1;
+		forget_result(s);
+	}
+	return run_statement(s, &q->sql, f);
+}
+
+static void *redshift_open(const struct source_args *a, struct failure *f)
+{
+	struct redshift *s = open_session(a, f);
+	struct sql_query q = SQL_QUERY_INIT;
+
+	if (s && start(s, &q, f) < 0) {
+		redshift_close(s);
+		s = NULL;
+	}
+	sql_query_release(&q);
+	return s;
+}
+
+static int redshift_describe(const struct source_args *a, struct columns *c,
+			     struct failure *f)
+{
+	struct redshift *s = open_session(a, f);
+	struct sql_query q = SQL_QUERY_INIT;
+	int ret = -1;
+
+	if (!s)
+		return -1;
+	if (sql_prepare(&q, &dialect, a, f) == 0 && describe(s, &q, f) == 0) {
+		*c = s->columns;
+		s->columns = COLUMNS_INIT;
+		ret = 0;
+	}
+	sql_query_release(&q);
+	redshift_close(s);
+	return ret;
+}
+
+/* 1: there is a page; 0: there are no more, and all rows were there. */
+static int begin_page(struct redshift *s, struct failure *f)
+{
+	if (s->in_page)
+		return 1;
+	if (!s->finished)
+		return next_page(s, f) < 0 ? -1 : 1;
+	if (s->n_rows == s->n_wanted)
+		return 0;
+	return failed(f, EX_DATAERR,
+		      "redshift-data: %" PRIu64
+		      " rows were announced, and %" PRIu64 " came",
+		      s->n_wanted, s->n_rows);
 }
 
 static int redshift_next(void *self, struct rows *rows, struct failure *f)
 {
 	struct redshift *s = self;
-	struct web_answer a;
 	struct str row;
-	int got;
+	int got = begin_page(s, f);
 
-	if (!s->in_page && s->finished) {
-		if (s->n_rows == s->n_wanted)
-			return 0;
-		return failed(f, EX_DATAERR,
-			      "redshift-data: %" PRIu64
-			      " rows were announced, and %" PRIu64 " came",
-			      s->n_wanted, s->n_rows);
-	}
-	if (!s->in_page) {
-		got = web_queue_next(s->queue, &a, NULL, f);
-		if (got == 0)
-			BUG("a page that was not asked for");
-		if (got < 0 || take_page(s, &a, f) < 0)
-			return -1;
-	}
+	if (got <= 0)
+		return got;
 	for (int i = 0; i < ROWS_AT_ONCE && !rows_full(rows); i++) {
 		if (!json_iter_element(&s->it, &row)) {
 			s->in_page = false;
@@ -767,9 +869,44 @@ static int redshift_next(void *self, struct rows *rows, struct failure *f)
 	return 1;
 }
 
+/* ---- names of tables ---- */
+
+static int redshift_list(const struct source_args *a, struct buf *names,
+			 struct failure *f)
+{
+	struct source_args all = *a;
+	struct redshift *s;
+	int got;
+
+	all.query = STR("select table_schema, table_name from svv_tables "
+			"where table_schema not in ('pg_catalog', "
+			"'pg_internal', 'information_schema') order by 1, 2");
+	all.dataset = NULL;
+	s = redshift_open(&all, f);
+	if (!s)
+		return -1;
+	while ((got = begin_page(s, f)) > 0) {
+		ssize_t n = source_put_names(names, &s->it, &s->text);
+
+		if (n < 0) {
+			got = failed(f, EX_UNAVAILABLE,
+				     "redshift-data: a name that is no text");
+			break;
+		}
+		s->n_rows += (uint64_t)n;
+		s->in_page = false;
+	}
+	redshift_close(s);
+	return got;
+}
+
 const struct source source_redshift_data = {
 	.has_datasets = true,
+	.can_order = true,
+	.can_shard = true,
 	.open = redshift_open,
 	.next = redshift_next,
+	.describe = redshift_describe,
+	.list = redshift_list,
 	.close = redshift_close,
 };

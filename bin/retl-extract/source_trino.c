@@ -382,51 +382,77 @@ static int take_page(struct trino *s, const struct web_answer *a,
 
 /* ---- SQL ---- */
 
+/* Texts are compared by their bytes; char(n) without its blanks. */
+static int put_order(struct buf *out, const struct columns *c, size_t i,
+		     struct str name, const char **why)
+{
+	switch (c->v[i].kind) {
+	case COLUMN_BOOL:
+	case COLUMN_INTEGER:
+	case COLUMN_DECIMAL:
+	case COLUMN_FLOAT:
+	case COLUMN_DATE:
+		break;
+	case COLUMN_TEXT:
+		if (str_is(column_native(c, i), "varchar"))
+			break;
+		/* fall through */
+	default:
+		*why = "such a type";
+		return -1;
+	}
+	buf_adds(out, name);
+	return 0;
+}
+
+static void put_shard(struct buf *out, const struct source_args *a,
+		      struct str names)
+{
+	(void)names;
+	/* The hash has 64 bits, one of them its sign. */
+	buf_addz(out, "mod(mod(from_big_endian_64(xxhash64(to_utf8(''");
+	for (size_t i = 0; i < a->n_key; i++) {
+		buf_addz(out, " || ',' || coalesce(cast(");
+		sql_put_name(out, '"', a->key[i]);
+		buf_addz(out, " as varchar), '')");
+	}
+	buf_addf(out,
+		 "))), %" PRIu64 ") + %" PRIu64 ", %" PRIu64 ") = %" PRIu64,
+		 a->n_shards, a->n_shards, a->n_shards, a->shard - 1);
+}
+
 static const struct sql_dialect dialect = {
 	.name = "Trino",
 	.quote = '"',
 	.marks = SQL_QUESTION,
+	.put_order = put_order,
+	.put_shard = put_shard,
 };
 
 /*
  * Values go as a prepared statement's, quoted here, never into its text; they
  * are varchar, and the query casts them where it needs another type.
  */
-static int put_statement(struct trino *s, struct web_request *rq,
-			 struct failure *f)
+static void put_statement(struct web_request *rq, const struct sql_query *q)
 {
-	struct sql_query q = SQL_QUERY_INIT;
-	int ret = sql_prepare(&q, &dialect, s->args, f);
-
-	if (ret == 0 && !q.n)
-		buf_adds(&rq->body, sql_trim(&dialect, buf_str(&q.sql)));
-	if (ret == 0 && q.n) {
-		buf_addz(&rq->headers, "X-Trino-Prepared-Statement: retl=");
-		enc_percent(&rq->headers, sql_trim(&dialect, buf_str(&q.sql)));
-		buf_addc(&rq->headers, '\n');
-		buf_addz(&rq->body, "EXECUTE retl USING ");
-		for (size_t i = 0; i < q.n; i++) {
-			struct str v = q.values[i]->value;
-
-			buf_addz(&rq->body, i ? ", " : "");
-			if (q.values[i]->null) {
-				buf_addz(&rq->body, "NULL");
-				continue;
-			}
-			buf_addc(&rq->body, '\'');
-			for (size_t k = 0; k < v.n; k++) {
-				if (v.s[k] == '\'')
-					buf_addc(&rq->body, '\'');
-				buf_addc(&rq->body, v.s[k]);
-			}
-			buf_addc(&rq->body, '\'');
-		}
+	if (!q->n) {
+		buf_adds(&rq->body, buf_str(&q->sql));
+		return;
 	}
-	sql_query_release(&q);
-	return ret;
+	buf_addz(&rq->headers, "X-Trino-Prepared-Statement: retl=");
+	enc_percent(&rq->headers, buf_str(&q->sql));
+	buf_addc(&rq->headers, '\n');
+	buf_addz(&rq->body, "EXECUTE retl USING ");
+	for (size_t i = 0; i < q->n; i++) {
+		buf_addz(&rq->body, i ? ", " : "");
+		if (q->values[i]->null)
+			buf_addz(&rq->body, "NULL");
+		else
+			sql_put_name(&rq->body, '\'', q->values[i]->value);
+	}
 }
 
-static int submit(struct trino *s, struct failure *f)
+static int submit(struct trino *s, const struct sql_query *q, struct failure *f)
 {
 	struct web_request rq = WEB_REQUEST_INIT;
 	struct web_answer a;
@@ -437,9 +463,8 @@ static int submit(struct trino *s, struct failure *f)
 	buf_addz(&rq.headers, "Content-Type: text/plain; charset=utf-8\n");
 	rq.method = "POST";
 	rq.has_body = rq.once = true;
-	ret = put_statement(s, &rq, f);
-	if (ret == 0)
-		ret = web_ask(s->web, &rq, &a, f);
+	put_statement(&rq, q);
+	ret = web_ask(s->web, &rq, &a, f);
 	if (ret == 0) {
 		/* Rows in it have to outlive the next answer. */
 		buf_adds(&s->first, a.body);
@@ -448,6 +473,54 @@ static int submit(struct trino *s, struct failure *f)
 	}
 	web_request_release(&rq);
 	return ret;
+}
+
+static int next_page(struct trino *s, struct failure *f)
+{
+	struct web_queue_opts q = { .n_flying = 1,
+				    .max_bytes = SIZE_MAX,
+				    .make = make_page,
+				    .arg = s };
+	struct web_answer a;
+	int got;
+
+	if (!s->queue)
+		s->queue = web_queue_new(s->web, &q);
+	got = web_queue_next(s->queue, &a, NULL, f);
+	if (got == 0)
+		BUG("a page that was not asked for");
+	return got < 0 ? -1 : take_page(s, &a, f);
+}
+
+/* The columns of q, of which no row is asked for. */
+static int describe(struct trino *s, const struct sql_query *q,
+		    struct failure *f)
+{
+	struct sql_query bare = *q;
+	int ret;
+
+	bare.sql = BUF_INIT;
+	buf_addf(&bare.sql, "select * from (\n%s\n) \"retl_rows\" limit 0",
+		 q->sql.data);
+	ret = submit(s, &bare, f);
+	while (ret == 0 && !s->finished)
+		ret = next_page(s, f);
+	buf_release(&bare.sql);
+	return ret;
+}
+
+/* Ready for another statement. */
+static void forget_result(struct trino *s)
+{
+	web_queue_free(s->queue);
+	s->queue = NULL;
+	columns_release(&s->columns);
+	s->columns = COLUMNS_INIT;
+	free(s->types);
+	s->types = NULL;
+	buf_reset(&s->columns_text);
+	buf_reset(&s->first);
+	s->in_page = s->finished = false;
 }
 
 /* ---- the source ---- */
@@ -495,7 +568,8 @@ static void trino_close(void *self)
 	free(s);
 }
 
-static void *trino_open(const struct source_args *a, struct failure *f)
+static struct trino *open_session(const struct source_args *a,
+				  struct failure *f)
 {
 	struct trino *s = xcalloc(1, sizeof *s);
 	struct web_opts web = { .name = "trino",
@@ -503,10 +577,6 @@ static void *trino_open(const struct source_args *a, struct failure *f)
 				.rows = a->rows,
 				.retries = a->retries,
 				.max_body = MAX_BODY };
-	struct web_queue_opts q = { .n_flying = 1,
-				    .max_bytes = SIZE_MAX,
-				    .make = make_page,
-				    .arg = s };
 
 	s->args = a;
 	s->tls = !str_starts(str_of(a->url), "trino+http:");
@@ -516,12 +586,58 @@ static void *trino_open(const struct source_args *a, struct failure *f)
 	s->columns = COLUMNS_INIT;
 	if (parse_where(s, a->where, f) == 0 && make_headers(s, f) == 0)
 		s->web = web_new(&web, f);
-	if (!s->web || submit(s, f) < 0) {
+	if (!s->web) {
 		trino_close(s);
 		return NULL;
 	}
-	s->queue = web_queue_new(s->web, &q);
 	return s;
+}
+
+static int start(struct trino *s, struct sql_query *q, struct failure *f)
+{
+	const struct source_args *a = s->args;
+
+	if (sql_prepare(q, &dialect, a, f) < 0)
+		return -1;
+	if (sql_is_wrapped(a)) {
+		if (describe(s, q, f) < 0 ||
+		    sql_wrap(q, &dialect, a, &s->columns, f) < 0)
+			return -1;
+		forget_result(s);
+	}
+	return submit(s, q, f);
+}
+
+static void *trino_open(const struct source_args *a, struct failure *f)
+{
+	struct trino *s = open_session(a, f);
+	struct sql_query q = SQL_QUERY_INIT;
+
+	if (s && start(s, &q, f) < 0) {
+		trino_close(s);
+		s = NULL;
+	}
+	sql_query_release(&q);
+	return s;
+}
+
+static int trino_describe(const struct source_args *a, struct columns *c,
+			  struct failure *f)
+{
+	struct trino *s = open_session(a, f);
+	struct sql_query q = SQL_QUERY_INIT;
+	int ret = -1;
+
+	if (!s)
+		return -1;
+	if (sql_prepare(&q, &dialect, a, f) == 0 && describe(s, &q, f) == 0) {
+		*c = s->columns;
+		s->columns = COLUMNS_INIT;
+		ret = 0;
+	}
+	sql_query_release(&q);
+	trino_close(s);
+	return ret;
 }
 
 static int put_row(struct trino *s, struct str row, struct rows *rows,
@@ -554,17 +670,12 @@ static int put_row(struct trino *s, struct str row, struct rows *rows,
 static int trino_next(void *self, struct rows *rows, struct failure *f)
 {
 	struct trino *s = self;
-	struct web_answer a;
 	struct str row;
-	int got;
 
 	while (!s->in_page) {
 		if (s->finished)
 			return 0;
-		got = web_queue_next(s->queue, &a, NULL, f);
-		if (got == 0)
-			BUG("a page that was not asked for");
-		if (got < 0 || take_page(s, &a, f) < 0)
+		if (next_page(s, f) < 0)
 			return -1;
 	}
 	for (int i = 0; i < ROWS_AT_ONCE && !rows_full(rows); i++) {
@@ -580,34 +691,12 @@ static int trino_next(void *self, struct rows *rows, struct failure *f)
 
 /* ---- names of tables ---- */
 
-static int put_names(struct trino *s, struct buf *names)
-{
-	struct json_iter it;
-	struct str row, v;
-
-	while (json_iter_element(&s->it, &row)) {
-		char end = '.';
-
-		json_iter_init(&it, row);
-		while (json_iter_element(&it, &v)) {
-			if (json_type(v) != JSON_STRING)
-				return -1;
-			source_put_name(names, json_text(v, &s->text));
-			buf_addc(names, end);
-			end = '\n';
-		}
-	}
-	s->in_page = false;
-	return 0;
-}
-
 static int trino_list(const struct source_args *a, struct buf *names,
 		      struct failure *f)
 {
 	struct source_args all = *a;
-	struct web_answer answer;
 	struct trino *s;
-	int got = 1;
+	int ret = 0;
 
 	all.query = STR("SELECT table_schema, table_name "
 			"FROM information_schema.tables "
@@ -617,25 +706,26 @@ static int trino_list(const struct source_args *a, struct buf *names,
 	s = trino_open(&all, f);
 	if (!s)
 		return -1;
-	while (got > 0) {
-		if (s->in_page && put_names(s, names) < 0)
-			got = failed(f, EX_UNAVAILABLE,
+	while (ret == 0) {
+		if (s->in_page && source_put_names(names, &s->it, &s->text) < 0)
+			ret = failed(f, EX_UNAVAILABLE,
 				     "trino: a name that is no text");
 		else if (s->finished)
-			got = 0;
+			break;
 		else
-			got = web_queue_next(s->queue, &answer, NULL, f);
-		if (got > 0 && take_page(s, &answer, f) < 0)
-			got = -1;
+			ret = next_page(s, f);
 	}
 	trino_close(s);
-	return got;
+	return ret;
 }
 
 const struct source source_trino = {
 	.has_datasets = true,
+	.can_order = true,
+	.can_shard = true,
 	.open = trino_open,
 	.next = trino_next,
+	.describe = trino_describe,
 	.list = trino_list,
 	.close = trino_close,
 };

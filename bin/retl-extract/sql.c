@@ -207,6 +207,8 @@ static void put_mark(struct sql_query *q, const struct sql_dialect *d,
 		buf_addf(&q->sql, "$%zu", i + 1);
 	else if (d->marks == SQL_QUESTION)
 		buf_addc(&q->sql, '?');
+	else if (d->marks == SQL_COLON)
+		buf_addf(&q->sql, ":%.*s", STR_ARG(param->name));
 	else
 		buf_addf(&q->sql, "{%.*s:String}", STR_ARG(param->name));
 }
@@ -235,8 +237,11 @@ static int take_param(struct scan *s, struct sql_query *q,
 /* A mark that the query brought along, for which there is no value. */
 static bool is_foreign_mark(const struct scan *s)
 {
+	if (*s->p == '?' &&
+	    (s->d->marks == SQL_QUESTION || s->d->marks == SQL_COLON))
+		return true;
 	if (s->d->marks == SQL_QUESTION)
-		return *s->p == '?';
+		return false;
 	return *s->p == '$' && s->p + 1 < s->end &&
 	       isdigit((unsigned char)s->p[1]);
 }

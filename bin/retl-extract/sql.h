@@ -15,8 +15,8 @@
 struct sql_dialect {
 	const char *name; /* for messages: "mysql" */
 	char quote;       /* stands around names: " or ` */
-	/* $1, ? or {name:String} */
-	enum { SQL_NUMBERED, SQL_QUESTION, SQL_BRACED } marks;
+	/* $1, ?, {name:String} or :name, as it was */
+	enum { SQL_NUMBERED, SQL_QUESTION, SQL_BRACED, SQL_COLON } marks;
 	bool backslash;  /* begins an escape in strings */
 	bool hash;       /* begins a comment */
 	bool dash_blank; /* -- begins one only before white space */

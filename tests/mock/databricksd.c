@@ -40,6 +40,13 @@ static void complain(struct answer *a, int status, const char *code,
 	buf_release(&b);
 }
 
+static bool ends(struct str text, const char *end)
+{
+	size_t n = strlen(end);
+
+	return text.n >= n && memcmp(text.s + text.n - n, end, n) == 0;
+}
+
 static uint64_t n_chunks(const struct databricksd *s)
 {
 	return (s->n_rows + s->per_chunk - 1) / s->per_chunk;
@@ -116,17 +123,20 @@ static void submit(struct databricksd *s, const struct request *r,
 		   struct answer *a)
 {
 	struct json_fault fault;
-	struct str v, how;
+	struct str v, how, sql;
 
 	if (json_check(r->body, &v, &fault) < 0 ||
 	    !json_text_is(json_get(v, "warehouse_id"), "wh") ||
-	    !json_get(v, "statement").s) {
+	    !(sql = json_get(v, "statement")).s) {
 		complain(a, 400, "INVALID_PARAMETER_VALUE", "no");
 		return;
 	}
 	how = json_get(v, "disposition");
 	s->inline_rows = !how.s || json_text_is(how, "INLINE");
 	s->n_polled = 0;
+	s->n_rows = s->rows ? 1 : s->generate;
+	if (ends(sql, "limit 0\""))
+		s->n_rows = 0;
 	put_state(s, a);
 }
 
@@ -323,7 +333,6 @@ int main(int argc, char **argv)
 	if (opt_parse(&spec, argc, argv))
 		opt_die("operands are not taken");
 	mishaps_check(&fake.mishaps);
-	fake.n_rows = fake.rows ? 1 : fake.generate;
 	if (server_run(&s, &err) < 0)
 		die(EX_OSERR, "%s", err.data);
 	tokens_release(&fake.tokens);

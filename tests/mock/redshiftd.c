@@ -17,7 +17,8 @@ struct redshiftd {
 	struct awssig sig;
 	struct mishaps mishaps;
 	const char *columns, *row, *error, *log_path;
-	uint64_t generate, per_page, pending, drops, expire, n_polled, n_asked;
+	uint64_t n_rows, generate, per_page, pending, drops, expire, n_polled,
+	    n_asked;
 	bool never, no_rows;
 	struct ids tokens;
 };
@@ -31,17 +32,26 @@ static void complain(struct answer *a, const char *type)
 	buf_release(&b);
 }
 
+static bool ends(struct str text, const char *end)
+{
+	size_t n = strlen(end);
+
+	return text.n >= n && memcmp(text.s + text.n - n, end, n) == 0;
+}
+
 static void execute(struct redshiftd *s, struct str v, struct answer *a)
 {
 	struct str token = json_get(v, "ClientToken");
+	struct str sql = json_get(v, "Sql");
 
-	if (!json_get(v, "Sql").s || !json_get(v, "Database").s || !token.s ||
+	if (!sql.s || !json_get(v, "Database").s || !token.s ||
 	    (!json_get(v, "WorkgroupName").s &&
 	     !json_get(v, "ClusterIdentifier").s)) {
 		complain(a, "ValidationException");
 		return;
 	}
 	ids_add(&s->tokens, token);
+	s->n_rows = ends(sql, "limit 0\"") ? 0 : s->generate;
 	answer_json(a, 200, STR("{\"Id\":\"st-1\"}"));
 }
 
@@ -59,7 +69,7 @@ static void describe(struct redshiftd *s, struct answer *a)
 		buf_addf(&b,
 			 "{\"Status\":\"FINISHED\",\"HasResultSet\":%s,"
 			 "\"ResultRows\":%" PRIu64 "}",
-			 s->no_rows ? "false" : "true", s->generate);
+			 s->no_rows ? "false" : "true", s->n_rows);
 	}
 	answer_json(a, 200, buf_str(&b));
 	buf_release(&b);
@@ -68,7 +78,7 @@ static void describe(struct redshiftd *s, struct answer *a)
 static void put_rows(const struct redshiftd *s, struct buf *b, uint64_t from,
 		     uint64_t to)
 {
-	if (to == s->generate)
+	if (to == s->n_rows)
 		to -= MIN(to - from, s->drops);
 	for (uint64_t i = from; i < to; i++) {
 		buf_addz(b, i > from ? "," : "");
@@ -94,7 +104,7 @@ static void give_page(struct redshiftd *s, struct str v, struct answer *a)
 		complain(a, "ValidationException");
 		return;
 	}
-	to = MIN(from + s->per_page, s->generate);
+	to = MIN(from + s->per_page, s->n_rows);
 	buf_addf(&b,
 		 "{\"ColumnMetadata\":%s,\"TotalNumRows\":%" PRIu64
 		 ",\"Records\":[",
@@ -102,10 +112,10 @@ static void give_page(struct redshiftd *s, struct str v, struct answer *a)
 			    : "[{\"name\":\"id\",\"label\":\"id\",\"typeName\":"
 			      "\"int8\"},{\"name\":\"name\",\"label\":\"\","
 			      "\"typeName\":\"varchar\"}]",
-		 s->generate);
+		 s->n_rows);
 	put_rows(s, &b, from, to);
 	buf_addc(&b, ']');
-	if (to < s->generate)
+	if (to < s->n_rows)
 		buf_addf(&b, ",\"NextToken\":\"page-%" PRIu64 "\"", to);
 	buf_addc(&b, '}');
 	answer_json(a, 200, buf_str(&b));

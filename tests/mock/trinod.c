@@ -3,7 +3,8 @@
  * Plays a Trino coordinator: a statement is posted, pages are fetched by the
  * address that the last one gave. A page that was answered is gone when the
  * next one has been asked for, as it is in Trino. The pages are the lines of a
- * file, each a JSON object without its id and nextUri.
+ * file, each a JSON object without its id and nextUri; of several files each
+ * statement gets the next, and the last for ever.
  */
 #include <fcntl.h>
 
@@ -16,12 +17,14 @@
 #include "tests/mock/lib/server.h"
 
 struct trinod {
-	const char *script_path, *log_path, *authorization, *elsewhere;
+	struct opt_list scripts;
+	const char *log_path, *authorization, *elsewhere;
 	uint64_t latency;
 	struct mishaps mishaps;
 	struct buf script;
 	struct str *pages;
 	size_t n_pages, cap, asked; /* asked: the newest page that was */
+	size_t n_statements;
 	bool started;
 	int log_fd;
 };
@@ -68,6 +71,25 @@ static void give_page(struct trinod *t, const struct request *r,
 		buf_addc(&a->body, '}');
 }
 
+static void next_script(struct trinod *t)
+{
+	size_t i = MIN(t->n_statements++, t->scripts.n - 1);
+	struct buf err = BUF_INIT;
+	struct str rest, line;
+
+	buf_reset(&t->script);
+	t->n_pages = 0;
+	if (file_read(t->scripts.v[i], (size_t)1 << 30, &t->script, &err) < 0)
+		die(EX_NOINPUT, "%s", err.data);
+	rest = buf_str(&t->script);
+	while (str_split(&rest, '\n', &line)) {
+		if (!line.n)
+			continue;
+		GROW(t->pages, t->n_pages, t->cap);
+		t->pages[t->n_pages++] = line;
+	}
+}
+
 static void play(struct trinod *t, const struct request *r, struct answer *a)
 {
 	static const char prefix[] = "/v1/statement/executing/q1/";
@@ -85,6 +107,7 @@ static void play(struct trinod *t, const struct request *r, struct answer *a)
 	} else if (str_is(r->method, "POST") &&
 		   str_is(r->path, "/v1/statement") && r->body.n) {
 		t->started = true;
+		next_script(t);
 		give_page(t, r, a, 0);
 	} else if (!str_starts(r->path, prefix) || !t->started ||
 		   str_to_u64((struct str){ r->path.s + sizeof prefix - 1,
@@ -136,8 +159,8 @@ int main(int argc, char **argv)
 		  "write the port there when ready" },
 		{ 0, "idle", OPT_COUNT, &s.idle_s, "SECONDS",
 		  "end after so long without a request" },
-		{ 0, "script", OPT_STR, &t.script_path, "FILE",
-		  "the pages, one a line" },
+		{ 0, "script", OPT_LIST, &t.scripts, "FILE",
+		  "the pages, one a line; again for the next statement" },
 		{ 0, "log", OPT_STR, &t.log_path, "FILE", "a line a request" },
 		{ 0, "authorization", OPT_STR, &t.authorization, "TEXT",
 		  "401 without this header" },
@@ -157,21 +180,11 @@ int main(int argc, char **argv)
 		.n = ARRAY_LEN(opts),
 	};
 	struct buf err = BUF_INIT;
-	struct str rest, line;
 
 	msg_init("trinod");
-	if (opt_parse(&spec, argc, argv) || !t.script_path)
+	if (opt_parse(&spec, argc, argv) || !t.scripts.n)
 		opt_die("--script is required, operands are not");
 	mishaps_check(&t.mishaps);
-	if (file_read(t.script_path, (size_t)1 << 30, &t.script, &err) < 0)
-		die(EX_NOINPUT, "%s", err.data);
-	rest = buf_str(&t.script);
-	while (str_split(&rest, '\n', &line)) {
-		if (!line.n)
-			continue;
-		GROW(t.pages, t.n_pages, t.cap);
-		t.pages[t.n_pages++] = line;
-	}
 	if (t.log_path)
 		t.log_fd =
 		    open(t.log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,

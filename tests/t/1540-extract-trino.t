@@ -223,5 +223,43 @@ names='"columns":[{"name":"a"},{"name":"b"}]'
 serve
 is "$(retl-extract --list "$at")" 's.t
 s."u.v"' '--list'
+
+# ---- the key, shards, columns ----
+
+# asked SCRIPT...: the key, from what the server says of its columns
+asked() {
+	mock_stop trino
+	rm -f log
+	mock_start trino trinod --log log "$@"
+	at=trino+http://me@127.0.0.1:$(cat trino.port)/hive/shop
+}
+{ echo "$queued"; echo "{$columns}"; echo "$done"; } >bare
+{ echo "$queued"; echo "{$columns,\"data\":[[1,\"a\"]]}"; echo "$done"; } >script
+echo '{"id":1,"s":"a"}' >rows
+sealed rows >wanted
+asked --script bare --script script
+get -k s,id --shard 2/3 -p x=1 -q 'select * from t where x = :x -- all'
+same wanted out 'a key and a shard'
+tr '\n' ' ' <log >line
+contains line '[retl=select * from ( select * from t where x = ? ) "retl_rows" limit 0]' \
+	'the columns are asked for first'
+contains line '[retl=select * from ( select * from t where x = ? ) "retl_rows" where mod(mod(from_big_endian_64(xxhash64(to_utf8('"''"' || '"','"' || coalesce(cast("s" as varchar), '"''"') || '"','"' || coalesce(cast("id" as varchar), '"''"')))), 3) + 3, 3) = 1 order by "s", "id"]' \
+	'then the rows of the shard, in order'
+is "$(grep -c "EXECUTE retl USING '1'" log)" 2 'the parameter goes with both'
+asked --script bare --script script
+timeout 60 retl-extract -k id "$at" orders >out 2>err
+same wanted out 'a key of a table'
+get -k nosuch -q 'select 1'
+is "$status" 78 'a key that is no column'
+echo "{\"columns\":[$(sig x char)],\"data\":[],\"stats\":{\"state\":\"FINISHED\"}}" >bare
+asked --script bare
+get -k x -q 'select 1'
+is "$status" 78 'a key of char(n)'
+contains err 'leave -k to retl-sort(1)' 'the message'
+echo "{\"columns\":[$(sig i bigint),$(sig d date)],\"stats\":{\"state\":\"FINISHED\"}}" >bare
+asked --script bare
+get --schema -q 'select 1'
+is "$(jq -c '.properties | [.i.type, .d.format, .d["$comment"]]' out)" \
+	'[["integer","null"],"date","date"]' '--schema'
 mock_stop trino
 done_testing

@@ -151,6 +151,34 @@ contains log '"parameters":[{"name":"a","value":"it'"'"'s"}]' \
 	'a value stands beside it'
 retl-extract databricks: sales.orders >out 2>err
 contains log 'select * from `sales`.`orders`' 'a table'
+retl-extract -p x=1 -q 'select raw:a.b, :x from t' databricks: >out 2>err
+contains log '"statement":"select raw:a.b, :x from t"' 'a path is no parameter'
+exits 78 'a question mark' retl-extract -q 'select ?' databricks:
+
+pat --generate 2
+retl-extract -k name,id --shard 1/2 -p a=1 -q 'select :a -- all' databricks: \
+	>out 2>err
+ok $? 'a key and a shard' "$(cat err)"
+is "$(grep -c '^{' out)" 2 'the rows'
+contains log '"select * from (\nselect :a\n) `retl_rows` limit 0"' \
+	'the columns are asked for first'
+contains log '"select * from (\nselect :a\n) `retl_rows` where pmod(xxhash64(`name`, `id`), 2) = 0 order by cast(`name` as binary), `id`"' \
+	'then the rows of the shard, in order'
+exits 78 'a key that is no column' retl-extract -k x -q 'select 1' databricks:
+retl-extract --schema databricks: t >out 2>err
+is "$(jq -c '.properties | [.id.type, .name.type]' out)" \
+	'[["integer","null"],["string","null"]]' '--schema'
+pat --columns '[{"name":"x","type_name":"INTERVAL"}]' --rows '[["1-2"]]'
+exits 78 'a key without an order' retl-extract -k x -q 'select 1' databricks:
+pat --columns '[{"name":"s","type_name":"STRING"},{"name":"t","type_name":"STRING"}]' \
+	--rows '[["shop","or.ders"]]'
+is "$(retl-extract --list 'databricks:///main?disposition=inline')" \
+	'shop."or.ders"' '--list'
+contains log 'information_schema.tables' 'from the information schema'
+pat --drops 1 --generate 10
+retl-extract --list databricks: >out 2>err
+is "$?/$(cat out)" 65/ '--list of which something is lost'
+
 pat --never
 retl-extract -q 'select 1' databricks: >out 2>err &
 client=$!

@@ -124,6 +124,30 @@ contains log '"Parameters":[{"name":"a","value":"it'"'"'s"}]' \
 timeout 60 retl-extract "$at" sales.orders >out 2>err
 contains log '"sales\".\"orders' 'a table'
 exits 64 'no database' retl-extract -q 'select 1' redshift-data://cluster/c1
+
+key --generate 2
+retl-extract -k name,id --shard 1/2 -p a=1 -q 'select :a -- all' "$at" \
+	>out 2>err
+ok $? 'a key and a shard' "$(cat err)"
+is "$(grep -c '^{' out)" 2 'the rows'
+contains log '"select * from (\nselect :a\n) \"retl_rows\" limit 0"' \
+	'the columns are asked for first'
+contains log 'where mod(strtol(left(md5('"'' || ',' || coalesce(cast(\\\"name\\\" as varchar), '') || ',' || coalesce(cast(\\\"id\\\" as varchar), '')"'), 8), 16), 2) = 0 order by \"name\", \"id\""' \
+	'then the rows of the shard, in order'
+exits 78 'a key that is no column' retl-extract -k x -q 'select 1' "$at"
+retl-extract --schema "$at" t >out 2>err
+is "$(jq -c '.properties | [.id.type, .name.type]' out)" \
+	'[["integer","null"],["string","null"]]' '--schema'
+key --generate 1 --columns '[{"name":"x","typeName":"time"}]' \
+	--row '[{"stringValue":"12:00:00"}]'
+exits 78 'a key without an order' retl-extract -k x -q 'select 1' "$at"
+key --generate 3 --page 2 --row '[{"stringValue":"shop"},{"stringValue":"a.b"}]'
+is "$(retl-extract --list "$at" | sort -u)" 'shop."a.b"' '--list'
+is "$(retl-extract --list "$at" | wc -l)" 3 'of all pages'
+key --generate 3 --drops 1
+retl-extract --list "$at" >out 2>err
+is "$?/$(cat out)" 69/ '--list of which something is no name'
+
 key --never
 retl-extract -q 'select 1' "$at" >out 2>err &
 client=$!
