@@ -67,7 +67,7 @@ endif
 LEFT_OUT := $(if $(filter libpq,$(FOUND)),,$(addprefix bin/retl-extract/,source_postgres.c pgtypes.c pgvalue.c) bin/retl-push/pg.c bin/retl-push/table.c)
 LEFT_OUT += $(if $(filter libmariadb,$(FOUND)),,$(addprefix bin/retl-extract/,source_mysql.c myvalue.c))
 LEFT_OUT += $(if $(filter odbc,$(FOUND)),,bin/retl-extract/source_odbc.c)
-LEFT_OUT += $(if $(filter expat,$(FOUND)),,$(addprefix bin/retl-extract/,source_s3.c source_redshift_data.c aws.c awsconfig.c xml.c))
+LEFT_OUT += $(if $(filter expat,$(FOUND)),,$(addprefix bin/retl-extract/,source_s3.c source_redshift_data.c unload.c aws.c awsconfig.c xml.c))
 
 tool_src = $(filter-out $(LEFT_OUT),$(wildcard bin/$(1)/*.c))
 tool_obj = $(patsubst %.c,$(B)/obj/%.o,$(call tool_src,$(1)))

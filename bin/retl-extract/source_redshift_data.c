@@ -4,7 +4,8 @@
  * AWS credentials instead of a password. A statement is submitted under a
  * token of ours, so that submitting it again does not run it twice; its result
  * comes in pages, each of which names the next. All rows are there when a page
- * names no next one and as many came as the statement gave.
+ * names no next one and as many came as the statement gave. Or the result goes
+ * to S3, see unload.h.
  * docs.aws.amazon.com/redshift-data/latest/APIReference
  */
 #include "bin/retl-extract/source.h"
@@ -15,6 +16,7 @@
 #include "bin/retl-extract/interrupt.h"
 #include "bin/retl-extract/redshift.h"
 #include "bin/retl-extract/sql.h"
+#include "bin/retl-extract/unload.h"
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/enc.h"
@@ -30,6 +32,8 @@
 
 enum type {
 	TYPE_TEXT,
+	TYPE_BOOL,
+	TYPE_INTEGER,
 	TYPE_DOUBLE,
 	TYPE_NUMERIC,
 	TYPE_TIMESTAMP,
@@ -53,6 +57,10 @@ struct redshift {
 	uint64_t n_rows, n_wanted;
 	struct json_iter it;
 	bool in_page, finished;
+	struct unload unload;
+	bool unloading; /* the statement is one of UNLOAD */
+	struct json_obj obj;
+	struct json_slot *slots; /* of the columns */
 	struct buf text;
 };
 
@@ -306,8 +314,10 @@ static int put_statement(struct redshift *s, struct buf *out,
 	uint8_t random[16];
 	int ret = 0;
 
-	buf_addz(out, "\"Sql\":");
+	buf_addz(out, s->unloading ? "\"Sqls\":[" : "\"Sql\":");
 	json_put_str(out, buf_str(sql));
+	if (s->unloading)
+		buf_addz(out, ",\"select pg_last_unload_count()\"]");
 	buf_adds(out, buf_str(&s->where));
 	digest_random(random, sizeof random);
 	buf_addz(out, ",\"StatementName\":\"retl-extract\","
@@ -378,6 +388,8 @@ static int check_status(struct redshift *s, struct str v, struct failure *f)
 			      "redshift-data: the statement was cancelled");
 	if (!json_text_is(status, "FINISHED"))
 		return 0;
+	if (s->unloading)
+		return 1;
 	if (!has.s || !str_is(has, "true"))
 		return failed(f, EX_CONFIG,
 			      "redshift-data: the query gives no rows");
@@ -396,7 +408,9 @@ static int run_statement(struct redshift *s, const struct buf *sql,
 	struct str v;
 	int got = -1;
 
-	begin(s, &rq, "ExecuteStatement");
+	/* Those of a batch are of one session. */
+	begin(s, &rq,
+	      s->unloading ? "BatchExecuteStatement" : "ExecuteStatement");
 	if (put_statement(s, &rq.body, sql, f) < 0 || ask(s, &rq, &v, f) < 0)
 		goto out;
 	put_text(&s->id, member(v, "Id", JSON_STRING));
@@ -451,10 +465,10 @@ static const struct {
 	enum type type;
 	enum column_kind kind;
 } types[] = {
-	{ "bool", TYPE_TEXT, COLUMN_BOOL },
-	{ "int2", TYPE_TEXT, COLUMN_INTEGER },
-	{ "int4", TYPE_TEXT, COLUMN_INTEGER },
-	{ "int8", TYPE_TEXT, COLUMN_INTEGER },
+	{ "bool", TYPE_BOOL, COLUMN_BOOL },
+	{ "int2", TYPE_INTEGER, COLUMN_INTEGER },
+	{ "int4", TYPE_INTEGER, COLUMN_INTEGER },
+	{ "int8", TYPE_INTEGER, COLUMN_INTEGER },
 	{ "float4", TYPE_DOUBLE, COLUMN_FLOAT },
 	{ "float8", TYPE_DOUBLE, COLUMN_FLOAT },
 	{ "numeric", TYPE_NUMERIC, COLUMN_DECIMAL },
@@ -563,10 +577,16 @@ static int put_typed(struct redshift *s, struct rows *rows, size_t i,
 		return -1;
 	text = json_text(v, &s->text);
 	switch (s->types[i]) {
+	case TYPE_BOOL:
+		if (!str_is(text, "t") && !str_is(text, "f"))
+			return -1;
+		buf_addz(out, str_is(text, "t") ? "true" : "false");
+		return 0;
+	case TYPE_INTEGER:
 	case TYPE_NUMERIC:
 		if (!row_is_number(text))
 			return -1;
-		row_put_digits(rows, text, true);
+		row_put_digits(rows, text, s->types[i] == TYPE_NUMERIC);
 		return 0;
 	case TYPE_TIMESTAMP:
 	case TYPE_TIMESTAMPTZ:
@@ -637,6 +657,9 @@ static void redshift_close(void *self)
 	struct redshift *s = self;
 
 	disarm(s);
+	unload_release(&s->unload);
+	json_obj_release(&s->obj);
+	free(s->slots);
 	web_queue_free(s->queue);
 	web_free(s->web);
 	aws_free(s->aws);
@@ -682,15 +705,26 @@ static int parse_where(struct redshift *s, const char *where, struct failure *f)
 		   is_cluster ? "ClusterIdentifier" : "WorkgroupName", name);
 	put_member(&s->where, "Database", database);
 	while (query.s && str_split(&query, '&', &part)) {
+		int taken;
+
 		str_split(&part, '=', &key);
+		taken = part.s ? unload_option(&s->unload, key, part, f) : 0;
+		if (taken < 0)
+			return failed(f, f->status, "redshift-data: %s",
+				      f->text.data);
+		if (taken)
+			continue;
 		if (!part.n || (!str_is(key, "user") && !str_is(key, "secret")))
 			return failed(f, EX_USAGE,
 				      "redshift-data: '%.*s' in the URL: only "
-				      "user=NAME and secret=ARN are known",
+				      "user=NAME, secret=ARN, unload=URL, "
+				      "iam_role=ARN and remove=yes are known",
 				      STR_ARG(key));
 		put_member(&s->where,
 			   str_is(key, "user") ? "DbUser" : "SecretArn", part);
 	}
+	if (unload_begin(&s->unload, f) < 0)
+		return failed(f, f->status, "redshift-data: %s", f->text.data);
 	return 0;
 }
 
@@ -731,6 +765,8 @@ static struct redshift *open_session(const struct source_args *a,
 	s->first = true;
 	s->region = s->url = s->where = s->id = s->token = s->text = BUF_INIT;
 	s->columns = COLUMNS_INIT;
+	s->obj = JSON_OBJ_INIT;
+	unload_init(&s->unload);
 	if (parse_where(s, a->where, f) < 0 || !(s->aws = aws_new(&web, f)) ||
 	    find_service(s, f) < 0 || !(s->web = web_new(&web, f))) {
 		redshift_close(s);
@@ -772,33 +808,152 @@ static int describe(struct redshift *s, const struct sql_query *q,
 	return ret;
 }
 
-/* Ready for another statement. */
-static void forget_result(struct redshift *s)
+/* Ready for another statement, whose columns are the same. */
+static void forget_pages(struct redshift *s)
 {
 	web_queue_free(s->queue);
 	s->queue = NULL;
 	buf_reset(&s->id);
 	buf_reset(&s->token);
+	s->first = true;
+	s->in_page = s->finished = false;
+}
+
+static void forget_result(struct redshift *s)
+{
+	forget_pages(s);
 	columns_release(&s->columns);
 	s->columns = COLUMNS_INIT;
 	free(s->types);
 	s->types = NULL;
-	s->first = true;
-	s->in_page = s->finished = false;
+}
+
+/* ---- UNLOAD ---- */
+
+/* The one row of the batch's second statement. */
+static int get_count(struct redshift *s, uint64_t *n, struct failure *f)
+{
+	struct json_iter it;
+	struct str row, cell, v = STR_NONE;
+
+	buf_addz(&s->id, ":2");
+	if (next_page(s, f) < 0)
+		return -1;
+	if (json_iter_element(&s->it, &row) && json_type(row) == JSON_ARRAY) {
+		json_iter_init(&it, row);
+		if (json_iter_element(&it, &cell))
+			v = member(cell, "longValue", JSON_NUMBER);
+	}
+	if (!v.s || str_to_u64(v, n) < 0)
+		return failed(f, EX_UNAVAILABLE,
+			      "redshift-data: the server does not say how many "
+			      "rows it has unloaded");
+	return 0;
+}
+
+/* q becomes files; its columns are known already. */
+static int run_unload(struct redshift *s, const struct sql_query *q,
+		      struct failure *f)
+{
+	const struct source_args *a = s->args;
+	struct buf bare = BUF_INIT, sql = BUF_INIT;
+	uint64_t n = 0;
+	int ret;
+
+	forget_pages(s);
+	/* A LIMIT may only stand in a subquery, and the end be a comment. */
+	if (sql_is_wrapped(a))
+		buf_adds(&bare, buf_str(&q->sql));
+	else
+		buf_addf(&bare, "select * from (\n%s\n) \"retl_rows\"",
+			 q->sql.data);
+	unload_put_statement(&sql, &s->unload, buf_str(&bare),
+			     sql_is_wrapped(a));
+	s->unloading = true;
+	ret = run_statement(s, &sql, f);
+	if (ret == 0)
+		ret = get_count(s, &n, f);
+	if (ret == 0)
+		ret = unload_open(&s->unload, a, n, f);
+	s->slots = xcalloc(s->columns.n, sizeof *s->slots);
+	for (size_t i = 0; i < s->columns.n; i++)
+		s->slots[i] = JSON_SLOT(column_name(&s->columns, i));
+	buf_release(&bare);
+	buf_release(&sql);
+	return ret;
+}
+
+static int put_unloaded(struct redshift *s, struct rows *rows,
+			struct str record, struct failure *f)
+{
+	struct json_fault fault;
+	struct str v;
+	ssize_t at;
+
+	if (json_obj_parse(&s->obj, record, &fault) < 0)
+		return failed(f, EX_DATAERR,
+			      "redshift-data: row %" PRIu64 ": %s",
+			      rows_number(rows), fault.what);
+	if (s->obj.n != s->columns.n)
+		return failed(f, EX_DATAERR,
+			      "redshift-data: row %" PRIu64
+			      ": not as many values as there are columns",
+			      rows_number(rows));
+	for (size_t i = 0; i < s->columns.n; i++) {
+		const char *what = "is missing";
+
+		at = json_obj_slot(&s->obj, &s->slots[i]);
+		if (at < 0)
+			return row_fault(rows, &s->columns, i, what, f);
+		v = s->obj.m[at].val;
+		column_put(&rows->out.b, &s->columns, i);
+		if (json_type(v) == JSON_NULL)
+			buf_addz(&rows->out.b, "null");
+		else if (s->types[i] == TYPE_SUPER
+			     ? row_put_json(&rows->out.b, v, 1, &what) < 0
+			     : put_typed(s, rows, i, v, &what) < 0)
+			return row_fault(rows, &s->columns, i, what, f);
+	}
+	buf_addc(&rows->out.b, '}');
+	return rows_end(rows, f);
+}
+
+static int next_unloaded(struct redshift *s, struct rows *rows,
+			 struct failure *f)
+{
+	struct str record;
+
+	for (int i = 0; i < ROWS_AT_ONCE && !rows_full(rows); i++) {
+		int got = unload_next(&s->unload, &record, f);
+
+		if (got == 0 && i)
+			break;
+		if (got <= 0)
+			return got;
+		if (put_unloaded(s, rows, record, f) < 0)
+			return -1;
+	}
+	return 1;
 }
 
 static int start(struct redshift *s, struct sql_query *q, struct failure *f)
 {
 	const struct source_args *a = s->args;
+	bool unload = s->unload.to.len > 0;
 
+	if (unload && a->n_params)
+		return failed(f, EX_USAGE,
+			      "redshift-data: -p: UNLOAD takes no parameters");
 	if (sql_prepare(q, &dialect, a, f) < 0)
 		return -1;
-	if (sql_is_wrapped(a)) {
-		if (describe(s, q, f) < 0 ||
-		    sql_wrap(q, &dialect, a, &s->columns, f) < 0)
-			return -1;
+	if ((unload || sql_is_wrapped(a)) && describe(s, q, f) < 0)
+		return -1;
+	if (sql_is_wrapped(a) && sql_wrap(q, &dialect, a, &s->columns, f) < 0)
+		return -1;
+	if (unload)
+		return run_unload(s, q, f);
+	if (sql_is_wrapped(a))
 		forget_result(s);
-	}
 	return run_statement(s, &q->sql, f);
 }
 
@@ -853,8 +1008,11 @@ static int redshift_next(void *self, struct rows *rows, struct failure *f)
 {
 	struct redshift *s = self;
 	struct str row;
-	int got = begin_page(s, f);
+	int got;
 
+	if (s->unloading)
+		return next_unloaded(s, rows, f);
+	got = begin_page(s, f);
 	if (got <= 0)
 		return got;
 	for (int i = 0; i < ROWS_AT_ONCE && !rows_full(rows); i++) {
@@ -875,6 +1033,7 @@ static int redshift_list(const struct source_args *a, struct buf *names,
 			 struct failure *f)
 {
 	struct source_args all = *a;
+	struct sql_query q = SQL_QUERY_INIT;
 	struct redshift *s;
 	int got;
 
@@ -882,9 +1041,16 @@ static int redshift_list(const struct source_args *a, struct buf *names,
 			"where table_schema not in ('pg_catalog', "
 			"'pg_internal', 'information_schema') order by 1, 2");
 	all.dataset = NULL;
-	s = redshift_open(&all, f);
+	s = open_session(&all, f);
 	if (!s)
 		return -1;
+	buf_reset(&s->unload.to);
+	if (start(s, &q, f) < 0) {
+		sql_query_release(&q);
+		redshift_close(s);
+		return -1;
+	}
+	sql_query_release(&q);
 	while ((got = begin_page(s, f)) > 0) {
 		ssize_t n = source_put_names(names, &s->it, &s->text);
 

@@ -6,6 +6,7 @@
 #include "bin/retl-extract/store.h"
 
 #include "bin/retl-extract/aws.h"
+#include "bin/retl-extract/s3.h"
 #include "bin/retl-extract/xml.h"
 #include "common/enc.h"
 #include "common/mem.h"
@@ -377,6 +378,29 @@ static const struct store s3 = {
 	.ask_list = s3_ask_list,
 	.take_list = s3_take_list,
 };
+
+void s3_place(struct source_args *a, const char *url)
+{
+	a->url = url;
+	a->where = url + strlen("s3:");
+}
+
+int s3_read(const struct source_args *a, const char *url, size_t max,
+	    struct buf *out, struct failure *f)
+{
+	struct source_args one = *a;
+
+	s3_place(&one, url);
+	return store_read_all(&s3, &one, max, out, f);
+}
+
+int s3_remove(const struct source_args *a, const char *url, struct failure *f)
+{
+	struct source_args one = *a;
+
+	s3_place(&one, url);
+	return store_remove(&s3, &one, f);
+}
 
 static void *open_s3(const struct source_args *a, struct failure *f)
 {

@@ -541,3 +541,64 @@ const char *store_doubt(void *self)
 		return r->doubt;
 	return r->n_filled ? NULL : "all of its objects are empty";
 }
+
+/* ---- one object, not as rows ---- */
+
+int store_read_all(const struct store *store, const struct source_args *a,
+		   size_t max, struct buf *out, struct failure *f)
+{
+	struct store_reader *r = store_open(store, a, f);
+	char piece[16384];
+	ssize_t n = -1;
+
+	if (!r)
+		return -1;
+	r->left = UINT64_MAX;
+	while (out->len <= max &&
+	       (n = read_object(r, piece, sizeof piece, f)) > 0)
+		buf_add(out, piece, (size_t)n);
+	if (n > 0)
+		n = failed(f, EX_DATAERR, "%s: longer than %zu bytes", a->url,
+			   max);
+	store_close(r);
+	return (int)n;
+}
+
+static int prepare_remove(struct web_request *rq, unsigned attempt UNUSED,
+			  struct failure *f)
+{
+	struct object *o = rq->arg;
+
+	return o->reader->store->ask(o->reader->self, rq, o, 0, 0, true, f);
+}
+
+static enum web_verdict judge_remove(struct web_request *rq,
+				     const struct web_answer *a,
+				     unsigned attempt, struct failure *f)
+{
+	struct object *o = rq->arg;
+
+	if (a->status == 200 || a->status == 204 || a->status == 404)
+		return WEB_TAKE;
+	return o->reader->store->judge(o->reader->self, rq, a, attempt, f);
+}
+
+int store_remove(const struct store *store, const struct source_args *a,
+		 struct failure *f)
+{
+	struct store_reader *r = store_open(store, a, f);
+	struct web_request rq = WEB_REQUEST_INIT;
+	struct web_answer answer;
+	int ret;
+
+	if (!r)
+		return -1;
+	rq.method = "DELETE";
+	rq.arg = r->first;
+	rq.prepare = prepare_remove;
+	rq.judge = judge_remove;
+	ret = web_ask(r->web, &rq, &answer, f);
+	web_request_release(&rq);
+	store_close(r);
+	return ret;
+}

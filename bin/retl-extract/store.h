@@ -68,6 +68,14 @@ struct store {
 void store_add(struct store_reader *r, struct str key, struct str version,
 	       uint64_t size);
 
+/* All of the one object that a names, at most max bytes. */
+int store_read_all(const struct store *store, const struct source_args *a,
+		   size_t max, struct buf *out, struct failure *f);
+
+/* Removes it; none there is no failure. */
+int store_remove(const struct store *store, const struct source_args *a,
+		 struct failure *f);
+
 struct store_reader *store_open(const struct store *store,
 				const struct source_args *a, struct failure *f);
 int store_next(void *self, struct rows *rows, struct failure *f);

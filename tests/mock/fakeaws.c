@@ -160,7 +160,14 @@ static void give_object(struct fake *k, const struct request *r,
 	struct buf name = BUF_INIT;
 
 	object_decode(&name, r->path);
-	if (k->archived && strstr(name.data, k->archived))
+	if (str_is(r->method, "DELETE")) {
+		struct buf path = BUF_INIT;
+
+		buf_addf(&path, "%s%s", k->root, name.data);
+		unlink(path.data);
+		a->status = 204;
+		buf_release(&path);
+	} else if (k->archived && strstr(name.data, k->archived))
 		put_error(a, 403, "InvalidObjectState");
 	else if ((k->remove_at && k->n_s3 >= k->remove_at) ||
 		 object_load(&k->object, k->root, buf_str(&name)) < 0)

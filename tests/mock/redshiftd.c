@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The Redshift Data API, which checks signatures with code of its own, runs a
- * statement once for a client token, and knows the page tokens that it gave.
+ * statement once for a client token, and knows the page tokens that it gave. It
+ * unloads into a folder that fakeaws serves.
  */
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "common/clock.h"
 #include "common/file.h"
@@ -17,6 +19,9 @@ struct redshiftd {
 	struct awssig sig;
 	struct mishaps mishaps;
 	const char *columns, *row, *error, *log_path;
+	const char *unload_root, *record;
+	uint64_t loses;
+	bool unloading;
 	uint64_t n_rows, generate, per_page, pending, drops, expire, n_polled,
 	    n_asked;
 	bool never, no_rows;
@@ -38,6 +43,159 @@ static bool ends(struct str text, const char *end)
 
 	return text.n >= n && memcmp(text.s + text.n - n, end, n) == 0;
 }
+
+/* ---- UNLOAD ---- */
+
+/* 'it''s', with backslashes doubled; false: none begins here. */
+static bool take_quoted(struct str *sql, struct buf *out)
+{
+	size_t i = 1;
+
+	if (!sql->n || *sql->s != '\'')
+		return false;
+	for (; i < sql->n; i++) {
+		char c = sql->s[i];
+		bool more = i + 1 < sql->n;
+
+		if (c == '\\' || (c == '\'' && more && sql->s[i + 1] == '\''))
+			c = more ? sql->s[++i] : c;
+		else if (c == '\'')
+			break;
+		buf_addc(out, c);
+	}
+	if (i >= sql->n)
+		return false;
+	*sql = (struct str){ sql->s + i + 1, sql->n - i - 1 };
+	return true;
+}
+
+static bool take_word(struct str *sql, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (!str_starts(*sql, word))
+		return false;
+	*sql = (struct str){ sql->s + n, sql->n - n };
+	return true;
+}
+
+static void write_file(const char *path, const struct buf *text)
+{
+	struct buf err = BUF_INIT;
+	char *folder = strdup(path);
+
+	for (char *p = folder + 1; *p; p++)
+		if (*p == '/') {
+			*p = '\0';
+			mkdir(folder, 0700);
+			*p = '/';
+		}
+	if (file_replace(path, buf_str(text), &err) < 0)
+		die(EX_IOERR, "%s", err.data);
+	free(folder);
+}
+
+/* File i of two: half of the rows, of which the last get lost. */
+static void unload_file(struct redshiftd *s, const char *to, uint64_t i,
+			struct buf *manifest)
+{
+	uint64_t from = s->generate * i / 2, end = s->generate * (i + 1) / 2;
+	struct buf text = BUF_INIT, path = BUF_INIT;
+	uint64_t n = end - from - (i ? s->drops : 0);
+
+	for (uint64_t row = from; row < from + n; row++) {
+		if (s->record)
+			buf_addf(&text, "%s\n", s->record);
+		else
+			buf_addf(&text,
+				 "{\"id\":%" PRIu64 ",\"name\":\"row %" PRIu64
+				 " é\"}\n",
+				 row, row);
+	}
+	buf_addf(&path, "%s/%s%04" PRIu64 "_part_00.json", s->unload_root,
+		 to + 5, i);
+	write_file(path.data, &text);
+	if (i >= 2 - s->loses)
+		return;
+	buf_addf(manifest,
+		 "%s\n  {\"url\":\"%s%04" PRIu64
+		 "_part_00.json\", \"meta\": { \"content_length\": %zu, "
+		 "\"record_count\": %" PRIu64 " }}",
+		 i ? "," : "", to, i, text.len, end - from);
+	buf_release(&text);
+	buf_release(&path);
+}
+
+/* false: it is not as the server wants it. */
+static bool unload(struct redshiftd *s, struct str sql)
+{
+	struct buf query = BUF_INIT, to = BUF_INIT, role = BUF_INIT;
+	struct buf manifest = BUF_INIT, path = BUF_INIT;
+	bool ok = take_word(&sql, "unload (") && take_quoted(&sql, &query) &&
+		  take_word(&sql, ") to ") && take_quoted(&sql, &to) &&
+		  take_word(&sql, " iam_role ") &&
+		  (take_word(&sql, "default") || take_quoted(&sql, &role)) &&
+		  take_word(&sql, " format json manifest verbose") &&
+		  (!sql.n || str_is(sql, " parallel off")) &&
+		  str_starts(buf_str(&query), "select * from (\n") &&
+		  str_starts(buf_str(&to), "s3://");
+
+	if (ok && s->generate) {
+		buf_addz(&manifest, "{\n  \"entries\": [");
+		for (uint64_t i = 0; i < 2; i++)
+			unload_file(s, to.data, i, &manifest);
+		buf_addz(&manifest, "]\n}\n");
+		buf_addf(&path, "%s/%smanifest", s->unload_root, to.data + 5);
+		write_file(path.data, &manifest);
+	}
+	buf_release(&query);
+	buf_release(&to);
+	buf_release(&role);
+	buf_release(&manifest);
+	buf_release(&path);
+	return ok;
+}
+
+/* Two statements: one that unloads, and one that counts. */
+static void execute_batch(struct redshiftd *s, struct str v, struct answer *a)
+{
+	struct str token = json_get(v, "ClientToken"), sql;
+	struct str list = json_get(v, "Sqls");
+	struct buf text = BUF_INIT;
+	struct json_iter it;
+	bool ok = false;
+
+	if (token.s && list.s && json_count(list) == 2) {
+		json_iter_init(&it, list);
+		json_iter_element(&it, &sql);
+		ok = unload(s, json_text(sql, &text));
+		json_iter_element(&it, &sql);
+		ok &= json_text_is(sql, "select pg_last_unload_count()");
+	}
+	buf_release(&text);
+	if (!ok) {
+		complain(a, "ValidationException");
+		return;
+	}
+	ids_add(&s->tokens, token);
+	s->unloading = true;
+	answer_json(a, 200, STR("{\"Id\":\"st-1\"}"));
+}
+
+static void give_count(const struct redshiftd *s, struct answer *a)
+{
+	struct buf b = BUF_INIT;
+
+	buf_addf(&b,
+		 "{\"ColumnMetadata\":[{\"name\":\"pg_last_unload_count\","
+		 "\"typeName\":\"int8\"}],\"TotalNumRows\":1,\"Records\":"
+		 "[[{\"longValue\":%" PRIu64 "}]]}",
+		 s->generate);
+	answer_json(a, 200, buf_str(&b));
+	buf_release(&b);
+}
+
+/* ---- the service ---- */
 
 static void execute(struct redshiftd *s, struct str v, struct answer *a)
 {
@@ -142,6 +300,12 @@ static void give(struct redshiftd *s, const struct request *r, struct answer *a)
 		complain(a, "SerializationException");
 	else if (str_is(target, "RedshiftData.ExecuteStatement"))
 		execute(s, v, a);
+	else if (str_is(target, "RedshiftData.BatchExecuteStatement"))
+		execute_batch(s, v, a);
+	else if (s->unloading &&
+		 str_is(target, "RedshiftData.GetStatementResult") &&
+		 json_text_is(json_get(v, "Id"), "st-1:2"))
+		give_count(s, a);
 	else if (!(id = json_get(v, "Id")).s || !json_text_is(id, "st-1"))
 		complain(a, "ResourceNotFoundException");
 	else if (str_is(target, "RedshiftData.DescribeStatement"))
@@ -220,6 +384,12 @@ int main(int argc, char **argv)
 		{ 0, "never", OPT_FLAG, &fake.never, NULL, "it never is" },
 		{ 0, "no-rows", OPT_FLAG, &fake.no_rows, NULL,
 		  "statements have no result" },
+		{ 0, "unload-root", OPT_STR, &fake.unload_root, "DIR",
+		  "where unloaded files go: a folder a bucket" },
+		{ 0, "record", OPT_STR, &fake.record, "JSON",
+		  "unloaded instead of made ones" },
+		{ 0, "loses", OPT_COUNT, &fake.loses, "N",
+		  "the manifest does not name the last files" },
 		{ 0, "drops", OPT_COUNT, &fake.drops, "N",
 		  "the last rows get lost" },
 		{ 0, "expire", OPT_COUNT, &fake.expire, "N",
