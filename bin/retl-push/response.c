@@ -1040,13 +1040,53 @@ static void take_accepted(struct answer *w, const struct program *results)
 		}
 }
 
+/*
+ * nginx, and what is made of it, answers a connection that it does not want
+ * with 400 and a page: that is no record's fault, whatever the contract says of
+ * 400. NULL: it is none of these.
+ */
+static const char *unwanted_connection(const struct answer *w)
+{
+	static const char *const pages[][2] = {
+		{ "No required SSL certificate was sent",
+		  "the server wants a client certificate: --cert" },
+		{ "The SSL certificate error",
+		  "the server does not accept the client certificate of "
+		  "--cert" },
+		{ "The plain HTTP request was sent to HTTPS port",
+		  "the server speaks TLS there: check base_url" },
+	};
+	struct str type = http_header(w->a->headers, "content-type");
+
+	if (w->a->status != 400 || !type.s || !str_starts(type, "text/html"))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+		if (w->body.n && memmem(w->body.s, w->body.n, pages[i][0],
+					strlen(pages[i][0])))
+			return pages[i][1];
+	return NULL;
+}
+
+static void take_unwanted(struct answer *w, const char *why)
+{
+	push_stop(w->p, strstr(why, "--cert") ? EX_NOPERM : EX_UNAVAILABLE,
+		  "%s: HTTP 400: %s", w->p->contract->name, why);
+	decide_all(w, STOP, STR("connection"), str_of(why));
+}
+
 static void take_status(struct answer *w)
 {
+	const char *unwanted;
 	const struct rule *r;
 	struct buf scratch = BUF_INIT;
 	struct str reason = STR_NONE;
 
 	read_body(w);
+	unwanted = unwanted_connection(w);
+	if (unwanted) {
+		take_unwanted(w, unwanted);
+		return;
+	}
 	if (w->a->status != 401)
 		credentials_accepted(w->f);
 	r = find_rule(w);

@@ -74,6 +74,16 @@ is "$status/$(counts out)" '0/delivered 200' 'from one file'
 push at "$nginx_tls" --cert us.cert
 is "$status/$(counts out)" '77/failed 200' 'without its key it is of no use'
 contains err '--cert: ' 'which is said'
+# A 400 of nginx, with a page: nobody's record is refused for it.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	-keyout them.key -out them.cert -days 2 -subj /CN=them 2>/dev/null
+push at "$nginx_tls" --cert them.cert --key them.key -v
+is "$status/$(counts out)/$(grep -c '< HTTP 400' err | awk '{ print ($1 <= 4) }')" \
+	'77/failed 200/1' 'a certificate that it does not trust ends the push'
+contains err 'does not accept the client certificate' 'which is said'
+push at "http://${nginx_tls#https://}"
+is "$status/$(counts out)" '69/failed 200' 'so does an address without TLS'
+contains err 'the server speaks TLS there' 'which is said too'
 openssl ec -in us.key -aes128 -passout pass:x -out locked.key 2>/dev/null
 push at "$nginx_tls" --cert us.cert --key locked.key </dev/null
 is "$status" 77 'nobody is asked for a passphrase'
