@@ -25,73 +25,68 @@ worst() {
 		if (NR - j > most) most = NR - j } END { print most + 0 }' "$1"
 }
 
+# aside NAME: the function NAME runs in a folder of its own, beside others: most
+# of what is measured here is waiting. joined NAME waits for it, and goes there.
+aside() {
+	mkdir "$work/$1"
+	(cd "$work/$1" && "$1") &
+	eval "pid_$1=$!"
+	asked "$work/$1/log"
+}
+# asked LOG: waits until a first request has come, so that nothing that starts
+# later keeps it waiting.
+asked() {
+	for asked in $(seq 100); do
+		[ -s "$1" ] && break
+		sleep 0.03
+	done
+}
+joined() {
+	eval "wait \$pid_$1"
+	cd "$work/$1" || exit
+}
+
 # ---- limits ----
-contract two '{"limits": [{"requests": 5, "seconds": 0.3},
-	{"requests": 12, "seconds": 1}], "concurrency": 9}'
-records 9 >in
-mock_start sink sink --log log
-for i in 1 2 3; do
-	timeout 60 retl-push -c t/two --as added \
-		--set base_url="$(mock_url sink)" <in >"out.$i" 2>"err.$i" &
-	eval "pid$i=$!"
-done
-for i in 1 2 3; do
-	eval "wait \$pid$i" || echo "$i" >>bad
-done
-is "$(cat bad 2>/dev/null)/$(cat out.? | jq -r .status | sort | uniq -c |
-	awk '{ print $2, $1 }')" '/delivered 27' 'three pushes share their limits'
-mock_stop sink
-# A busy machine may look at requests later than they came: a third is allowed
-# for that. tests/unit/test_rate.c measures where they leave.
-is "$(($(worst log 200) <= 5))/$(($(worst log 700) <= 12))" 1/1 \
-	'neither window ever holds more'
-is "$(awk 'NR == 1 { a = $1 } END { print (($1 - a) < 4500) }' log)" 1 \
-	'and little time is lost'
-
-contract by '{"limits": [{"requests": 1, "seconds": 0.4, "by": "{record.to}"}]}'
-records 9 >in
-rm -f log
-mock_start sink sink --log log
-push by
-mock_stop sink
-is "$status/$(counts out)" '0/delivered 9' 'a limit by the value of a template'
-for to in x0 x1 x2; do
-	grep "/$to " log >"log.$to"
-	is "$(worst "log.$to" 270)" 1 "$to: one in each window"
-done
-is "$(awk 'NR == 1 { a = $1 } END { print ($1 - a < 1600) }' log)" 1 \
-	'values do not wait for each other'
-contract by '{"limits": [{"requests": 1, "seconds": 0.3, "by": ".to | .[0:1]"}]}'
-records 3 >in
-rm -f log
-mock_start sink sink --log log
-push by
-mock_stop sink
-is "$status/$(counts out)/$(worst log 200)" '0/delivered 3/1' \
-	'or by that of a program'
-
-contract day '{"limits": [{"requests": 3, "seconds": 86400}]}'
-records 5 >in
-mock_start sink sink
-push day
-is "$status/$(counts out)" '75/delivered 3, failed 2' \
-	"a day's limit ends the push with 75"
-contains err 'limit of 3 requests in 86400 s is used up' 'and is named'
-push day
-is "$status/$(counts out)" '75/failed 5' 'it holds for the next one too'
-push day --set base_url="$(mock_url sink)/other"
-is "$(counts out)" 'failed 5' 'whatever the path'
-mock_stop sink
-contract cost '{"limits": [{"requests": 10, "seconds": 0.3}],
-	"operations": {"send": {"cost": 4}}}'
-rm -f log
-mock_start sink sink --log log
-push cost
-mock_stop sink
-is "$status/$(($(worst log 200) <= 2))" 0/1 'a request can weigh more than one'
-is "$(find "$XDG_RUNTIME_DIR" -type f -perm /077 | wc -l)" 0 \
-	'what is shared is for nobody else'
-
+windows() {
+	contract two '{"limits": [{"requests": 5, "seconds": 0.3},
+		{"requests": 12, "seconds": 1}], "concurrency": 9}'
+	records 9 >in
+	mock_start sink sink --log log
+	for i in 1 2 3; do
+		timeout 60 retl-push -c t/two --as added \
+			--set base_url="$(mock_url sink)" <in >"out.$i" 2>"err.$i" &
+		eval "pid$i=$!"
+	done
+	for i in 1 2 3; do
+		eval "wait \$pid$i" || echo "$i" >>bad
+	done
+	mock_stop sink
+}
+value() {
+	contract by '{"limits": [{"requests": 1, "seconds": 0.4, "by": "{record.to}"}]}'
+	records 9 >in
+	mock_start sink sink --log log
+	push by
+	echo "$status" >status
+	mock_stop sink
+}
+program() {
+	contract by '{"limits": [{"requests": 1, "seconds": 0.3, "by": ".to | .[0:1]"}]}'
+	records 3 >in
+	mock_start sink sink --log log
+	push by
+	echo "$status" >status
+	mock_stop sink
+}
+weight() {
+	contract cost '{"limits": [{"requests": 10, "seconds": 0.3}],
+		"operations": {"send": {"cost": 4}}}'
+	records 5 >in
+	mock_start sink sink --log log
+	push cost
+	echo "$status" >status
+	mock_stop sink
+}
 # ---- hints ----
 # waits MS CONTRACT CLAIM OPTION...: the second request comes MS after the first,
 # or up to a second later. All of them wait at once, each in a folder of its
@@ -141,6 +136,57 @@ waits 1000 hint 'throttled by a code under status 200' --first 200 \
 	--first-body '{"code":40100,"retry":"1s"}'
 waits 1000 hint 'throttled by a code under status 403' --first 403 \
 	--first-body '{"code":"LIMIT","retry":"1s"}'
+
+for i in $(seq "$n_waits"); do
+	asked "wait$i/log"
+done
+aside windows
+aside value
+aside program
+aside weight
+
+# ---- limits: what came of them ----
+joined windows
+is "$(cat bad 2>/dev/null)/$(cat out.? | jq -r .status | sort | uniq -c |
+	awk '{ print $2, $1 }')" '/delivered 27' 'three pushes share their limits'
+# A busy machine may look at requests later than they came: a third is allowed
+# for that. tests/unit/test_rate.c measures where they leave.
+is "$(($(worst log 200) <= 5))/$(($(worst log 700) <= 12))" 1/1 \
+	'neither window ever holds more'
+is "$(awk 'NR == 1 { a = $1 } END { print (($1 - a) < 4500) }' log)" 1 \
+	'and little time is lost'
+joined value
+is "$(cat status)/$(counts out)" '0/delivered 9' \
+	'a limit by the value of a template'
+for to in x0 x1 x2; do
+	grep "/$to " log >"log.$to"
+	is "$(worst "log.$to" 270)" 1 "$to: one in each window"
+done
+is "$(awk 'NR == 1 { a = $1 } END { print ($1 - a < 1600) }' log)" 1 \
+	'values do not wait for each other'
+joined program
+is "$(cat status)/$(counts out)/$(worst log 200)" '0/delivered 3/1' \
+	'or by that of a program'
+joined weight
+is "$(cat status)/$(($(worst log 200) <= 2))" 0/1 \
+	'a request can weigh more than one'
+cd "$work" || exit
+
+contract day '{"limits": [{"requests": 3, "seconds": 86400}]}'
+records 5 >in
+mock_start sink sink
+push day
+is "$status/$(counts out)" '75/delivered 3, failed 2' \
+	"a day's limit ends the push with 75"
+contains err 'limit of 3 requests in 86400 s is used up' 'and is named'
+push day
+is "$status/$(counts out)" '75/failed 5' 'it holds for the next one too'
+push day --set base_url="$(mock_url sink)/other"
+is "$(counts out)" 'failed 5' 'whatever the path'
+mock_stop sink
+is "$(find "$XDG_RUNTIME_DIR" -type f -perm /077 | wc -l)" 0 \
+	'what is shared is for nobody else'
+
 waited
 
 # ---- how many at once ----
