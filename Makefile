@@ -159,7 +159,9 @@ $(B)/obj/portable/%.o: %.c $(B)/flags
 	$(CC) $(ALL_CPPFLAGS) -DRETL_PORTABLE $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 $(filter-out %_portable,$(UNITS)): $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libretl.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libretl.a $(LDLIBS)
+# What it tests is a tool's own.
+$(B)/tests/unit/test_csv: $(patsubst %,$(B)/obj/bin/retl-extract/%.o,csv csvrow row cursor failure)
 $(BENCHES): $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(B)/libretl.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -3,15 +3,24 @@
 
 #include <csv.h>
 
+#include "bin/retl-extract/csvrow.h"
 #include "common/mem.h"
 #include "common/msg.h"
 
-/* A row in parts, since libcsv hands out one field after the other. */
+/*
+ * Rows are csvrow's, as long as they are whole and well-formed. What it leaves
+ * is read by libcsv, line by line until a row has ended with one: the header,
+ * the row that a block cuts in two, and whatever is wrong. libcsv hands out one
+ * field after the other, so here is a row in parts.
+ */
 struct csv_rows {
 	struct csv_options o;
 	struct csv_parser parser;
 	struct columns columns;
 	bool has_columns;
+	struct csvrow row;
+	bool takes_rows;   /* csvrow, now that the columns are known */
+	bool at_row;       /* no row is begun, and libcsv waits for one */
 	size_t n_fields;   /* of the current row, so far */
 	uint64_t line;     /* that is being read, from 1 */
 	uint64_t row_line; /* where the current row began */
@@ -52,6 +61,14 @@ static int no_space(unsigned char ch UNUSED)
 	return 0;
 }
 
+static void columns_known(struct csv_rows *c)
+{
+	c->has_columns = true;
+	c->takes_rows =
+	    !c->o.libcsv_only &&
+	    csvrow_start(&c->row, &c->columns, c->o.delimiter, c->o.null);
+}
+
 static int set_columns(struct csv_rows *c, struct failure *f)
 {
 	struct str rest = str_of(c->o.columns), name;
@@ -60,7 +77,7 @@ static int set_columns(struct csv_rows *c, struct failure *f)
 		if (columns_add(&c->columns, name, f) < 0)
 			return failed(f, EX_USAGE, "--columns: %s",
 				      f->text.data);
-	c->has_columns = true;
+	columns_known(c);
 	return 0;
 }
 
@@ -70,6 +87,8 @@ struct csv_rows *csv_rows_new(const struct csv_options *o, struct failure *f)
 
 	c->o = *o;
 	c->columns = COLUMNS_INIT;
+	c->row = CSVROW_INIT;
+	c->at_row = true;
 	c->line = c->row_line = 1;
 	if (csv_init(&c->parser, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL |
 				     CSV_EMPTY_IS_NULL))
@@ -89,6 +108,7 @@ void csv_rows_free(struct csv_rows *c)
 		return;
 	csv_free(&c->parser);
 	columns_release(&c->columns);
+	csvrow_release(&c->row);
 	free(c);
 }
 
@@ -151,7 +171,7 @@ static void take_field(void *s, size_t n, void *self)
 static void end_row(struct csv_rows *c)
 {
 	if (!c->has_columns) {
-		c->has_columns = true;
+		columns_known(c);
 		return;
 	}
 	if (rows_full(c->rows))
@@ -188,6 +208,7 @@ static void take_row(int ch, void *self)
 	if (ch != -1 && !second_half)
 		c->line++;
 	c->after_cr = ch == '\r';
+	c->at_row = ch == '\n';
 	c->n_fields = 0;
 	c->row_line = c->line;
 }
@@ -200,25 +221,76 @@ static int too_long(struct csv_rows *c)
 		       c->o.max_record);
 }
 
+/* The rows at p that csvrow takes; returns what follows them. */
+static const char *take_rows(struct csv_rows *c, const char *p, const char *end)
+{
+	struct buf *out = &c->rows->out.b;
+	size_t most = MIN(c->o.max_record, c->rows->max_record);
+
+	/* Is a blank line a value? That is for libcsv's rows to say. */
+	if (c->blank && c->columns.n == 1)
+		return p;
+	while (!rows_full(c->rows)) {
+		uint64_t lines = 0;
+		const char *next = csvrow_take(&c->row, p, end, out, &lines);
+
+		if (!next || out->len - c->rows->start > most) {
+			rows_drop(c->rows);
+			break;
+		}
+		if (rows_end(c->rows, c->f) < 0) {
+			c->failed = true;
+			break;
+		}
+		p = next;
+		c->line += lines + 1;
+		c->row_line = c->line;
+	}
+	return p;
+}
+
+static int give_to_libcsv(struct csv_rows *c, const char *p, size_t n)
+{
+	size_t used = csv_parse(&c->parser, p, n, take_field, take_row, c);
+
+	if (c->failed)
+		return -1;
+	if (used == n || rows_full(c->rows))
+		return 0;
+	if (csv_error(&c->parser) == CSV_ENOMEM)
+		return failed(c->f, EX_OSERR, "out of memory");
+	return give_up(c, c->line,
+		       "a quote inside a field that does not begin "
+		       "with one, or text behind a closing quote");
+}
+
 int csv_rows_feed(struct csv_rows *c, struct str block, struct rows *rows,
 		  struct failure *f)
 {
-	size_t used;
+	const char *p = block.s, *end = p + block.n;
 
 	c->rows = rows;
 	c->f = f;
-	used = csv_parse(&c->parser, block.s, block.n, take_field, take_row, c);
-	if (c->failed)
-		return -1;
+	while (p < end) {
+		const char *lf;
+
+		if (c->at_row && c->takes_rows)
+			p = take_rows(c, p, end);
+		if (c->failed)
+			return -1;
+		if (p == end || (c->has_columns && rows_full(rows)))
+			break;
+		lf = c->o.libcsv_only ? NULL
+				      : memchr(p, '\n', (size_t)(end - p));
+		lf = lf ? lf + 1 : end;
+		c->at_row = false;
+		if (give_to_libcsv(c, p, (size_t)(lf - p)) < 0)
+			return -1;
+		p = lf;
+	}
 	/* What follows the last row that is wanted is nobody's business. */
 	if (rows_full(rows))
 		return 0;
-	if (used < block.n && csv_error(&c->parser) == CSV_ENOMEM)
-		return failed(f, EX_OSERR, "out of memory");
-	if (used < block.n)
-		return give_up(c, c->line,
-			       "a quote inside a field that does not begin "
-			       "with one, or text behind a closing quote");
 	if (c->parser.entry_pos > c->o.max_record)
 		return too_long(c);
 	c->last = block.s[block.n - 1];
