@@ -22,7 +22,8 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
 chmod 644 tls/*
 timeout 60 mysql_install_db --no-defaults --datadir="$work/my" \
 	--auth-root-authentication-method=normal --skip-test-db \
-	--innodb-flush-method=nosync --user="$(id -un)" >log 2>&1 ||
+	--innodb-flush-method=nosync --innodb-log-file-size=8M \
+	--user="$(id -un)" >log 2>&1 ||
 	skip_all 'mysql_install_db fails'
 sql() {
 	timeout 30 mariadb --no-defaults -S "$work/my.sock" -uroot \
@@ -33,7 +34,8 @@ start_server() {
 		--socket="$work/my.sock" --bind-address=127.0.0.1,127.0.0.2 \
 		--port="$port" --pid-file="$work/my.pid" \
 		--innodb-buffer-pool-size=24M --innodb-flush-method=nosync \
-		--innodb-flush-log-at-trx-commit=0 --performance-schema=off \
+		--innodb-log-file-size=8M --innodb-flush-log-at-trx-commit=0 \
+		--performance-schema=off \
 		--max-allowed-packet=64M --ssl-cert="$work/tls/cert.pem" \
 		--ssl-key="$work/tls/key.pem" --ssl-ca="$work/tls/cert.pem" \
 		>>log 2>&1 &

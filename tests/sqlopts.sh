@@ -71,6 +71,8 @@ keys_sql() {
 		int_type = "INTEGER"; decimal = "DECIMAL(12,2)"; text = "TEXT"
 		if (dialect == "mysql") text = "VARCHAR(60)"
 		if (dialect == "sqlite") decimal = "REAL"
+		# One transaction: a commit a row would be most of the test.
+		print "BEGIN;"
 		printf "CREATE TABLE key_rows (n BIGINT, d %s, t %s, u %s);\n", \
 			decimal, text, int_type
 		split("a A b B ab a-b a_b é e z Z ä 10 9 ~ 😀 ﬀ ", words, " ")
@@ -85,5 +87,6 @@ keys_sql() {
 			printf "INSERT INTO key_rows VALUES (%s, %d.%02d, %s, %d);\n", \
 				n, int(rand() * 100) - 50, int(rand() * 4) * 25, \
 				"\047" w "\047", (i * 7) % 1200 + 1
-		} }'
+		}
+		print "COMMIT;" }'
 }

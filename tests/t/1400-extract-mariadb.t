@@ -232,7 +232,8 @@ contains err certificate 'the message says so'
 
 # ---- results that break off ----
 
-slow='SELECT seq AS id, SLEEP(0.001) s FROM seq_1_to_600000'
+# The server sends 16 KiB at once, and looks then whether anybody listens.
+slow="SELECT seq AS id, SLEEP(0.001) s, REPEAT('x', 2000) t FROM seq_1_to_600000"
 wait_until() {
 	tries=0
 	until eval "$1" || [ $tries -ge 300 ]; do
