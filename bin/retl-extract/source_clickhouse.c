@@ -22,6 +22,7 @@
 #define SILENCE_MS                                                \
 	3600000 /* a query may take its time before the first row \
 		 */
+#define EXCEPTION_MAX ((size_t)16 << 10) /* of the block it stands in */
 #define MUCH ((size_t)1 << 20) /* of the answer in memory: it is held up */
 
 struct clickhouse {
@@ -226,6 +227,28 @@ static void put_setting(struct buf *url, const char *name, struct str value)
 	enc_percent(url, value);
 }
 
+/* Values of parameters are read as those in files with tabs are. */
+static void put_param(struct buf *url, const struct param *param)
+{
+	struct buf name = BUF_INIT, value = BUF_INIT;
+
+	buf_addf(&name, "param_%.*s", STR_ARG(param->name));
+	for (size_t i = 0; !param->null && i < param->value.n; i++) {
+		static const char plain[] = "\\\t\n\r", escaped[] = "\\tnr";
+		char c = param->value.s[i];
+		const char *p = c ? strchr(plain, c) : NULL;
+
+		if (p)
+			buf_addc(&value, '\\');
+		buf_addc(&value, p ? escaped[p - plain] : c);
+	}
+	if (param->null)
+		buf_addz(&value, "\\N");
+	put_setting(url, name.data, buf_str(&value));
+	buf_release(&name);
+	buf_release(&value);
+}
+
 static void put_settings(const struct clickhouse *s, struct buf *url)
 {
 	/* Named so by the first version that we know; nothing is cut. */
@@ -272,7 +295,7 @@ static void ask(struct clickhouse *s, struct str sql, const struct sql_query *q)
 				   .data = take_data,
 				   .max_body = SIZE_MAX,
 				   .silence_ms = SILENCE_MS };
-	struct buf url = BUF_INIT, name = BUF_INIT;
+	struct buf url = BUF_INIT;
 
 	if (s->user.len)
 		headers[rq.n_headers++] = s->user.data;
@@ -280,11 +303,8 @@ static void ask(struct clickhouse *s, struct str sql, const struct sql_query *q)
 		headers[rq.n_headers++] = s->password.data;
 	put_target(s, &url);
 	put_settings(s, &url);
-	for (size_t i = 0; q && i < q->n; i++) {
-		buf_reset(&name);
-		buf_addf(&name, "param_%.*s", STR_ARG(q->values[i]->name));
-		put_setting(&url, name.data, q->values[i]->value);
-	}
+	for (size_t i = 0; q && i < q->n; i++)
+		put_param(&url, q->values[i]);
 	rq.url = url.data;
 	buf_reset(&s->data);
 	s->at = 0;
@@ -293,7 +313,6 @@ static void ask(struct clickhouse *s, struct str sql, const struct sql_query *q)
 	s->status = 0;
 	s->transfer = http_send(s->http, &rq, take_end, s);
 	buf_release(&url);
-	buf_release(&name);
 }
 
 /* 1: there is more in s->data than there was. 0: the answer has ended. */
@@ -347,15 +366,25 @@ static int next_line(struct clickhouse *s, struct str *line, struct failure *f)
 	return 1;
 }
 
-/* The line as an object; -1: it is an exception, or what not. */
+/*
+ * The line as an object; -1: it is an exception, or what not. Servers
+ * from 25.11 on put an exception into a block that begins with lines of its
+ * own.
+ */
 static int parse_line(struct clickhouse *s, struct str line, struct failure *f)
 {
 	struct json_fault fault;
+	struct str rest;
 
 	if (json_obj_parse(&s->obj, line, &fault) == 0)
 		return 0;
-	if (memmem(line.s, line.n, "DB::Exception", 13))
-		return take_exception(s, line, f);
+	s->at -= line.n + 1;
+	while (s->data.len - s->at < EXCEPTION_MAX && more(s))
+		continue;
+	rest = (struct str){ s->data.data + s->at,
+			     MIN(s->data.len - s->at, EXCEPTION_MAX) };
+	if (memmem(rest.s, rest.n, "DB::Exception", 13))
+		return take_exception(s, rest, f);
 	return failed(f, EX_DATAERR, "%s: row %" PRIu64 ": %s", s->name,
 		      s->rows ? rows_number(s->rows) : 1, fault.what);
 }
@@ -588,12 +617,6 @@ static int check_params(const struct clickhouse *s, const struct sql_query *q,
 		return failed(f, EX_CONFIG,
 			      "%s: this server is too old for parameters",
 			      s->name);
-	for (size_t i = 0; i < q->n; i++)
-		if (q->values[i]->null)
-			return failed(f, EX_CONFIG,
-				      "%s: :%.*s cannot be NULL here; write "
-				      "the value to begin with into the file",
-				      s->name, STR_ARG(q->values[i]->name));
 	return 0;
 }
 

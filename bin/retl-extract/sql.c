@@ -210,7 +210,8 @@ static void put_mark(struct sql_query *q, const struct sql_dialect *d,
 	else if (d->marks == SQL_COLON)
 		buf_addf(&q->sql, ":%.*s", STR_ARG(param->name));
 	else
-		buf_addf(&q->sql, "{%.*s:String}", STR_ARG(param->name));
+		buf_addf(&q->sql, "{%.*s:%s}", STR_ARG(param->name),
+			 param->null ? "Nullable(String)" : "String");
 }
 
 static int take_param(struct scan *s, struct sql_query *q,
