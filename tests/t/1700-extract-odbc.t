@@ -104,6 +104,20 @@ if [ -e "$drivers/psqlodbcw.so" ]; then
 			"$(echo "$pg" | sed 's/Uid=postgres/Uid=secretive/')" \
 			>no.out 2>no.err
 		echo $? >no.status
+		running() {
+			[ "$(sql -c "SELECT count(*) FROM pg_stat_activity
+				WHERE query LIKE '%pg_sleep(50)%' AND state = 'active'
+				AND pid <> pg_backend_pid()")" = "$1" ]
+		}
+		retl-extract -q 'SELECT pg_sleep(50)::text AS x' "$pg" \
+			>cut.out 2>cut.err &
+		client=$!
+		soon running 1 && kill -TERM $client
+		wait $client
+		echo $? >cut.status
+		# The server itself would notice that nobody is there only at the end.
+		soon running 0
+		echo $? >cut.stopped
 		eval "$cleanup_commands"
 		trap - EXIT
 	)
@@ -120,6 +134,9 @@ if [ -e "$drivers/psqlodbcw.so" ]; then
 		[ "$(cat no.status)" = 69 ] || [ "$(cat no.status)" = 77 ]
 		ok $? 'a wrong password'
 		lacks no.err wrongwrong 'is not shown'
+		is "$(cat cut.status)" 143 'a signal ends it'
+		is "$(cat cut.stopped)" 0 'and its query at the server'
+		is "$(cat cut.out cut.err)" '' 'in silence'
 	fi
 fi
 
@@ -139,11 +156,24 @@ if [ -e "$drivers/libmaodbc.so" ] && command -v mariadbd >/dev/null; then
 			TIMESTAMP '2024-01-31 12:00:00.5' AS ts" "$my" \
 			>my.out 2>my.err
 		echo $? >my.status
+		running() {
+			[ "$(sql -Ne "SELECT count(*) FROM information_schema.processlist
+				WHERE info LIKE '%SLEEP(50)%' AND id <> connection_id()")" = "$1" ]
+		}
+		retl-extract -q 'SELECT SLEEP(50) AS x' "$my" >mycut.out 2>mycut.err &
+		client=$!
+		soon running 1 && kill -TERM $client
+		wait $client
+		echo $? >mycut.status
+		soon running 0
+		echo $? >mycut.stopped
 		eval "$cleanup_commands"
 		trap - EXIT
 	)
 	if [ -e my.status ]; then
 		is "$(cat my.status)" 0 'MariaDB'
+		is "$(cat mycut.status)" 143 'a signal ends it'
+		is "$(cat mycut.stopped)" 0 'and its query at the server'
 		sed 's/^/# /' my.err
 		is "$(head -n 1 my.out)" \
 			'{"u":18446744073709551615,"d":1.10,"f":0.1,"t":"Zoë 😀","b":"AP8Q","n":null,"day":"2024-02-29","ts":"2024-01-31T12:00:00.5"}' \
