@@ -161,6 +161,16 @@ int json_find(struct str obj, struct str name, struct str *val)
 	return found;
 }
 
+struct str json_member(struct str obj, const char *name, enum json_type type)
+{
+	struct str v;
+
+	if (!obj.s || json_type(obj) != JSON_OBJECT ||
+	    json_find(obj, str_of(name), &v) != 1 || json_type(v) != type)
+		return STR_NONE;
+	return v;
+}
+
 struct str json_get(struct str obj, const char *name)
 {
 	struct str val = STR_NONE;

@@ -138,6 +138,9 @@ bool json_iter_element(struct json_iter *it, struct str *v);
  */
 int json_find(struct str obj, struct str name, struct str *val);
 
+/* A member of this type; .s is NULL if there is none, or it is there twice. */
+struct str json_member(struct str obj, const char *name, enum json_type type);
+
 /* For configurations, which have no repeated names: .s is NULL if absent. */
 struct str json_get(struct str obj, const char *name);
 

@@ -338,3 +338,17 @@ enum reader_verdict reader_verdict(struct reader *r, const char **why)
 	}
 	return READER_SILENT;
 }
+
+const char *reader_doubt(struct reader *r, const char *silent)
+{
+	const char *why = NULL;
+
+	switch (reader_verdict(r, &why)) {
+	case READER_SEALED:
+		return NULL;
+	case READER_SILENT:
+		return silent;
+	default:
+		return why;
+	}
+}

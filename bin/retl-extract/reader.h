@@ -56,4 +56,10 @@ enum reader_verdict {
 };
 enum reader_verdict reader_verdict(struct reader *r, const char **why);
 
+/*
+ * For one file, see struct source: why its rows may not be all; silent is the
+ * answer if the text says nothing, and NULL if its end is proved elsewise.
+ */
+const char *reader_doubt(struct reader *r, const char *silent);
+
 #endif

@@ -487,3 +487,32 @@ int row_put_json(struct buf *out, struct str text, unsigned level,
 	}
 	return 0;
 }
+
+int row_put_list(struct rows *r, const struct columns *c, struct str list,
+		 const char *name,
+		 int (*put)(void *self, struct rows *r, size_t i, struct str v,
+			    struct failure *f),
+		 void *self, struct failure *f)
+{
+	struct json_iter it;
+	struct str v;
+	size_t i = 0;
+
+	if (json_type(list) != JSON_ARRAY)
+		return failed(f, EX_DATAERR,
+			      "%s: row %" PRIu64 ": not a list of values", name,
+			      rows_number(r));
+	json_iter_init(&it, list);
+	for (; i < c->n && json_iter_element(&it, &v); i++) {
+		column_put(&r->out.b, c, i);
+		if (put(self, r, i, v, f) < 0)
+			return -1;
+	}
+	if (i < c->n || json_iter_element(&it, &v))
+		return failed(f, EX_DATAERR,
+			      "%s: row %" PRIu64
+			      ": not as many values as there are columns",
+			      name, rows_number(r));
+	buf_addc(&r->out.b, '}');
+	return rows_end(r, f);
+}

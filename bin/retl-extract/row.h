@@ -167,4 +167,14 @@ void row_put_base64(struct rows *r, const void *p, size_t n);
 int row_put_json(struct buf *out, struct str text, unsigned level,
 		 const char **what);
 
+/*
+ * A row that came as a JSON array, ended: put appends the value of column i.
+ * name is the source's, for messages. -1: see f.
+ */
+int row_put_list(struct rows *r, const struct columns *c, struct str list,
+		 const char *name,
+		 int (*put)(void *self, struct rows *r, size_t i, struct str v,
+			    struct failure *f),
+		 void *self, struct failure *f);
+
 #endif

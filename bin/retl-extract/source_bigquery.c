@@ -14,7 +14,6 @@
 #include "bin/retl-extract/google.h"
 #include "bin/retl-extract/interrupt.h"
 #include "bin/retl-extract/sql.h"
-#include "common/clock.h"
 #include "common/digest.h"
 #include "common/enc.h"
 #include "common/mem.h"
@@ -387,15 +386,6 @@ static int take_result(struct bigquery *s, struct str v, struct failure *f)
 	return 0;
 }
 
-static void wait_ms(struct bigquery *s, int64_t ms)
-{
-	int64_t until = clock_tick_ms() + ms;
-
-	web_before_wait(s->web);
-	while ((ms = until - clock_tick_ms()) > 0)
-		http_wait(web_http(s->web), NULL, 0, (int)ms);
-}
-
 /* Until it has ended; its first page is in s->body then. */
 static int wait_for_job(struct bigquery *s, struct failure *f)
 {
@@ -417,7 +407,7 @@ static int wait_for_job(struct bigquery *s, struct failure *f)
 		if (ret < 0 || is_complete(v))
 			break;
 		/* The server should have waited; this one does not. */
-		wait_ms(s, ms);
+		web_wait_ms(s->web, ms);
 		ms = MIN(ms * 3 / 2, MOST_POLL_MS);
 	}
 	if (ret == 0)

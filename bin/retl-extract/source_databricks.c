@@ -13,7 +13,6 @@
 #include "bin/retl-extract/interrupt.h"
 #include "bin/retl-extract/sql.h"
 #include "bin/retl-extract/token.h"
-#include "common/clock.h"
 #include "common/enc.h"
 #include "common/mem.h"
 #include "common/msg.h"
@@ -183,26 +182,6 @@ static int log_in(struct databricks *s, struct failure *f)
 
 /* ---- asking ---- */
 
-static struct str member(struct str obj, const char *name, enum json_type type)
-{
-	struct str v;
-
-	if (!obj.s || json_type(obj) != JSON_OBJECT ||
-	    json_find(obj, str_of(name), &v) != 1 || json_type(v) != type)
-		return STR_NONE;
-	return v;
-}
-
-static struct str object_of(const struct web_answer *a)
-{
-	struct json_fault fault;
-	struct str v;
-
-	if (json_check(a->body, &v, &fault) < 0 || json_type(v) != JSON_OBJECT)
-		return STR_NONE;
-	return v;
-}
-
 static int sign(struct web_request *rq, unsigned attempt, struct failure *f)
 {
 	struct databricks *s = rq->arg;
@@ -298,12 +277,13 @@ static int status_of_code(struct str code)
 /* error: {"error_code", "message"} */
 static int statement_failed(struct str error, struct failure *f)
 {
-	struct str code = member(error, "error_code", JSON_STRING);
+	struct str code = json_member(error, "error_code", JSON_STRING);
 	struct buf name = BUF_INIT, words = BUF_INIT;
 	bool about_values = false;
 	int status = status_of_code(code);
 
-	put_words(&words, member(error, "message", JSON_STRING), &about_values);
+	put_words(&words, json_member(error, "message", JSON_STRING),
+		  &about_values);
 	if (code.s)
 		json_unescape(&name, (struct str){ code.s + 1, code.n - 2 });
 	failed(f, about_values ? EX_DATAERR : status,
@@ -318,10 +298,10 @@ static int statement_failed(struct str error, struct failure *f)
 static int refused(const struct web_answer *a, const char *what,
 		   struct failure *f)
 {
-	struct str v = object_of(a);
+	struct str v = web_object(a);
 
 	if (a->status != 401 && a->status != 403 && v.s &&
-	    member(v, "error_code", JSON_STRING).s)
+	    json_member(v, "error_code", JSON_STRING).s)
 		return statement_failed(v, f);
 	web_refused(a, what, f);
 	return failed(f, f->status, "databricks: %s%s", f->text.data,
@@ -439,7 +419,7 @@ static void disarm(struct databricks *s)
 
 static int take_id(struct databricks *s, struct str v, struct failure *f)
 {
-	struct str id = member(v, "statement_id", JSON_STRING);
+	struct str id = json_member(v, "statement_id", JSON_STRING);
 
 	buf_reset(&s->id);
 	if (id.s)
@@ -454,21 +434,12 @@ static int take_id(struct databricks *s, struct str v, struct failure *f)
 	return 0;
 }
 
-static void wait_ms(struct databricks *s, int64_t ms)
-{
-	int64_t until = clock_tick_ms() + ms;
-
-	web_before_wait(s->web);
-	while ((ms = until - clock_tick_ms()) > 0)
-		http_wait(web_http(s->web), NULL, 0, (int)ms);
-}
-
 /* 1: it has succeeded; 0: not yet; -1. */
 static int check_state(struct str v, struct failure *f)
 {
-	struct str status = member(v, "status", JSON_OBJECT);
-	struct str state = member(status, "state", JSON_STRING);
-	struct str error = member(status, "error", JSON_OBJECT);
+	struct str status = json_member(v, "status", JSON_OBJECT);
+	struct str state = json_member(status, "state", JSON_STRING);
+	struct str error = json_member(status, "error", JSON_OBJECT);
 
 	if (!state.s)
 		return failed(f, EX_UNAVAILABLE,
@@ -502,7 +473,7 @@ static int run_statement(struct databricks *s, const struct buf *sql,
 	put_statement(s, &rq.body, sql);
 	if (web_ask(s->web, &rq, &a, f) < 0)
 		goto out;
-	*result = object_of(&a);
+	*result = web_object(&a);
 	if (a.status != 200) {
 		refused(&a, "the statement", f);
 		goto out;
@@ -512,7 +483,7 @@ static int run_statement(struct databricks *s, const struct buf *sql,
 	arm(s);
 	begin(s, &rq, s->id.data);
 	while ((got = check_state(*result, f)) == 0) {
-		wait_ms(s, ms);
+		web_wait_ms(s->web, ms);
 		ms = MIN(ms * 3 / 2, MOST_POLL_MS);
 		if (web_ask(s->web, &rq, &a, f) < 0) {
 			got = -1;
@@ -522,7 +493,7 @@ static int run_statement(struct databricks *s, const struct buf *sql,
 			got = refused(&a, "the statement", f);
 			break;
 		}
-		*result = object_of(&a);
+		*result = web_object(&a);
 	}
 	if (got < 0)
 		cancel_settle();
@@ -537,8 +508,9 @@ out:
 static int take_columns(struct databricks *s, struct str manifest,
 			struct failure *f)
 {
-	struct str list = member(member(manifest, "schema", JSON_OBJECT),
-				 "columns", JSON_ARRAY);
+	struct str list =
+	    json_member(json_member(manifest, "schema", JSON_OBJECT), "columns",
+			JSON_ARRAY);
 	struct json_iter it;
 	struct str v, name;
 	size_t n = 0;
@@ -549,7 +521,7 @@ static int take_columns(struct databricks *s, struct str manifest,
 	s->types = xcalloc(json_count(list), sizeof *s->types);
 	json_iter_init(&it, list);
 	while (json_iter_element(&it, &v)) {
-		name = member(v, "name", JSON_STRING);
+		name = json_member(v, "name", JSON_STRING);
 		buf_reset(&s->text);
 		if (name.s)
 			json_unescape(&s->text,
@@ -564,7 +536,7 @@ static int take_columns(struct databricks *s, struct str manifest,
 
 static int get_number(struct str obj, const char *name, uint64_t *n)
 {
-	struct str v = member(obj, name, JSON_NUMBER);
+	struct str v = json_member(obj, name, JSON_NUMBER);
 
 	return v.s ? str_to_u64(v, n) : -1;
 }
@@ -572,8 +544,8 @@ static int get_number(struct str obj, const char *name, uint64_t *n)
 static int take_chunks(struct databricks *s, struct str manifest,
 		       struct failure *f)
 {
-	struct str list = member(manifest, "chunks", JSON_ARRAY), v;
-	struct str cut = member(manifest, "truncated", JSON_BOOL);
+	struct str list = json_member(manifest, "chunks", JSON_ARRAY), v;
+	struct str cut = json_member(manifest, "truncated", JSON_BOOL);
 	uint64_t n = 0, index;
 	struct json_iter it;
 
@@ -646,7 +618,8 @@ static int put_link_headers(struct web_request *rq, struct str headers)
 /* The link to a chunk out of the answer that has it. */
 static int take_link(struct web_request *rq, struct str v, struct failure *f)
 {
-	struct str list = member(v, "external_links", JSON_ARRAY), one, link;
+	struct str list = json_member(v, "external_links", JSON_ARRAY), one,
+		   link;
 	struct json_iter it;
 	uint64_t index;
 
@@ -655,14 +628,14 @@ static int take_link(struct web_request *rq, struct str v, struct failure *f)
 	if (list.s)
 		json_iter_init(&it, list);
 	while (list.s && json_iter_element(&it, &one)) {
-		link = member(one, "external_link", JSON_STRING);
+		link = json_member(one, "external_link", JSON_STRING);
 		if (get_number(one, "chunk_index", &index) < 0 ||
 		    index != rq->number || !link.s)
 			continue;
 		json_unescape(&rq->url, (struct str){ link.s + 1, link.n - 2 });
 		if (!is_near(rq->url.data) || !is_clean(rq->url.data) ||
 		    put_link_headers(
-			rq, member(one, "http_headers", JSON_OBJECT)) < 0)
+			rq, json_member(one, "http_headers", JSON_OBJECT)) < 0)
 			break;
 		return 0;
 	}
@@ -687,7 +660,7 @@ static int find_link(struct web_request *rq, unsigned attempt,
 	if (ret == 0 && a.status != 200)
 		ret = refused(&a, "a chunk", f);
 	if (ret == 0)
-		ret = take_link(rq, object_of(&a), f);
+		ret = take_link(rq, web_object(&a), f);
 	web_request_release(&ask);
 	return ret;
 }
@@ -736,7 +709,7 @@ static int begin_chunk(struct databricks *s, const struct web_answer *a,
 	if (json_check(a->body, &v, &fault) < 0)
 		v = STR_NONE;
 	if (s->inline_rows && v.s)
-		v = member(v, "data_array", JSON_ARRAY);
+		v = json_member(v, "data_array", JSON_ARRAY);
 	if (!v.s || json_type(v) != JSON_ARRAY)
 		return failed(f, EX_UNAVAILABLE,
 			      "databricks: chunk %zu: an answer without rows",
@@ -812,7 +785,7 @@ static int get_result(struct databricks *s, const struct buf *sql,
 
 	if (run_statement(s, sql, &result, f) < 0)
 		return -1;
-	manifest = member(result, "manifest", JSON_OBJECT);
+	manifest = json_member(result, "manifest", JSON_OBJECT);
 	if (!manifest.s)
 		return failed(f, EX_UNAVAILABLE,
 			      "databricks: an answer without a result");
@@ -924,37 +897,20 @@ static int databricks_describe(const struct source_args *a, struct columns *c,
 	return ret;
 }
 
-static int put_row(struct databricks *s, struct str row, struct rows *rows,
-		   struct failure *f)
+static int put_cell(void *self, struct rows *rows, size_t i, struct str v,
+		    struct failure *f)
 {
-	struct json_iter it;
-	struct str v;
-	size_t i = 0;
+	struct databricks *s = self;
 
-	if (json_type(row) != JSON_ARRAY)
-		return failed(f, EX_DATAERR,
-			      "databricks: row %" PRIu64
-			      ": not a list of values",
-			      rows_number(rows));
-	json_iter_init(&it, row);
-	for (; i < s->columns.n && json_iter_element(&it, &v); i++) {
-		column_put(&rows->out.b, &s->columns, i);
-		if (json_type(v) == JSON_NULL)
-			buf_addz(&rows->out.b, "null");
-		else if (json_type(v) != JSON_STRING)
-			return row_fault(rows, &s->columns, i,
-					 "neither a text nor null", f);
-		else if (databricks_put_value(rows, &s->columns, i, s->types[i],
-					      json_text(v, &s->text), f) < 0)
-			return -1;
+	if (json_type(v) == JSON_NULL) {
+		buf_addz(&rows->out.b, "null");
+		return 0;
 	}
-	if (i < s->columns.n || json_iter_element(&it, &v))
-		return failed(f, EX_DATAERR,
-			      "databricks: row %" PRIu64
-			      ": not as many values as there are columns",
-			      rows_number(rows));
-	buf_addc(&rows->out.b, '}');
-	return rows_end(rows, f);
+	if (json_type(v) != JSON_STRING)
+		return row_fault(rows, &s->columns, i,
+				 "neither a text nor null", f);
+	return databricks_put_value(rows, &s->columns, i, s->types[i],
+				    json_text(v, &s->text), f);
 }
 
 /* 1: another chunk; 0: there are no more, and all rows were there. */
@@ -989,7 +945,8 @@ static int databricks_next(void *self, struct rows *rows, struct failure *f)
 	for (int i = 0; i < ROWS_AT_ONCE && !rows_full(rows); i++) {
 		if (!json_iter_element(&s->rows, &row))
 			return end_chunk(s, f) < 0 ? -1 : 1;
-		if (put_row(s, row, rows, f) < 0)
+		if (row_put_list(rows, &s->columns, row, "databricks", put_cell,
+				 s, f) < 0)
 			return -1;
 		s->n_here++;
 	}

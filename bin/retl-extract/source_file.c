@@ -54,21 +54,12 @@ static int file_next(void *self, struct rows *rows, struct failure *f)
 static const char *file_doubt(void *self)
 {
 	struct file *s = self;
-	const char *why = NULL;
 
-	switch (reader_verdict(s->reader, &why)) {
-	case READER_SEALED:
-		return NULL;
-	case READER_UNSEALED:
-	case READER_SUSPECT:
-	case READER_EMPTY:
-		return why;
-	default:
-		return s->whole ? NULL
-				: "the end of a pipe does not prove that all "
-				  "rows came; run the producer as a command: "
-				  "retl-extract -- COMMAND";
-	}
+	return reader_doubt(s->reader,
+			    s->whole ? NULL
+				     : "the end of a pipe does not prove that "
+				       "all rows came; run the producer as a "
+				       "command: retl-extract -- COMMAND");
 }
 
 const struct source source_file = {

@@ -185,21 +185,12 @@ static int httpfile_next(void *self, struct rows *rows, struct failure *f)
 static const char *httpfile_doubt(void *self)
 {
 	struct httpfile *s = self;
-	const char *why = NULL;
 
-	switch (reader_verdict(s->reader, &why)) {
-	case READER_SEALED:
-		return NULL;
-	case READER_UNSEALED:
-	case READER_SUSPECT:
-	case READER_EMPTY:
-		return why;
-	default:
-		return download_proved(s->download)
-			   ? NULL
-			   : "the server says neither how long the file is "
-			     "nor where it ends";
-	}
+	return reader_doubt(s->reader,
+			    download_proved(s->download)
+				? NULL
+				: "the server says neither how long the file "
+				  "is nor where it ends");
 }
 
 const struct source source_http = {

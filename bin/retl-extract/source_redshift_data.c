@@ -17,7 +17,6 @@
 #include "bin/retl-extract/redshift.h"
 #include "bin/retl-extract/sql.h"
 #include "bin/retl-extract/unload.h"
-#include "common/clock.h"
 #include "common/digest.h"
 #include "common/enc.h"
 #include "common/mem.h"
@@ -66,26 +65,6 @@ struct redshift {
 
 /* ---- asking ---- */
 
-static struct str member(struct str obj, const char *name, enum json_type type)
-{
-	struct str v;
-
-	if (!obj.s || json_type(obj) != JSON_OBJECT ||
-	    json_find(obj, str_of(name), &v) != 1 || json_type(v) != type)
-		return STR_NONE;
-	return v;
-}
-
-static struct str object_of(const struct web_answer *a)
-{
-	struct json_fault fault;
-	struct str v;
-
-	if (json_check(a->body, &v, &fault) < 0 || json_type(v) != JSON_OBJECT)
-		return STR_NONE;
-	return v;
-}
-
 static void put_text(struct buf *out, struct str v)
 {
 	if (v.s)
@@ -107,10 +86,10 @@ static int sign(struct web_request *rq, unsigned attempt UNUSED,
 /* "com.amazon.coral.service#ThrottlingException": what is behind the #. */
 static void put_error_name(struct buf *out, const struct web_answer *a)
 {
-	struct str v = object_of(a);
+	struct str v = web_object(a);
 	const char *hash;
 
-	put_text(out, member(v, "__type", JSON_STRING));
+	put_text(out, json_member(v, "__type", JSON_STRING));
 	hash = strrchr(out->data, '#');
 	if (hash) {
 		size_t from = (size_t)(hash - out->data) + 1;
@@ -162,7 +141,7 @@ static enum web_verdict judge_answer(struct redshift *s,
 	bool may = attempt < MENDING;
 
 	if (a->status == 200) {
-		if (object_of(a).s)
+		if (web_object(a).s)
 			return WEB_TAKE;
 		failed(f, EX_UNAVAILABLE, "an answer that is no JSON object");
 		return WEB_FAIL;
@@ -202,7 +181,7 @@ static enum web_verdict judge_page(struct web_request *rq,
 	if (v == WEB_TAKE) {
 		buf_reset(&s->token);
 		put_text(&s->token,
-			 member(object_of(a), "NextToken", JSON_STRING));
+			 json_member(web_object(a), "NextToken", JSON_STRING));
 		s->asked = false;
 	}
 	return v;
@@ -235,7 +214,7 @@ static int ask(struct redshift *s, struct web_request *rq, struct str *v,
 	buf_addc(&rq->body, '}');
 	if (web_ask(s->web, rq, &a, f) < 0)
 		return -1;
-	*v = object_of(&a);
+	*v = web_object(&a);
 	return 0;
 }
 
@@ -362,27 +341,19 @@ static void disarm(struct redshift *s)
 	s->running = false;
 }
 
-static void wait_ms(struct redshift *s, int64_t ms)
-{
-	int64_t until = clock_tick_ms() + ms;
-
-	web_before_wait(s->web);
-	while ((ms = until - clock_tick_ms()) > 0)
-		http_wait(web_http(s->web), NULL, 0, (int)ms);
-}
-
 /* 1: it has ended well; 0: not yet; -1. */
 static int check_status(struct redshift *s, struct str v, struct failure *f)
 {
-	struct str status = member(v, "Status", JSON_STRING);
-	struct str rows = member(v, "ResultRows", JSON_NUMBER);
-	struct str has = member(v, "HasResultSet", JSON_BOOL);
+	struct str status = json_member(v, "Status", JSON_STRING);
+	struct str rows = json_member(v, "ResultRows", JSON_NUMBER);
+	struct str has = json_member(v, "HasResultSet", JSON_BOOL);
 
 	if (!status.s)
 		return failed(f, EX_UNAVAILABLE,
 			      "redshift-data: an answer without a status");
 	if (json_text_is(status, "FAILED"))
-		return statement_failed(member(v, "Error", JSON_STRING), f);
+		return statement_failed(json_member(v, "Error", JSON_STRING),
+					f);
 	if (json_text_is(status, "ABORTED"))
 		return failed(f, EX_TEMPFAIL,
 			      "redshift-data: the statement was cancelled");
@@ -413,7 +384,7 @@ static int run_statement(struct redshift *s, const struct buf *sql,
 	      s->unloading ? "BatchExecuteStatement" : "ExecuteStatement");
 	if (put_statement(s, &rq.body, sql, f) < 0 || ask(s, &rq, &v, f) < 0)
 		goto out;
-	put_text(&s->id, member(v, "Id", JSON_STRING));
+	put_text(&s->id, json_member(v, "Id", JSON_STRING));
 	if (!s->id.len) {
 		failed(f, EX_UNAVAILABLE,
 		       "redshift-data: an answer that names no statement");
@@ -427,7 +398,7 @@ static int run_statement(struct redshift *s, const struct buf *sql,
 			got = check_status(s, v, f);
 		if (got)
 			break;
-		wait_ms(s, ms);
+		web_wait_ms(s->web, ms);
 		ms = MIN(ms * 3 / 2, MOST_POLL_MS);
 	}
 	if (got < 0)
@@ -480,7 +451,7 @@ static const struct {
 
 static enum type type_of(struct redshift *s, struct str column)
 {
-	struct str v = member(column, "typeName", JSON_STRING);
+	struct str v = json_member(column, "typeName", JSON_STRING);
 	size_t i = 0;
 
 	buf_reset(&s->text);
@@ -495,7 +466,8 @@ static enum type type_of(struct redshift *s, struct str column)
 
 static int take_columns(struct redshift *s, struct str page, struct failure *f)
 {
-	struct str list = member(page, "ColumnMetadata", JSON_ARRAY), v, name;
+	struct str list = json_member(page, "ColumnMetadata", JSON_ARRAY), v,
+		   name;
 	struct json_iter it;
 	size_t n = 0;
 
@@ -507,9 +479,9 @@ static int take_columns(struct redshift *s, struct str page, struct failure *f)
 	s->types = xcalloc(json_count(list), sizeof *s->types);
 	json_iter_init(&it, list);
 	while (json_iter_element(&it, &v)) {
-		name = member(v, "label", JSON_STRING);
+		name = json_member(v, "label", JSON_STRING);
 		if (!name.s || name.n == 2)
-			name = member(v, "name", JSON_STRING);
+			name = json_member(v, "name", JSON_STRING);
 		buf_reset(&s->text);
 		put_text(&s->text, name);
 		if (columns_add(&s->columns, buf_str(&s->text), f) < 0)
@@ -523,8 +495,8 @@ static int take_columns(struct redshift *s, struct str page, struct failure *f)
 static int take_page(struct redshift *s, const struct web_answer *a,
 		     struct failure *f)
 {
-	struct str page = object_of(a);
-	struct str rows = member(page, "Records", JSON_ARRAY);
+	struct str page = web_object(a);
+	struct str rows = json_member(page, "Records", JSON_ARRAY);
 
 	if (take_columns(s, page, f) < 0)
 		return -1;
@@ -533,7 +505,7 @@ static int take_page(struct redshift *s, const struct web_answer *a,
 			      "redshift-data: a page without rows");
 	json_iter_init(&s->it, rows);
 	s->in_page = true;
-	s->finished = !member(page, "NextToken", JSON_STRING).s;
+	s->finished = !json_member(page, "NextToken", JSON_STRING).s;
 	return 0;
 }
 
@@ -602,9 +574,10 @@ static int put_typed(struct redshift *s, struct rows *rows, size_t i,
 	}
 }
 
-static int put_cell(struct redshift *s, struct rows *rows, size_t i,
-		    struct str cell, struct failure *f)
+static int put_cell(void *self, struct rows *rows, size_t i, struct str cell,
+		    struct failure *f)
 {
+	struct redshift *s = self;
 	const char *what = "is no cell";
 	struct json_iter it;
 	struct json_member m;
@@ -621,33 +594,6 @@ static int put_cell(struct redshift *s, struct rows *rows, size_t i,
 	if (put_typed(s, rows, i, m.val, &what) < 0)
 		return row_fault(rows, &s->columns, i, what, f);
 	return 0;
-}
-
-static int put_row(struct redshift *s, struct str row, struct rows *rows,
-		   struct failure *f)
-{
-	struct json_iter it;
-	struct str v;
-	size_t i = 0;
-
-	if (json_type(row) != JSON_ARRAY)
-		return failed(f, EX_DATAERR,
-			      "redshift-data: row %" PRIu64
-			      ": not a list of values",
-			      rows_number(rows));
-	json_iter_init(&it, row);
-	for (; i < s->columns.n && json_iter_element(&it, &v); i++) {
-		column_put(&rows->out.b, &s->columns, i);
-		if (put_cell(s, rows, i, v, f) < 0)
-			return -1;
-	}
-	if (i < s->columns.n || json_iter_element(&it, &v))
-		return failed(f, EX_DATAERR,
-			      "redshift-data: row %" PRIu64
-			      ": not as many values as there are columns",
-			      rows_number(rows));
-	buf_addc(&rows->out.b, '}');
-	return rows_end(rows, f);
 }
 
 /* ---- the source ---- */
@@ -842,7 +788,7 @@ static int get_count(struct redshift *s, uint64_t *n, struct failure *f)
 	if (json_iter_element(&s->it, &row) && json_type(row) == JSON_ARRAY) {
 		json_iter_init(&it, row);
 		if (json_iter_element(&it, &cell))
-			v = member(cell, "longValue", JSON_NUMBER);
+			v = json_member(cell, "longValue", JSON_NUMBER);
 	}
 	if (!v.s || str_to_u64(v, n) < 0)
 		return failed(f, EX_UNAVAILABLE,
@@ -1020,7 +966,8 @@ static int redshift_next(void *self, struct rows *rows, struct failure *f)
 			s->in_page = false;
 			break;
 		}
-		if (put_row(s, row, rows, f) < 0)
+		if (row_put_list(rows, &s->columns, row, "redshift-data",
+				 put_cell, s, f) < 0)
 			return -1;
 		s->n_rows++;
 	}

@@ -93,10 +93,8 @@ static int sftpfile_next(void *self, struct rows *rows, struct failure *f)
 static const char *sftpfile_doubt(void *self)
 {
 	struct sftpfile *s = self;
-	const char *why = NULL;
-	enum reader_verdict v = reader_verdict(s->reader, &why);
 
-	return v == READER_SEALED || v == READER_SILENT ? NULL : why;
+	return reader_doubt(s->reader, NULL);
 }
 
 const struct source source_sftp = {

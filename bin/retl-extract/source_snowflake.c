@@ -12,7 +12,6 @@
 #include "bin/retl-extract/interrupt.h"
 #include "bin/retl-extract/snowflake.h"
 #include "bin/retl-extract/sql.h"
-#include "common/clock.h"
 #include "common/digest.h"
 #include "common/enc.h"
 #include "common/mem.h"
@@ -289,15 +288,6 @@ static int submit(struct snowflake *s, const struct sql_query *q,
 	return ret;
 }
 
-static void wait_ms(struct snowflake *s, int64_t ms)
-{
-	int64_t until = clock_tick_ms() + ms;
-
-	web_before_wait(s->web);
-	while ((ms = until - clock_tick_ms()) > 0)
-		http_wait(web_http(s->web), NULL, 0, (int)ms);
-}
-
 /* Until it has ended; a is the answer with its result. */
 static int poll_statement(struct snowflake *s, struct web_answer *a,
 			  struct failure *f)
@@ -309,7 +299,7 @@ static int poll_statement(struct snowflake *s, struct web_answer *a,
 	put_path(s, &rq);
 	buf_addf(&rq.url, "/%s", s->handle.data);
 	while (ret == 0 && a->status == 202) {
-		wait_ms(s, ms);
+		web_wait_ms(s->web, ms);
 		ms = MIN(ms * 3 / 2, MOST_POLL_MS);
 		ret = web_ask(s->web, &rq, a, f);
 	}
@@ -652,37 +642,20 @@ static int snowflake_describe(const struct source_args *a, struct columns *c,
 
 /* ---- rows ---- */
 
-static int put_row(struct snowflake *s, struct str row, struct rows *rows,
-		   struct failure *f)
+static int put_cell(void *self, struct rows *rows, size_t i, struct str v,
+		    struct failure *f)
 {
-	struct json_iter it;
-	struct str v;
-	size_t i = 0;
+	struct snowflake *s = self;
 
-	if (json_type(row) != JSON_ARRAY)
-		return failed(f, EX_DATAERR,
-			      "snowflake: row %" PRIu64
-			      ": not a list of values",
-			      rows_number(rows));
-	json_iter_init(&it, row);
-	for (; i < s->columns.n && json_iter_element(&it, &v); i++) {
-		column_put(&rows->out.b, &s->columns, i);
-		if (json_type(v) == JSON_NULL)
-			buf_addz(&rows->out.b, "null");
-		else if (json_type(v) != JSON_STRING)
-			return row_fault(rows, &s->columns, i,
-					 "neither a text nor null", f);
-		else if (snowflake_put_value(rows, &s->columns, i, s->types[i],
-					     json_text(v, &s->text), f) < 0)
-			return -1;
+	if (json_type(v) == JSON_NULL) {
+		buf_addz(&rows->out.b, "null");
+		return 0;
 	}
-	if (i < s->columns.n || json_iter_element(&it, &v))
-		return failed(f, EX_DATAERR,
-			      "snowflake: row %" PRIu64
-			      ": not as many values as there are columns",
-			      rows_number(rows));
-	buf_addc(&rows->out.b, '}');
-	return rows_end(rows, f);
+	if (json_type(v) != JSON_STRING)
+		return row_fault(rows, &s->columns, i,
+				 "neither a text nor null", f);
+	return snowflake_put_value(rows, &s->columns, i, s->types[i],
+				   json_text(v, &s->text), f);
 }
 
 static int end_partition(struct snowflake *s, struct failure *f)
@@ -732,7 +705,8 @@ static int snowflake_next(void *self, struct rows *rows, struct failure *f)
 	for (int i = 0; i < ROWS_AT_ONCE && !rows_full(rows); i++) {
 		if (!json_iter_element(&s->rows, &row))
 			return end_partition(s, f) < 0 ? -1 : 1;
-		if (put_row(s, row, rows, f) < 0)
+		if (row_put_list(rows, &s->columns, row, "snowflake", put_cell,
+				 s, f) < 0)
 			return -1;
 		s->n_here++;
 	}

@@ -132,16 +132,6 @@ static int make_headers(struct trino *s, struct failure *f)
 
 /* ---- errors ---- */
 
-static struct str member(struct str obj, const char *name, enum json_type type)
-{
-	struct str v;
-
-	if (!obj.s || json_type(obj) != JSON_OBJECT ||
-	    json_find(obj, str_of(name), &v) != 1 || json_type(v) != type)
-		return STR_NONE;
-	return v;
-}
-
 /* Errors about values quote them; those about names need theirs. */
 static int status_of(struct str name, struct str type, bool *about_values)
 {
@@ -179,9 +169,9 @@ static int status_of(struct str name, struct str type, bool *about_values)
 
 static int query_failed(struct str error, struct failure *f)
 {
-	struct str name = member(error, "errorName", JSON_STRING);
-	struct str type = member(error, "errorType", JSON_STRING);
-	struct str words = member(error, "message", JSON_STRING);
+	struct str name = json_member(error, "errorName", JSON_STRING);
+	struct str type = json_member(error, "errorType", JSON_STRING);
+	struct str words = json_member(error, "message", JSON_STRING);
 	struct buf a = BUF_INIT, b = BUF_INIT;
 	bool hide;
 	int status = status_of(name, type, &hide);
@@ -250,10 +240,10 @@ static enum web_verdict judge(struct web_request *rq,
 		failed(f, EX_UNAVAILABLE, "an answer that is no JSON object");
 		return WEB_FAIL;
 	}
-	if (take_next(s, member(v, "nextUri", JSON_STRING), f) < 0)
+	if (take_next(s, json_member(v, "nextUri", JSON_STRING), f) < 0)
 		return WEB_FAIL;
-	if (member(v, "error", JSON_OBJECT).s) {
-		query_failed(member(v, "error", JSON_OBJECT), f);
+	if (json_member(v, "error", JSON_OBJECT).s) {
+		query_failed(json_member(v, "error", JSON_OBJECT), f);
 		buf_reset(&s->next);
 		return WEB_FAIL;
 	}
@@ -296,7 +286,7 @@ static int take_columns(struct trino *s, struct str list, struct failure *f)
 	s->types = xcalloc(json_count(list), sizeof *s->types);
 	json_iter_init(&it, list);
 	while (json_iter_element(&it, &v)) {
-		name = member(v, "name", JSON_STRING);
+		name = json_member(v, "name", JSON_STRING);
 		buf_reset(&s->text);
 		if (name.s)
 			json_unescape(&s->text,
@@ -304,7 +294,7 @@ static int take_columns(struct trino *s, struct str list, struct failure *f)
 		if (columns_add(&s->columns, buf_str(&s->text), f) < 0)
 			return failed(f, f->status, "trino: %s", f->text.data);
 		s->types[n++] = trino_column_of(
-		    member(v, "typeSignature", JSON_OBJECT), &s->columns);
+		    json_member(v, "typeSignature", JSON_OBJECT), &s->columns);
 	}
 	return 0;
 }
@@ -350,14 +340,14 @@ static int take_page(struct trino *s, const struct web_answer *a,
 			       f->text.data);
 		return -1;
 	}
-	data = member(page, "columns", JSON_ARRAY);
+	data = json_member(page, "columns", JSON_ARRAY);
 	if (data.s && take_columns(s, data, f) < 0)
 		return -1;
-	if (member(page, "data", JSON_OBJECT).s)
+	if (json_member(page, "data", JSON_OBJECT).s)
 		return failed(f, EX_UNAVAILABLE,
 			      "trino: rows in an encoding that was not asked "
 			      "for");
-	data = member(page, "data", JSON_ARRAY);
+	data = json_member(page, "data", JSON_ARRAY);
 	if (data.s && !s->types)
 		return failed(f, EX_UNAVAILABLE, "trino: rows before columns");
 	s->in_page = data.s != NULL;
@@ -367,8 +357,8 @@ static int take_page(struct trino *s, const struct web_answer *a,
 		arm(s);
 		return 0;
 	}
-	state =
-	    member(member(page, "stats", JSON_OBJECT), "state", JSON_STRING);
+	state = json_member(json_member(page, "stats", JSON_OBJECT), "state",
+			    JSON_STRING);
 	if (!state.s || !json_text_is(state, "FINISHED"))
 		return failed(f, EX_UNAVAILABLE,
 			      "trino: the last page came before the query had "
@@ -640,31 +630,13 @@ static int trino_describe(const struct source_args *a, struct columns *c,
 	return ret;
 }
 
-static int put_row(struct trino *s, struct str row, struct rows *rows,
-		   struct failure *f)
+static int put_cell(void *self, struct rows *rows, size_t i, struct str v,
+		    struct failure *f)
 {
-	struct json_iter it;
-	struct str v;
-	size_t i = 0;
+	struct trino *s = self;
 
-	if (json_type(row) != JSON_ARRAY)
-		return failed(f, EX_DATAERR,
-			      "trino: row %" PRIu64 ": not a list of values",
-			      rows_number(rows));
-	json_iter_init(&it, row);
-	for (; i < s->columns.n && json_iter_element(&it, &v); i++) {
-		column_put(&rows->out.b, &s->columns, i);
-		if (trino_put_value(rows, &s->columns, i, &s->types[i], v,
-				    &s->text, f) < 0)
-			return -1;
-	}
-	if (i < s->columns.n || json_iter_element(&it, &v))
-		return failed(f, EX_DATAERR,
-			      "trino: row %" PRIu64
-			      ": not as many values as there are columns",
-			      rows_number(rows));
-	buf_addc(&rows->out.b, '}');
-	return rows_end(rows, f);
+	return trino_put_value(rows, &s->columns, i, &s->types[i], v, &s->text,
+			       f);
 }
 
 static int trino_next(void *self, struct rows *rows, struct failure *f)
@@ -683,7 +655,8 @@ static int trino_next(void *self, struct rows *rows, struct failure *f)
 			s->in_page = false;
 			break;
 		}
-		if (put_row(s, row, rows, f) < 0)
+		if (row_put_list(rows, &s->columns, row, "trino", put_cell, s,
+				 f) < 0)
 			return -1;
 	}
 	return 1;

@@ -171,6 +171,25 @@ void web_before_wait(struct web *w)
 		rows_flush(w->o.rows);
 }
 
+void web_wait_ms(struct web *w, int64_t ms)
+{
+	int64_t until = clock_tick_ms() + ms;
+
+	web_before_wait(w);
+	while ((ms = until - clock_tick_ms()) > 0)
+		http_wait(web_http(w), NULL, 0, (int)ms);
+}
+
+struct str web_object(const struct web_answer *a)
+{
+	struct json_fault fault;
+	struct str v;
+
+	if (json_check(a->body, &v, &fault) < 0 || json_type(v) != JSON_OBJECT)
+		return STR_NONE;
+	return v;
+}
+
 /* ---- one attempt ---- */
 
 static enum http_take take_piece(void *arg, long status UNUSED,

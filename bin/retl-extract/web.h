@@ -43,6 +43,9 @@ int64_t web_delay_ms(const struct web *w, unsigned attempts, struct str hint);
 /* The rows that are ready go out. */
 void web_before_wait(struct web *w);
 
+/* Between questions whether something is ready. */
+void web_wait_ms(struct web *w, int64_t ms);
+
 /* ---- one request ---- */
 
 /*
@@ -55,6 +58,9 @@ struct web_answer {
 	struct str body;
 	const char *url; /* that it came from, behind redirects */
 };
+
+/* The body, if it is a JSON object; else .s is NULL. */
+struct str web_object(const struct web_answer *a);
 
 enum web_verdict {
 	WEB_TAKE,  /* hand it out */
