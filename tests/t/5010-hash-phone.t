@@ -21,10 +21,7 @@ number '+49 030 123456' '' ''
 contains err 'a 0 after the country code' 'a zero too many is not kept in silence'
 number '+39 06 12345678' '' +390612345678
 
-[ -f "$B/lib/retl/phone.so" ] || {
-	done_testing
-	exit
-}
+[ -f "$B/lib/retl/phone.so" ] || done_testing
 
 hash=retl-hash
 number '030 123456' DE +4930123456
