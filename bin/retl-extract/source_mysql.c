@@ -37,6 +37,7 @@ struct mysql {
 	MYSQL_BIND *binds;
 	struct my_cell *cells; /* one a column */
 	size_t n_cells;
+	bool has_grown; /* a cell has, and the library has not been told */
 };
 
 /* ---- errors ---- */
@@ -592,7 +593,11 @@ static int mysql_describe(const struct source_args *a, struct columns *c,
 
 /* ---- rows ---- */
 
-/* A value that did not fit is fetched again, into more room. */
+/*
+ * A value that did not fit is fetched again, into more room. The library is
+ * told of the room before the next row: binding results sets the lengths of
+ * this one to 0 in some of its releases (10.11.18).
+ */
 static int fetch_long(struct mysql *s, struct rows *rows, unsigned i,
 		      struct failure *f)
 {
@@ -606,8 +611,8 @@ static int fetch_long(struct mysql *s, struct rows *rows, unsigned i,
 	c->data = xrealloc(c->data, c->cap);
 	b->buffer = c->data;
 	b->buffer_length = c->cap;
-	if (mysql_stmt_fetch_column(s->stmt, b, i, 0) ||
-	    mysql_stmt_bind_result(s->stmt, s->binds))
+	s->has_grown = true;
+	if (mysql_stmt_fetch_column(s->stmt, b, i, 0))
 		return statement_failed(s, f);
 	return 0;
 }
@@ -631,6 +636,9 @@ static int mysql_next(void *self, struct rows *rows, struct failure *f)
 {
 	struct mysql *s = self;
 
+	if (s->has_grown && mysql_stmt_bind_result(s->stmt, s->binds))
+		return statement_failed(s, f);
+	s->has_grown = false;
 	switch (mysql_stmt_fetch(s->stmt)) {
 	case 0:
 	case MYSQL_DATA_TRUNCATED: /* it is told by the lengths */
