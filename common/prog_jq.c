@@ -403,6 +403,23 @@ static jv record_to_jv(struct convert *c, const struct jqside_in *in)
 	return object;
 }
 
+/* Who looks at members alone sees of any other value just the type. */
+static jv stand_in(struct str v)
+{
+	switch (json_type(v)) {
+	case JSON_NULL:
+		return jv_null();
+	case JSON_BOOL:
+		return jv_bool(v.s[0] == 't');
+	case JSON_NUMBER:
+		return jv_number(0);
+	case JSON_STRING:
+		return jv_string("");
+	default:
+		return jv_array();
+	}
+}
+
 static jv input_to_jv(struct convert *c, const struct jqside_in *in)
 {
 	struct json_iter it;
@@ -414,7 +431,7 @@ static jv input_to_jv(struct convert *c, const struct jqside_in *in)
 	if (in->n_names == SIZE_MAX)
 		return to_jv(c, in->value);
 	if (json_type(in->value) != JSON_OBJECT)
-		return to_jv(c, in->value);
+		return stand_in(in->value);
 	object = jv_object();
 	json_iter_init(&it, in->value);
 	while (jv_is_valid(object) && json_iter_member(&it, &m))

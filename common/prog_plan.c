@@ -147,6 +147,33 @@ static bool is_index(const struct plan *p, int64_t *index)
 	return *end == '\0' && !(*index == 0 && p->text.s[0] == '-');
 }
 
+/*
+ * Is it most likely a name or a number? What else jq can look up, parts of an
+ * array by an array or an object, is an error natively.
+ */
+static bool may_look_up(const struct plan *key)
+{
+	switch (key->op) {
+	case P_DOT:
+	case P_VAR:
+	case P_MEMBER:
+	case P_TOP_MEMBER:
+	case P_ELEMENT:
+	case P_LOOKUP:
+	case P_STRING:
+	case P_CALL:
+		return true;
+	case P_PIPE:
+		return may_look_up(key->b);
+	case P_IF:
+		return may_look_up(key->b) && may_look_up(key->c);
+	case P_ALT:
+		return may_look_up(key->a) && may_look_up(key->b);
+	default:
+		return false;
+	}
+}
+
 static struct plan *plan_index(struct planner *pl, struct node *n, bool top)
 {
 	struct plan *p = make(pl, P_MEMBER, n), *key;
@@ -165,9 +192,7 @@ static struct plan *plan_index(struct planner *pl, struct node *n, bool top)
 		if (!key)
 			return NULL;
 		p->op = is_index(key, &p->index) ? P_ELEMENT : P_LOOKUP;
-		if (p->op == P_LOOKUP && key->op != P_VAR &&
-		    key->op != P_MEMBER && key->op != P_TOP_MEMBER &&
-		    key->op != P_STRING)
+		if (p->op == P_LOOKUP && !may_look_up(key))
 			return not_plain(pl, STR("a computed name"));
 		p->b = key;
 	}
@@ -264,6 +289,10 @@ static struct plan *plan_binary(struct planner *pl, struct node *n, bool top)
 
 	if (str_is(n->text, "+"))
 		return plan_two(pl, P_ADD, n, top);
+	if (str_is(n->text, "-")) {
+		p = plan_two(pl, P_SUBTRACT, n, top);
+		return p && !p->one ? not_plain(pl, n->text) : p;
+	}
 	if (str_is(n->text, "and"))
 		p = plan_two(pl, P_AND, n, top);
 	else if (str_is(n->text, "or"))
@@ -286,18 +315,26 @@ static struct plan *plan_binary(struct planner *pl, struct node *n, bool top)
 	return not_plain(pl, n->text);
 }
 
-/* The names of del(.a, .b), or false. */
+/* The names of del(.a, .[$x]), or false. */
 static bool deleted(struct planner *pl, struct node *n, struct plan *p)
 {
-	struct str name;
+	struct plan *name;
+	struct str text;
 
 	if (n->kind == N_COMMA)
 		return deleted(pl, n->a, p) && deleted(pl, n->b, p);
-	if (!ask_member_of_dot(n, &name) || n->opt)
+	if (n->kind != N_INDEX || n->a->kind != N_DOT || n->opt)
 		return false;
+	if (ask_text(n->b, &text)) {
+		name = make(pl, P_MEMBER, n);
+		name->text = text;
+	} else {
+		name = plan_one(pl, n->b, p->top);
+		if (!name || name->op == P_CONST || !may_look_up(name))
+			return false;
+	}
 	p->v = plan_room(pl, p->v, p->n, sizeof *p->v);
-	p->v[p->n] = make(pl, P_CONST, n);
-	p->v[p->n++]->text = name;
+	p->v[p->n++] = name;
 	return true;
 }
 
@@ -315,7 +352,22 @@ static struct plan *plan_map(struct planner *pl, struct node *n, bool top)
 	return array;
 }
 
-static struct plan *plan_fn(struct planner *pl, struct node *n)
+/* What a function looks for. */
+static bool plan_argument(struct planner *pl, struct node *arg, struct plan *p,
+			  bool top)
+{
+	bool stands = ask_text(arg, &p->text);
+
+	if (stands && p->fn < FN_ADD)
+		return true;
+	/* What else can contain each other is for libjq. */
+	if (p->fn == FN_CONTAINS && !stands)
+		return false;
+	p->b = plan_one(pl, arg, top);
+	return p->b && p->b->op != P_JQ;
+}
+
+static struct plan *plan_fn(struct planner *pl, struct node *n, bool top)
 {
 	static const struct {
 		const char *name;
@@ -337,19 +389,220 @@ static struct plan *plan_fn(struct planner *pl, struct node *n)
 		{ "rtrimstr", 1, FN_RTRIMSTR },
 		{ "split", 1, FN_SPLIT },
 		{ "join", 1, FN_JOIN },
+		{ "add", 0, FN_ADD },
+		{ "to_entries", 0, FN_TO_ENTRIES },
+		{ "from_entries", 0, FN_FROM_ENTRIES },
+		{ "keys", 0, FN_KEYS },
+		{ "keys_unsorted", 0, FN_KEYS_UNSORTED },
+		{ "reverse", 0, FN_REVERSE },
+		{ "has", 1, FN_HAS },
+		{ "index", 1, FN_INDEX },
+		{ "contains", 1, FN_CONTAINS },
 	};
 	struct plan *p = make(pl, P_CALL, n);
 
 	for (size_t i = 0; i < ARRAY_LEN(fns); i++) {
 		if (!ask_builtin(pl, n, fns[i].name, fns[i].args))
 			continue;
-		/* What to look for must stand in the program. */
-		if (n->n && !ask_text(n->v[0], &p->text))
-			break;
 		p->fn = fns[i].fn;
-		return p;
+		p->a = top ? make(pl, P_TOP, n) : NULL;
+		return !n->n || plan_argument(pl, n->v[0], p, top)
+			   ? p
+			   : not_plain(pl, n->text);
 	}
 	return not_plain(pl, n->text);
+}
+
+/* ---- functions on arrays and objects ---- */
+
+static struct plan *dot(struct planner *pl, const struct node *n, bool top)
+{
+	return make(pl, top ? P_TOP : P_DOT, n);
+}
+
+static struct plan *pipe_of(struct planner *pl, const struct node *n,
+			    struct plan *a, struct plan *b)
+{
+	struct plan *p = make(pl, P_PIPE, n);
+
+	p->a = a;
+	p->b = b;
+	p->one = a->one && b->one;
+	return p;
+}
+
+static struct plan *call_of(struct planner *pl, const struct node *n,
+			    enum plan_fn fn, bool top)
+{
+	struct plan *p = make(pl, P_CALL, n);
+
+	p->fn = fn;
+	p->a = top ? make(pl, P_TOP, n) : NULL;
+	return p;
+}
+
+/* What runs once for each element had better not be libjq's. */
+static struct plan *plan_inner(struct planner *pl, struct node *n)
+{
+	struct plan *p = plan_one(pl, n, false);
+
+	return p && p->op == P_JQ ? NULL : p;
+}
+
+static struct plan *plan_with_entries(struct planner *pl, struct node *n,
+				      bool top)
+{
+	struct node *f = n->v[0];
+	struct plan *p, *map;
+
+	if (ask_builtin(pl, f, "select", 1)) {
+		p = make(pl, P_FILTER, n);
+		p->top = top;
+		p->a = plan_inner(pl, f->v[0]);
+		if (p->a)
+			return p;
+	}
+	map = plan_map(pl, n, false);
+	if (map->a->b->op == P_JQ)
+		return NULL;
+	p = pipe_of(pl, n, call_of(pl, n, FN_TO_ENTRIES, top), map);
+	return pipe_of(pl, n, p, call_of(pl, n, FN_FROM_ENTRIES, false));
+}
+
+static struct plan *plan_map_values(struct planner *pl, struct node *n,
+				    bool top)
+{
+	struct plan *p = make(pl, P_UPDATE, n);
+
+	p->top = top;
+	p->a = plan_inner(pl, n->v[0]);
+	return p->a ? p : NULL;
+}
+
+/* any, any(condition), any(generator; condition) */
+static struct plan *plan_any_all(struct planner *pl, struct node *n, bool top)
+{
+	struct plan *p = make(pl, str_is(n->text, "any") ? P_ANY : P_ALL, n);
+
+	if (n->n == 2) {
+		p->a = plan_any(pl, n->v[0], top);
+	} else {
+		p->a = make(pl, P_EACH, n);
+		p->a->a = dot(pl, n, top);
+		p->a->one = false;
+	}
+	if (p->a->op == P_JQ)
+		return NULL;
+	p->b = n->n ? plan_inner(pl, n->v[n->n - 1]) : dot(pl, n, false);
+	return p->b ? p : NULL;
+}
+
+static struct plan *plan_end(struct planner *pl, struct node *n, bool top)
+{
+	struct plan *p = make(pl, P_ELEMENT, n);
+
+	p->a = dot(pl, n, top);
+	p->index = str_is(n->text, "first") ? 0 : -1;
+	return p;
+}
+
+/* IN(1, 2): one of these? */
+static struct plan *plan_in(struct planner *pl, struct node *n,
+			    struct node *set, bool top)
+{
+	struct plan *p, *c;
+
+	if (set->kind == N_COMMA) {
+		p = make(pl, P_OR, n);
+		p->a = plan_in(pl, n, set->a, top);
+		p->b = plan_in(pl, n, set->b, top);
+		return p->a && p->b ? p : NULL;
+	}
+	c = plan_node(pl, set, top);
+	if (!c || c->op != P_CONST)
+		return not_plain(pl, n->text);
+	p = make(pl, P_COMPARE, n);
+	p->cmp = CMP_EQ;
+	p->a = dot(pl, n, top);
+	p->b = c;
+	return p;
+}
+
+static struct plan *plan_one_of(struct planner *pl, struct node *n, bool top)
+{
+	return plan_in(pl, n, n->v[0], top);
+}
+
+/* select(type == "string"), select(. != null) */
+static struct plan *plan_of_type(struct planner *pl, struct node *n, bool top)
+{
+	struct plan *p = make(pl, P_SELECT, n);
+	struct plan *c = make(pl, P_COMPARE, n);
+	struct str type = { n->text.s, n->text.n - 1 };
+
+	p->one = false;
+	p->top = top;
+	p->a = c;
+	if (str_is(n->text, "values")) {
+		c->cmp = CMP_NE;
+		c->a = dot(pl, n, top);
+		c->b = constant(pl, n, STR("null"));
+	} else {
+		c->cmp = CMP_EQ;
+		c->a = call_of(pl, n, FN_TYPE, top);
+		c->b = string_constant(pl, n, type);
+	}
+	return p;
+}
+
+static const struct {
+	const char *name;
+	size_t args;
+	struct plan *(*plan)(struct planner *pl, struct node *n, bool top);
+} list_calls[] = {
+	{ "map", 1, plan_map },
+	{ "with_entries", 1, plan_with_entries },
+	{ "map_values", 1, plan_map_values },
+	{ "any", 0, plan_any_all },
+	{ "any", 1, plan_any_all },
+	{ "any", 2, plan_any_all },
+	{ "all", 0, plan_any_all },
+	{ "all", 1, plan_any_all },
+	{ "all", 2, plan_any_all },
+	{ "first", 0, plan_end },
+	{ "last", 0, plan_end },
+	{ "IN", 1, plan_one_of },
+	{ "strings", 0, plan_of_type },
+	{ "numbers", 0, plan_of_type },
+	{ "booleans", 0, plan_of_type },
+	{ "arrays", 0, plan_of_type },
+	{ "objects", 0, plan_of_type },
+	{ "nulls", 0, plan_of_type },
+	{ "values", 0, plan_of_type },
+};
+
+/* A bound of a slice that stands there. */
+static bool slice_bound(struct planner *pl, struct node *n, int64_t *bound)
+{
+	struct plan *p;
+
+	if (!n)
+		return true;
+	p = plan_node(pl, n, false);
+	return p && is_index(p, bound);
+}
+
+static struct plan *plan_slice(struct planner *pl, struct node *n, bool top)
+{
+	struct plan *p = make(pl, P_SLICE, n);
+
+	p->end = INT64_MAX;
+	if (n->opt || !slice_bound(pl, n->b, &p->index) ||
+	    !slice_bound(pl, n->c, &p->end))
+		return not_plain(pl, ask_kind_name(n));
+	p->top = top && n->a->kind == N_DOT;
+	return n->a->kind == N_DOT ? p
+				   : pipe_of(pl, n, plan_any(pl, n->a, top), p);
 }
 
 /* def f: ...; without parameters stands for its body, if that is plain. */
@@ -368,7 +621,7 @@ static struct plan *plan_defined(struct planner *pl, struct node *n,
 
 static struct plan *plan_call(struct planner *pl, struct node *n, bool top)
 {
-	struct plan *p, *dot;
+	struct plan *p;
 	struct node *def;
 	struct str text;
 	size_t at;
@@ -394,20 +647,15 @@ static struct plan *plan_call(struct planner *pl, struct node *n, bool top)
 		/* select of a piece is a piece: libjq sees all of it anyway. */
 		return p->a->op == P_JQ ? NULL : p;
 	}
-	if (ask_builtin(pl, n, "map", 1))
-		return plan_map(pl, n, top);
 	if (ask_builtin(pl, n, "del", 1)) {
 		p = make(pl, P_DELETE, n);
 		p->top = top;
 		return deleted(pl, n->v[0], p) ? p : not_plain(pl, n->text);
 	}
-	p = plan_fn(pl, n);
-	if (p && top) {
-		/* Functions take the current value. */
-		dot = make(pl, P_TOP, n);
-		p->a = dot;
-	}
-	return p;
+	for (size_t i = 0; i < ARRAY_LEN(list_calls); i++)
+		if (ask_builtin(pl, n, list_calls[i].name, list_calls[i].args))
+			return list_calls[i].plan(pl, n, top);
+	return plan_fn(pl, n, top);
 }
 
 static struct plan *plan_if(struct planner *pl, struct node *n, bool top)
@@ -514,6 +762,8 @@ static struct plan *plan_node(struct planner *pl, struct node *n, bool top)
 		p->opt = n->opt;
 		p->one = false;
 		return p;
+	case N_SLICE:
+		return plan_slice(pl, n, top);
 	case N_ARRAY:
 		p = make(pl, P_ARRAY, n);
 		p->a = n->a ? plan_any(pl, n->a, top) : NULL;

@@ -30,13 +30,20 @@ enum plan_op {
 	P_COMPARE,    /* a cmp b */
 	P_AND,
 	P_OR,
-	P_IF,     /* if a then b else c */
-	P_ADD,    /* a + b */
-	P_DELETE, /* without the members text of v */
+	P_IF,       /* if a then b else c */
+	P_ADD,      /* a + b */
+	P_SUBTRACT, /* a - b */
+	/* Without the members v: each a P_MEMBER of nothing, or computed. */
+	P_DELETE,
+	P_FILTER, /* with_entries(select(a)) */
+	P_UPDATE, /* map_values(a) */
+	P_ANY,    /* any(a; b) */
+	P_ALL,    /* all(a; b) */
+	P_SLICE,  /* [index:end] of the current value */
 	P_SELECT, /* select(a) */
 	P_EMPTY,
 	P_ERROR, /* error(text) */
-	P_CALL,  /* fn on the current value */
+	P_CALL,  /* fn on the current value; b: its argument, if computed */
 	P_BIND,  /* a as var | b */
 	P_JQ,    /* piece */
 };
@@ -58,6 +65,17 @@ enum plan_fn {
 	FN_RTRIMSTR,
 	FN_SPLIT,
 	FN_JOIN,
+	/* On arrays and objects: prog_list.c. */
+	FN_ADD,
+	FN_TO_ENTRIES,
+	FN_FROM_ENTRIES,
+	FN_KEYS,
+	FN_KEYS_UNSORTED,
+	FN_REVERSE,
+	/* With any value, in plan.b. */
+	FN_HAS,
+	FN_INDEX,
+	FN_CONTAINS,
 };
 
 enum plan_cmp { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
@@ -83,7 +101,7 @@ struct plan {
 	enum plan_op op;
 	bool one; /* gives one value or an error, never none or more */
 	bool opt;
-	bool top;     /* P_JQ, P_DELETE: runs on the program's input */
+	bool top;     /* it runs on the program's input */
 	bool final;   /* P_OBJECT: what it makes is the result, or added to . */
 	bool dynamic; /* P_OBJECT: names are known only as it runs */
 	enum plan_fn fn;
@@ -95,7 +113,7 @@ struct plan {
 	struct plan **v;
 	size_t n;
 	struct plan_entry *entries;
-	int64_t index;
+	int64_t index, end;
 	size_t var, piece;
 	/* P_JQ */
 	struct node *node;

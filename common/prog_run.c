@@ -5,17 +5,12 @@
  */
 #include "common/prog_run.h"
 
-#include <math.h>
-
 #include "common/mem.h"
 #include "common/msg.h"
 #include "common/prog_num.h"
 
 /* What one piece may give for one record; more is an endless program. */
 #define PIECE_MAX_BYTES ((size_t)64 << 20)
-
-static int run_eval(struct run *r, struct plan *p, struct str in,
-		    struct str *v);
 
 int run_fail(struct run *r, const struct plan *p, const char *code,
 	     const char *fmt, ...)
@@ -102,7 +97,7 @@ size_t run_tmp(struct run *r)
 /* ---- the input ---- */
 
 /* A record without what is reserved, as text. */
-static struct str record_text(struct run *r)
+struct str run_record_text(struct run *r)
 {
 	const struct record *rec = r->record;
 	size_t at;
@@ -261,7 +256,7 @@ static int rank(struct str v)
 	return json_type(v) == JSON_NULL ? 0 : (int)json_type(v) + 1;
 }
 
-static bool compare(enum plan_cmp cmp, struct str a, struct str b)
+bool run_compare(enum plan_cmp cmp, struct str a, struct str b)
 {
 	int c;
 
@@ -291,7 +286,7 @@ static int eval_compare(struct run *r, struct plan *p, struct str in,
 
 	if (run_eval(r, p->a, in, &a) < 0 || run_eval(r, p->b, in, &b) < 0)
 		return -1;
-	*v = run_boolean(compare(p->cmp, a, b));
+	*v = run_boolean(run_compare(p->cmp, a, b));
 	return 0;
 }
 
@@ -308,129 +303,6 @@ static int eval_logic(struct run *r, struct plan *p, struct str in,
 
 /* ---- adding ---- */
 
-/* Where doubles stand further apart than whole numbers: is digits lost? */
-static bool is_rounded(double x, double y)
-{
-	double sum = x + y, y1 = sum - x;
-
-	return fabs(sum) >= 0x1p53 && (x - (sum - y1)) + (y - y1) != 0;
-}
-
-static int add_numbers(struct run *r, struct plan *p, struct str a,
-		       struct str b, struct buf *out)
-{
-	double x, y;
-
-	if (num_to_double(a, &x) < 0 || num_to_double(b, &y) < 0)
-		return run_fail(r, p, "precision",
-				"a number has more digits than jq can keep");
-	if (is_rounded(x, y))
-		return run_fail(r, p, "precision",
-				"a sum has more digits than jq can keep");
-	num_put_double(out, x + y);
-	return 0;
-}
-
-static void put_elements(struct buf *out, struct str array, char *sep)
-{
-	struct json_iter it;
-	struct str e;
-
-	json_iter_init(&it, array);
-	while (json_iter_element(&it, &e)) {
-		buf_addc(out, *sep);
-		buf_adds(out, e);
-		*sep = ',';
-	}
-}
-
-static void put_member(struct buf *out, const struct json_member *m,
-		       struct str val, char *sep)
-{
-	buf_addc(out, *sep);
-	buf_addc(out, '"');
-	buf_adds(out, m->key);
-	buf_add(out, "\":", 2);
-	buf_adds(out, val);
-	*sep = ',';
-}
-
-static struct str key_text(struct run *r, const struct json_member *m)
-{
-	if (!m->key_esc)
-		return m->key;
-	buf_reset(&r->scratch);
-	json_unescape(&r->scratch, m->key);
-	return buf_str(&r->scratch);
-}
-
-/* Did a member of this name fail in the object that is being made? */
-static bool has_failed(const struct run *r, struct str name)
-{
-	for (size_t i = 0; r->tolerant && i < r->tolerant->n; i++)
-		if (str_eq(fault_field(r->tolerant, i), name))
-			return true;
-	return false;
-}
-
-/* Members of a, with b's values where b has them, then those of b alone. */
-static int merge(struct run *r, struct plan *p, struct str a, struct str b,
-		 struct buf *out)
-{
-	bool unique_a = r->record && p->a->op == P_TOP;
-	struct json_iter it;
-	struct json_member m;
-	struct str val, name;
-	char sep = '{';
-	int found;
-
-	if ((!unique_a && text_has_repeats(a)) || text_has_repeats(b))
-		return run_repeated(r, p);
-	json_iter_init(&it, a);
-	while (json_iter_member(&it, &m)) {
-		name = key_text(r, &m);
-		if (has_failed(r, name))
-			continue;
-		found = json_find(b, name, &val);
-		put_member(out, &m, found ? val : m.val, &sep);
-	}
-	json_iter_init(&it, b);
-	while (json_iter_member(&it, &m))
-		if (!json_find(a, key_text(r, &m), &val))
-			put_member(out, &m, m.val, &sep);
-	buf_addz(out, sep == '{' ? "{}" : "}");
-	return 0;
-}
-
-static int put_sum(struct run *r, struct plan *p, struct str a, struct str b,
-		   struct buf *out)
-{
-	char sep = '[';
-
-	if (json_type(a) == JSON_NULL || json_type(b) == JSON_NULL) {
-		buf_adds(out, json_type(a) == JSON_NULL ? b : a);
-		return 0;
-	}
-	if (json_type(a) != json_type(b) || json_type(a) == JSON_BOOL)
-		return run_fail(r, p, "jq", "%s and %s cannot be added",
-				run_type(a), run_type(b));
-	switch (json_type(a)) {
-	case JSON_NUMBER:
-		return add_numbers(r, p, a, b, out);
-	case JSON_STRING:
-		buf_add(out, a.s, a.n - 1);
-		buf_add(out, b.s + 1, b.n - 1);
-		return 0;
-	case JSON_ARRAY:
-		put_elements(out, a, &sep);
-		put_elements(out, b, &sep);
-		buf_addz(out, sep == '[' ? "[]" : "]");
-		return 0;
-	default:
-		return merge(r, p, a, b, out);
-	}
-}
-
 /* The right side first, as jq does. */
 static int put_add(struct run *r, struct plan *p, struct str in,
 		   struct buf *out)
@@ -439,38 +311,7 @@ static int put_add(struct run *r, struct plan *p, struct str in,
 
 	if (run_eval(r, p->b, in, &b) < 0 || run_eval(r, p->a, in, &a) < 0)
 		return -1;
-	return put_sum(r, p, a, b, out);
-}
-
-static int put_delete(struct run *r, struct plan *p, struct str in,
-		      struct buf *out)
-{
-	struct str v = p->top ? record_text(r) : in, found;
-	struct json_iter it;
-	struct json_member m;
-	char sep = '{';
-	bool gone;
-
-	if (json_type(v) == JSON_NULL) {
-		buf_adds(out, v);
-		return 0;
-	}
-	if (json_type(v) != JSON_OBJECT)
-		return run_fail(r, p, "jq", "%s has no members to delete",
-				run_type(v));
-	for (size_t i = 0; i < p->n; i++)
-		if (json_find(v, p->v[i]->text, &found) < 0)
-			return run_repeated(r, p);
-	json_iter_init(&it, v);
-	while (json_iter_member(&it, &m)) {
-		gone = false;
-		for (size_t i = 0; i < p->n; i++)
-			gone = gone || json_key_is(&m, p->v[i]->text);
-		if (!gone)
-			put_member(out, &m, m.val, &sep);
-	}
-	buf_addz(out, sep == '{' ? "{}" : "}");
-	return 0;
+	return sum_put(r, p, a, b, out);
 }
 
 /* ---- arrays and objects ---- */
@@ -849,6 +690,34 @@ static int eval_piece(struct run *r, struct plan *p, struct str in,
 
 /* ---- one value ---- */
 
+static int put_call(struct run *r, struct plan *p, struct str in,
+		    struct buf *out)
+{
+	struct str v = p->a ? run_record_text(r) : in, arg = p->text;
+
+	if (p->b && run_eval(r, p->b, in, &arg) < 0)
+		return -1;
+	if (p->fn >= FN_ADD)
+		return list_call(r, p, v, arg, out);
+	if (p->b && json_type(arg) == JSON_STRING)
+		arg = arena_copy(&r->mem, json_text(arg, &r->scratch));
+	else if (p->b) /* join(null) joins as join("") does */
+		arg = p->fn == FN_JOIN && json_type(arg) == JSON_NULL
+			  ? STR("")
+			  : STR_NONE;
+	return text_call(r, p, v, arg, out);
+}
+
+static int put_difference(struct run *r, struct plan *p, struct str in,
+			  struct buf *out)
+{
+	struct str a, b;
+
+	if (run_eval(r, p->b, in, &b) < 0 || run_eval(r, p->a, in, &a) < 0)
+		return -1;
+	return sum_subtract(r, p, a, b, out);
+}
+
 int run_put(struct run *r, struct plan *p, struct str in, struct buf *out)
 {
 	struct str v;
@@ -864,9 +733,17 @@ int run_put(struct run *r, struct plan *p, struct str in, struct buf *out)
 	case P_ADD:
 		return put_add(r, p, in, out);
 	case P_DELETE:
-		return put_delete(r, p, in, out);
+		return sum_delete(r, p, in, out);
+	case P_SUBTRACT:
+		return put_difference(r, p, in, out);
+	case P_FILTER:
+		return list_filter(r, p, p->top ? run_record_text(r) : in, out);
+	case P_UPDATE:
+		return list_update(r, p, p->top ? run_record_text(r) : in, out);
+	case P_SLICE:
+		return list_slice(r, p, p->top ? run_record_text(r) : in, out);
 	case P_CALL:
-		return text_call(r, p, p->a ? record_text(r) : in, out);
+		return put_call(r, p, in, out);
 	case P_PIPE:
 		return run_eval(r, p->a, in, &v) < 0 ? -1
 						     : run_put(r, p->b, v, out);
@@ -918,11 +795,11 @@ static int eval_step(struct run *r, struct plan *p, struct str in,
 }
 
 /* p->one: its value, which lives until the next run. */
-static int run_eval(struct run *r, struct plan *p, struct str in, struct str *v)
+int run_eval(struct run *r, struct plan *p, struct str in, struct str *v)
 {
 	switch (p->op) {
 	case P_TOP:
-		*v = record_text(r);
+		*v = run_record_text(r);
 		return 0;
 	case P_TOP_MEMBER:
 		return top_member(r, p, v);
@@ -948,6 +825,9 @@ static int run_eval(struct run *r, struct plan *p, struct str in, struct str *v)
 	case P_AND:
 	case P_OR:
 		return eval_logic(r, p, in, v);
+	case P_ANY:
+	case P_ALL:
+		return list_any(r, p, in, v);
 	case P_ERROR:
 		return run_fail(r, p, "jq", "%.*s", STR_ARG(p->text));
 	case P_JQ:
@@ -1053,7 +933,7 @@ static int pass_sum(struct run *r, void *ctx, struct str a)
 	struct passing *s = ctx;
 	size_t at = run_tmp(r);
 	struct str v;
-	int ret = put_sum(r, s->p, a, s->other, &r->tmp[at]);
+	int ret = sum_put(r, s->p, a, s->other, &r->tmp[at]);
 
 	if (ret == 0)
 		ret = run_check_size(r, s->p, &r->tmp[at]);
@@ -1120,7 +1000,7 @@ int run_each(struct run *r, struct plan *p, struct str in, plan_sink *sink,
 		return run_each(r, p->b, in, pass_addend, &s);
 	case P_SELECT:
 		if (p->top)
-			s.in = record_text(r);
+			s.in = run_record_text(r);
 		return run_each(r, p->a, in, pass_selected, &s);
 	case P_BIND:
 		return run_each(r, p->a, in, pass_bind, &s);

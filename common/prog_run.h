@@ -51,6 +51,9 @@ typedef int plan_sink(struct run *r, void *ctx, struct str value);
 int run_each(struct run *r, struct plan *p, struct str in, plan_sink *sink,
 	     void *ctx);
 
+/* p->one: its value, which lives until the next run. */
+int run_eval(struct run *r, struct plan *p, struct str in, struct str *v);
+
 /* p->one: appends its value. On failure out may hold a part of it. */
 int run_put(struct run *r, struct plan *p, struct str in, struct buf *out);
 
@@ -86,6 +89,10 @@ static inline struct str run_boolean(bool b)
 	return b ? STR("true") : STR("false");
 }
 
+/* The input of the program: a record without what is reserved. */
+struct str run_record_text(struct run *r);
+bool run_compare(enum plan_cmp cmp, struct str a, struct str b);
+
 /* ---- prog_text.c ---- */
 
 bool text_has_repeats(struct str object);
@@ -95,8 +102,28 @@ int text_put_json(struct run *r, const struct plan *p, struct buf *out,
 /* The text of v inside a string: without quotes, escaped. */
 int text_put_inside(struct run *r, const struct plan *p, struct buf *out,
 		    struct str v);
-/* What the function p->fn makes of v. */
-int text_call(struct run *r, struct plan *p, struct str v, struct buf *out);
+/* What the function p->fn makes of v; arg is a text, or .s is NULL. */
+int text_call(struct run *r, struct plan *p, struct str v, struct str arg,
+	      struct buf *out);
+
+/* ---- prog_sum.c ---- */
+
+int sum_put(struct run *r, struct plan *p, struct str a, struct str b,
+	    struct buf *out);
+int sum_subtract(struct run *r, struct plan *p, struct str a, struct str b,
+		 struct buf *out);
+int sum_all(struct run *r, struct plan *p, struct str v, struct buf *out);
+int sum_delete(struct run *r, struct plan *p, struct str in, struct buf *out);
+
+/* ---- prog_list.c ---- */
+
+int list_filter(struct run *r, struct plan *p, struct str v, struct buf *out);
+int list_update(struct run *r, struct plan *p, struct str v, struct buf *out);
+int list_slice(struct run *r, struct plan *p, struct str v, struct buf *out);
+int list_any(struct run *r, struct plan *p, struct str in, struct str *v);
+/* The same for functions on arrays and objects; arg is a value. */
+int list_call(struct run *r, struct plan *p, struct str v, struct str arg,
+	      struct buf *out);
 
 void run_begin(struct run *r);
 void run_release(struct run *r);

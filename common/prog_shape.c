@@ -221,6 +221,9 @@ static bool shape_of(struct planner *pl, struct node *n, const struct plan *p,
 					   : fail_shape(s, STR("a definition"));
 	case P_DELETE:
 		for (size_t i = 0; i < p->n; i++)
+			if (p->v[i]->op != P_MEMBER || p->v[i]->a)
+				return fail_shape(s, STR("a computed name"));
+		for (size_t i = 0; i < p->n; i++)
 			forget(pl, s, p->v[i]->text);
 		return true;
 	case P_SELECT:

@@ -313,35 +313,41 @@ static bool ends(struct str text, struct str with)
 	       memcmp(text.s + text.n - with.n, with.s, with.n) == 0;
 }
 
-static int put_test(struct run *r, struct plan *p, struct str v,
+static int no_text(struct run *r, struct plan *p)
+{
+	return run_fail(r, p, "jq", "what to look for is not a string");
+}
+
+static int put_test(struct run *r, struct plan *p, struct str v, struct str arg,
 		    struct buf *out)
 {
 	struct str text;
 
+	if (!arg.s)
+		return no_text(r, p);
 	if (!is_text(r, v, &text))
 		return run_fail(r, p, "jq", "%s where a string is expected",
 				run_type(v));
-	buf_adds(out,
-		 run_boolean(p->fn == FN_STARTSWITH ? starts(text, p->text)
-						    : ends(text, p->text)));
+	buf_adds(out, run_boolean(p->fn == FN_STARTSWITH ? starts(text, arg)
+							 : ends(text, arg)));
 	return 0;
 }
 
 /* What does not begin or end so stays as it is, also if it is no string. */
 static int put_trimmed(struct run *r, struct plan *p, struct str v,
-		       struct buf *out)
+		       struct str arg, struct buf *out)
 {
 	struct str text;
 	bool front = p->fn == FN_LTRIMSTR;
 
-	if (!is_text(r, v, &text) ||
-	    !(front ? starts(text, p->text) : ends(text, p->text))) {
+	if (!arg.s || !is_text(r, v, &text) ||
+	    !(front ? starts(text, arg) : ends(text, arg))) {
 		buf_adds(out, v);
 		return 0;
 	}
-	text.n -= p->text.n;
+	text.n -= arg.n;
 	if (front)
-		text.s += p->text.n;
+		text.s += arg.n;
 	json_put_str(out, text);
 	return 0;
 }
@@ -357,11 +363,13 @@ static size_t one_character(struct str text)
 }
 
 static int put_split(struct run *r, struct plan *p, struct str v,
-		     struct buf *out)
+		     struct str arg, struct buf *out)
 {
-	struct str text, at = p->text;
+	struct str text, at = arg;
 	bool more;
 
+	if (!arg.s)
+		return no_text(r, p);
 	if (!is_text(r, v, &text))
 		return run_fail(r, p, "jq", "%s where a string is expected",
 				run_type(v));
@@ -394,7 +402,7 @@ static int put_part(struct run *r, struct plan *p, struct str e,
 }
 
 static int put_joined(struct run *r, struct plan *p, struct str v,
-		      struct buf *out)
+		      struct str arg, struct buf *out)
 {
 	bool object = json_type(v) == JSON_OBJECT, any = false;
 	struct json_iter it;
@@ -409,8 +417,10 @@ static int put_joined(struct run *r, struct plan *p, struct str v,
 	json_iter_init(&it, v);
 	while (object ? json_iter_member(&it, &m)
 		      : json_iter_element(&it, &m.val)) {
+		if (any && !arg.s)
+			return no_text(r, p);
 		if (any)
-			json_put_escaped(out, p->text);
+			json_put_escaped(out, arg);
 		if (put_part(r, p, m.val, out) < 0 ||
 		    run_check_size(r, p, out) < 0)
 			return -1;
@@ -420,7 +430,8 @@ static int put_joined(struct run *r, struct plan *p, struct str v,
 	return 0;
 }
 
-int text_call(struct run *r, struct plan *p, struct str v, struct buf *out)
+int text_call(struct run *r, struct plan *p, struct str v, struct str arg,
+	      struct buf *out)
 {
 	size_t at;
 	int ret;
@@ -455,13 +466,13 @@ int text_call(struct run *r, struct plan *p, struct str v, struct buf *out)
 		return 0;
 	case FN_STARTSWITH:
 	case FN_ENDSWITH:
-		return put_test(r, p, v, out);
+		return put_test(r, p, v, arg, out);
 	case FN_LTRIMSTR:
 	case FN_RTRIMSTR:
-		return put_trimmed(r, p, v, out);
+		return put_trimmed(r, p, v, arg, out);
 	case FN_SPLIT:
-		return put_split(r, p, v, out);
+		return put_split(r, p, v, arg, out);
 	default:
-		return put_joined(r, p, v, out);
+		return put_joined(r, p, v, arg, out);
 	}
 }

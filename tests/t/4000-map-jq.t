@@ -406,6 +406,170 @@ ltrimstr(1)
 ="é😀x"|split("")
 ="é😀x"|ltrimstr("é")|rtrimstr("x")
 def split(x): 7; split("a")
+=to_entries
+=from_entries
+=with_entries(.)
+=with_entries(select(.value != null))
+=with_entries(select(.value == "x"))
+=with_entries(select(.value != [1,2,3]))
+=with_entries(select(.value > 1))
+=with_entries(select(.key != "a"))
+=with_entries(select(.key == "b" and .value))
+with_entries(select(.value? == 1))
+=with_entries(select(.value.a))
+=with_entries(select(false))
+=with_entries(select(.key | not))
+=with_entries({key: .value, value: .key})
+=with_entries({key: "k\(.key)", value})
+=with_entries(select(.value) | {key, value: 1})
+=with_entries(empty)
+=with_entries(select(.value, .value))
+=def some: with_entries(select(.value != null)); {a: (.a? // null), b: ({c: null} | some)} | some
+=.a? | with_entries(select(.value))
+with_entries(.value |= tostring)
+with_entries(select(.value | tostring | test("x")))
+=[{"key":"a","value":1},{"Key":"b","Value":2},{"name":"c"},{"Name":"d","value":null,"Value":7}] | from_entries
+=[{"key":null,"name":"a"},{"key":false,"Key":"b"}] | from_entries
+=[{"key":"a","value":1},{"key":"b"},{"key":"a","value":2}] | from_entries
+=[{"key":1}] | from_entries
+=[{"key":false}] | from_entries
+=[{"key":"\u0061b"},{"key":"ab","value":1}] | from_entries
+=[null] | from_entries
+={"x":{"key":"a","value":1}} | from_entries
+=to_entries | from_entries
+=to_entries | map(.key)
+=[to_entries[]? | .value]
+=map_values(1)
+=map_values([.])
+=map_values(tostring)
+=map_values(.a)
+map_values(empty)
+map_values(1, 2)
+map_values(.[]?)
+=keys
+=keys_unsorted
+={"b":1,"a":2,"é":3,"B":4,"\u0061a":5} | keys
+=add
+=[.[]? | tostring] | add
+=[[1],[2,[3]],null] | add
+=[{"a":1,"b":2},{"c":3},{"a":4}] | add
+=[1,2.5,null,3] | add
+=["a",null,"\u0062"] | add
+=[true] | add
+=[true,null] | add
+=[true,false] | add
+=[1,"a"] | add
+=[null,null] | add
+={"a":[1],"b":[2]} | add
+={} | add
+=[[], []] | add
+=first
+=last
+=reverse
+="" | reverse
+=0 | reverse
+=any
+=all
+=any(. == 1)
+=all(. != null)
+=any(.[]?; . == 1)
+=all(.[]?; . == 1)
+=any(.[]?, error("x"); . == 1)
+=any(1, error("x"); true)
+=any(1, 2, error("x"); true)
+=all(1, error("x"); false)
+=all(1, 2, error("x"); false)
+=any(empty; true)
+=all(empty; false)
+=any(.a?, .b?; . == "x")
+=any(.[]?.a?; . != null)
+=any(error("x"))
+any(true, false)
+any(.[]?; true, true)
+=has("a")
+=has($settings.x)
+=has($settings.n)
+=has(-1)
+=has(0)
+=has(1.5)
+=has(-0.5)
+=has(null)
+has("a", "b")
+=index("x")
+=index(1)
+=index(null)
+=index([2])
+=[1,2,[1,2],1,2,3] | index([1,2,3])
+=[1,2] | index([])
+=[{"a":1}] | index({"a":1.0})
+="aéb" | index("b")
+="abab" | index($settings.a)
+=contains("x")
+="a\u0000b" | contains("b")
+="a\u0000b" | contains("a\u0000c")
+=contains("")
+contains(["x"])
+=IN("text", 0, null)
+=.a? | IN(1)
+IN(.[]?)
+IN([1])
+=[.[]? | strings]
+=[.[]? | numbers]
+=[.[]? | values, nulls, booleans, arrays, objects]
+=.[1:]
+=.[:1]
+=.[:-1]
+=.[-2:]
+=.[1:3]
+=.[2:1]
+=.[-100:100]
+=.[100:]
+="é😀x" | .[1:2], .[:-1], .[-1:], .[3:], .[5:9]
+=.a?[0:1]
+=.[]?[0:1]
+.[1:]?
+.[1.5:]
+.["a":]
+=$settings.x[0:1]
+=$settings.list[1:]
+=. - .
+=. - 1
+=1 - .
+=[.[]? | tostring] - ["1"]
+=[1,2,1,[1],{"a":1}] - [1.0,{"a":1e0}]
+=5 - 7.5
+=0 - 0
+=-0 - 0
+="a" - "a"
+(1,2) - 1
+=del(.[$settings.x])
+=del(.a, .[$settings.x])
+del(.["a"], .[.b]?)?
+=del(.["b\(1)"])
+del(.[0])
+=del(.[$settings.nope])
+=del(.[$settings.n]) | objects
+=.[.b // "a" | tostring]
+=$settings[.b | tostring | ascii_downcase] // empty
+=endswith(.b | tostring)
+$settings[.b? | tostring]
+$settings[.b? | tostring | ascii_downcase] // empty
+=map($settings[.])
+=[.[]? as $x | $settings[$x | tostring]]
+=. as $r | ["a","b"] | map($r[.])
+$settings.list[.a? | length]
+=startswith($settings.x)
+endswith(.b?|tostring)
+=ltrimstr($settings.x)
+=rtrimstr($settings.n)
+=split($settings.x)
+=split($settings.n)
+=join($settings.x)
+=join($settings.n)
+=join($settings.nope)
+=["x"] | join(1)
+=[null,1] | join(null)
+=. as $x | [$x | tostring] | index($x | tostring)
 END
 
 sed 's/^=//' table >programs
@@ -585,7 +749,7 @@ function leaf(r) {
 function two(op, d) { return "(" gen(d) " " op " " gen(d) ")" }
 function gen(d, r) {
 	if (d-- <= 0) return leaf()
-	r = pick(29)
+	r = pick(40)
 	if (r == 0) return "{" name() ": (" gen(d) "), " name() ": (" gen(d) ")}"
 	if (r == 1) return "{\"k\\(" gen(d) ")\": (" gen(d) "), " name() "}"
 	if (r == 2) return "[" gen(d) ", " gen(d) "]"
@@ -613,6 +777,17 @@ function gen(d, r) {
 	if (r == 25) return "(" gen(d) " | tostring | explode | implode)"
 	if (r == 26) return "(" gen(d) " | tostring | split(\"" name() "\"))"
 	if (r == 27) return "(" gen(d) " | join(\"-\"))"
+	if (r == 28) return "(" gen(d) " | to_entries)"
+	if (r == 29) return "with_entries(select(" gen(d) "))"
+	if (r == 30) return "with_entries(select(.value != " leaf() "))"
+	if (r == 31) return "map_values([" gen(d) "])"
+	if (r == 32) return "(" gen(d) " | add)"
+	if (r == 33) return "(" gen(d) " | " (pick(2) ? "any" : "all") "(.[]?; " gen(d) "))"
+	if (r == 34) return "(" gen(d) " | .[" pick(3) ":" (pick(6) - 3) "])"
+	if (r == 35) return "[.[]? | {key: (" gen(d) " | tostring), value: .}] | from_entries"
+	if (r == 36) return "has(\"" name() "\")"
+	if (r == 37) return two("-", d)
+	if (r == 38) return "del(.[" gen(0) " | tostring])"
 	return "map(" gen(d) ")"
 }
 BEGIN { srand(seed); for (i = 0; i < n; i++) print gen(1 + pick(3)) }

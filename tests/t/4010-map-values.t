@@ -45,6 +45,23 @@ gives '"[9007199254740993, 1.10]" | fromjson' 1 '[[9007199254740993,1.10]]' \
 gives '"{\"a\":1,\"\\u0061\":2}" | fromjson' 1 \
 	'jq: p:1: a text of JSON has a member name twice' \
 	'and takes no name twice'
+gives 'with_entries(select(.value != null and .key != "o"))' "$r" \
+	'[{"id":9007199254740993,"d":1.10,"e":1e5,"s":"\u00e9\/\"","z":-0.0}]' \
+	'entries that are kept keep digits and escapes'
+gives 'to_entries | from_entries' "$r" "[$r]" 'so do those that are taken apart'
+gives 'del(.[$settings.x], .o, .s) | map_values([.])' "$r" \
+	'[{"id":[9007199254740993],"d":[1.10],"e":[1e5],"z":[-0.0]}]' \
+	'and what a computed name leaves'
+gives '[.id, .d][:1], ([[.id], [.d]] | add), any(.[]; . == 9007199254740992)' \
+	"$r" '[[9007199254740993],[9007199254740993,1.10],false]' \
+	'parts, sums of lists and any() see all digits'
+gives '[1, .id] | add' "$r" \
+	'precision: p:1: a number has more digits than jq can keep' \
+	'a sum of numbers wants doubles'
+gives '$settings.x | test("a")' 9007199254740993 '[true]' \
+	'who does not look at the input does not give it to libjq'
+gives '[.a? | test("a")]' '[9007199254740993]' '[[]]' \
+	'nor does who looks for members where there are none'
 
 # ---- text of numbers ----
 
@@ -133,7 +150,7 @@ gives '{a: (.x | try fromjson catch "no")}' '{"x":"[1,"}' '[{"a":"no"}]' \
 gives '{a: (def tonumber: "mine"; .x | tonumber? // 1)}' '{"x":"9007199254740993"}' \
 	'[{"a":"mine"}]' 'a definition of that name stays one'
 for p in '[limit(1; 9007199254740993)]' 'def f: 0.12345678901234567; [limit(1; f)]' \
-	'{a: 1, b: (.x | map_values(. > 9007199254740993))}'
+	'{a: 1, b: (.x | sort_by(. > 9007199254740993))}'
 do
 	exits 64 "$p has a number that libjq would change" progrun -p "$p"
 	contains err 'and stands where libjq has to run' 'and is told so'
