@@ -281,13 +281,13 @@ retl-map --explain -e '. + {x: .y} | del(.z)' >out
 same want out 'and what goes on'
 cat >want <<\END
 MEMBER  FROM            RUNS   NOTE
-(any)   (whole record)  libjq  because of with_entries
+(any)   (whole record)  libjq  because of walk
 END
-retl-map --explain -e 'with_entries(.)' >out
+retl-map --explain -e 'walk(.)' >out
 same want out 'and what cannot be told'
-retl-map --explain -e '{n: (keys | length)}' >out
+retl-map --explain -e '{n: ([paths] | length)}' >out
 is "$(sed -n '2s/.*libjq *//p' out)" \
-	'because of keys, which is given all of the record' \
+	'because of paths, which is given all of the record' \
 	'and that libjq gets all of it'
 retl-map --explain -e 'if .a then {b} else {c} end' >out
 is "$(sed -n '2s/.*native *//p' out)" 'names are not told by if' \
