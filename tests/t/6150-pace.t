@@ -36,7 +36,7 @@ aside() {
 # asked LOG: waits until a first request has come, so that nothing that starts
 # later keeps it waiting.
 asked() {
-	for asked in $(seq 100); do
+	for _ in $(seq 100); do
 		[ -s "$1" ] && break
 		sleep 0.03
 	done
