@@ -445,7 +445,11 @@ static void take_trouble(struct oauth *o, const struct oauth_answer *a,
 
 /* ---- the answer: yes ---- */
 
-/* Seconds, as a number or a text of one; -1: it does not say. */
+/*
+ * Seconds, as a number or a text of one; 0: it does not say. Some endpoints
+ * say 0 of a token that does not expire: one that had expired as it came would
+ * be asked for without an end.
+ */
 static int64_t lifetime(struct str object)
 {
 	struct str v = json_get(object, "expires_in");
@@ -458,7 +462,7 @@ static int64_t lifetime(struct str object)
 		if (v.s[i] == '.')
 			v.n = i;
 	if (!v.s || str_to_u64(v, &s) < 0 || s > INT32_MAX)
-		return -1;
+		return 0;
 	return (int64_t)s;
 }
 
@@ -467,7 +471,7 @@ static void set_expiry(struct oauth *o, struct str object, int64_t tick_ms)
 	int64_t ms = lifetime(object);
 
 	o->expires_at = o->renew_at = INT64_MAX;
-	if (ms < 0)
+	if (!ms)
 		return;
 	ms *= 1000;
 	o->expires_at = tick_ms + ms;

@@ -111,6 +111,10 @@ static void test_short_life(void)
 	ok(oauth_state(o, 5999) == OAUTH_READY &&
 	       oauth_state(o, 6000) == OAUTH_NEEDED,
 	   "a short life keeps three quarters of it");
+	begin(o, 6000);
+	take(o, 200, "{\"access_token\":\"u\",\"expires_in\":0}", 6000);
+	ok(oauth_state(o, INT64_MAX / 2) == OAUTH_READY,
+	   "one of no length is none that was told");
 	oauth_free(o);
 }
 
