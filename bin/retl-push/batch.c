@@ -169,6 +169,7 @@ struct flow *flow_new(struct push *p, const struct operation *op)
 		f->group = f->saved = f->seen = f->notes = BUF_INIT;
 		f->url = f->headers = f->body = BUF_INIT;
 		f->items = f->vars = f->page = BUF_INIT;
+		f->seen_page = BUF_INIT;
 		f->rest.code = f->rest.reason = BUF_INIT;
 	}
 	f->push = p;
@@ -178,7 +179,7 @@ struct flow *flow_new(struct push *p, const struct operation *op)
 	f->opened = f->wake = 0;
 	f->paced = false;
 	f->acted_before = f->under_way = f->begun = f->restart = false;
-	f->advanced = f->last = f->in_session = false;
+	f->advanced = f->last = f->in_session = f->parted = false;
 	f->batch = 0;
 	f->number = ++p->n_flows_made;
 	buf_reset(&f->group);
@@ -195,7 +196,9 @@ void flow_step_reset(struct flow *f)
 	f->poll_since = f->poll_ms = 0;
 	f->n_pages = f->page_tries = 0;
 	f->rest.v = NO_VERDICT;
+	f->stray = false;
 	buf_reset(&f->page);
+	buf_reset(&f->seen_page);
 }
 
 struct flow *flow_for(struct push *p, const struct operation *op)
@@ -355,7 +358,7 @@ static int group_of(struct push *p, struct rec *r, struct buf *out)
 			    &p->err);
 	if (got >= 0)
 		return 0;
-	push_stop(p, EX_UNAVAILABLE, "line %" PRIu64 ": batch.by: %s", r->line,
+	push_stop(p, EX_CONFIG, "line %" PRIu64 ": batch.by: %s", r->line,
 		  p->err.data);
 	return -1;
 }

@@ -751,6 +751,7 @@ static void release_all(struct push *p)
 		buf_release(&f->saved);
 		buf_release(&f->seen);
 		buf_release(&f->page);
+		buf_release(&f->seen_page);
 		buf_release(&f->rest.code);
 		buf_release(&f->rest.reason);
 		buf_release(&f->notes);

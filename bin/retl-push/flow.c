@@ -194,6 +194,7 @@ static void fork_further(struct flow *f, struct flow *g)
 	g->step = f->step;
 	g->advanced = f->advanced;
 	g->acted_before = f->acted_before;
+	g->parted = true;
 	g->renewals = f->renewals;
 	g->poll_since = f->poll_since;
 	g->poll_ms = f->poll_ms;
@@ -234,9 +235,10 @@ static enum verdict settled_verdict(struct flow *f, struct rec *r,
 	case SPLIT:
 		if (f->acted_before)
 			return UNKNOWN;
-		if (f->push->cfg.replay && n_split > 1)
-			return given_up(f, r);
-		return n_split == 1 ? REJECTED : SPLIT;
+		if (n_split > 1)
+			return f->push->cfg.replay ? given_up(f, r) : SPLIT;
+		/* A conflict with what an earlier attempt has made? */
+		return r->lost && r->http_status == 409 ? UNKNOWN : REJECTED;
 	case FAILED:
 		/* The contract says so; but an earlier attempt? */
 		return r->ambiguous ? UNKNOWN : FAILED;
@@ -267,6 +269,9 @@ static void take_retry(struct flow *f, struct rec *r, struct sorted *s)
 		s->retry->batch = f->batch;
 		s->retry->last = f->last;
 		s->retry->in_session = f->in_session;
+		/* Who waits for f waits for it still. */
+		s->retry->then = f->then;
+		f->then = NULL;
 		f->push->session.n_out += f->in_session;
 		s->at_once = true;
 	}
@@ -340,6 +345,7 @@ static void sort_records(struct flow *f, struct sorted *s)
 		}
 	}
 	f->n = stay;
+	f->parted |= stay < n;
 	buf_reset(&f->notes);
 }
 

@@ -57,6 +57,7 @@ struct rec {
 	bool stand_in;    /* no record: see flow_for */
 	/* An attempt ended without an answer: it may have been accepted. */
 	bool ambiguous;
+	bool lost;           /* the same, of no answer and of 5xx alone */
 	bool in_results;     /* some request with results carried it */
 	bool was_in_results; /* the same, before the request under way */
 	bool carried;        /* by the request under way */
@@ -185,9 +186,11 @@ struct flow {
 	/* A poll: since when (tick, 0: no answer yet), the last pause. */
 	int64_t poll_since, poll_ms;
 	/* Pages: the next one's URL; what was said of those not named. */
-	struct buf page;
+	struct buf page, seen_page;
 	uint64_t n_pages, page_tries;
 	struct rest rest;
+	/* Somebody was refused whom nobody knows; some went on without f. */
+	bool stray, parted;
 	/* A session, see session.c: its place in it. */
 	uint64_t batch;
 	bool last, in_session;

@@ -91,7 +91,7 @@ static void program_failed(struct flow *f, struct rec *r, const char *what,
 		flow_decide(f, r, REJECTED, STR("precision"), buf_str(&p->err));
 		return;
 	}
-	push_stop(p, EX_UNAVAILABLE, "%s: line %" PRIu64 ": %s: %s",
+	push_stop(p, EX_CONFIG, "%s: line %" PRIu64 ": %s: %s",
 		  p->contract->name, r->line, what, p->err.data);
 	flow_decide(f, r, GIVEN_UP, STR("stopped"),
 		    STR("the contract's program failed"));
@@ -634,7 +634,7 @@ static enum built body_failed(struct flow *f)
 
 	if (flow_alone(f) && flow_alone(f)->verdict)
 		return BUILD_AGAIN;
-	push_stop(p, EX_UNAVAILABLE, "%s: %s", p->contract->name, p->err.data);
+	push_stop(p, EX_CONFIG, "%s: %s", p->contract->name, p->err.data);
 	return BUILD_FAILED;
 }
 

@@ -21,6 +21,7 @@
 #define SHOWN 2000   /* bytes of a body, with -v */
 #define MAX_UNPACKED ((size_t)256 << 20)
 #define MAX_PAGES 100000
+#define MAX_PAGE_URL 65536
 
 struct answer {
 	struct flow *f;
@@ -538,11 +539,12 @@ struct spoken {
 	struct str code, reason; /* text, borrowed */
 };
 
-/* Applies an outcome to all whose text is name. */
-static void decide_named(struct answer *w, struct index *x, bool by_ref,
+/* Applies an outcome to all whose text is name. True: there are such. */
+static bool decide_named(struct answer *w, struct index *x, bool by_ref,
 			 struct str name, const struct spoken *o)
 {
 	uint64_t h = hash_text(name);
+	bool found = false;
 	size_t slot;
 
 	if (!x->made)
@@ -550,28 +552,40 @@ static void decide_named(struct answer *w, struct index *x, bool by_ref,
 	for (; (slot = x->slots[h & (x->n_slots - 1)]); h++) {
 		struct span at = x->names[slot - 1];
 
-		if (str_eq((struct str){ x->text.data + at.at, at.n }, name))
-			decide(w, w->f->recs[slot - 1], o->v, o->code,
-			       o->reason);
+		if (!str_eq((struct str){ x->text.data + at.at, at.n }, name))
+			continue;
+		decide(w, w->f->recs[slot - 1], o->v, o->code, o->reason);
+		found = true;
 	}
+	return found;
 }
 
-static void decide_at(struct answer *w, struct str number,
+static bool decide_at(struct answer *w, struct str number,
 		      const struct spoken *o)
 {
 	struct flow *f = w->f;
 	uint64_t want;
 
 	if (str_to_u64(number, &want) < 0)
-		return;
+		return false;
 	for (size_t i = 0; i < f->n; i++) {
 		if (!f->recs[i]->carried)
 			continue;
 		if (want-- == 0) {
 			decide(w, f->recs[i], o->v, o->code, o->reason);
-			return;
+			return true;
 		}
 	}
+	return false;
+}
+
+/*
+ * May an outcome of this answer be about a record that is not in the request?
+ * After some of the batch went on by themselves, a report still names them.
+ */
+static bool speaks_of_others(const struct answer *w)
+{
+	return w->s->each || w->f->parted || w->f->n_carried < w->f->n;
 }
 
 struct outcomes {
@@ -605,12 +619,18 @@ static struct str spoken_text(struct str object, const char *member,
 	return text_or_none(out);
 }
 
+static bool says_well(enum verdict v)
+{
+	return v == DELIVERED || v == SKIPPED;
+}
+
 /* One outcome of the stream; -1: it is none. */
 static int take_outcome(struct answer *w, struct str line, struct outcomes *all)
 {
 	struct str status, index, ref, key;
 	struct buf word = BUF_INIT, name = BUF_INIT;
 	struct spoken o;
+	bool known = true;
 	int ret = 0;
 
 	if (json_type(line) != JSON_OBJECT)
@@ -629,16 +649,21 @@ static int take_outcome(struct answer *w, struct str line, struct outcomes *all)
 	o.code = spoken_text(line, "code", &w->code, MAX_CODE);
 	o.reason = spoken_text(line, "reason", &w->reason, MAX_REASON);
 	if (index.s && json_type(index) == JSON_NUMBER)
-		decide_at(w, index, &o);
+		known = decide_at(w, index, &o);
 	else if (ref.s && put_scalar(&name, ref) == 0)
-		decide_named(w, &all->refs, true, buf_str(&name), &o);
+		known = decide_named(w, &all->refs, true, buf_str(&name), &o) ||
+			speaks_of_others(w);
 	else if (key.s && w->p->cfg.replay)
 		w->nameless = true;
 	else if (key.s && put_scalar(&name, key) == 0)
-		decide_named(w, &all->keys, false, buf_str(&name), &o);
-	else if (!index.s && !ref.s && !key.s)
+		known =
+		    decide_named(w, &all->keys, false, buf_str(&name), &o) ||
+		    speaks_of_others(w);
+	else if (index.s || ref.s || key.s)
+		known = false; /* null, or no text */
+	else
 		keep_rest(w->f, &o);
-	/* One that names null names nobody we know. */
+	w->f->stray |= !known && !says_well(o.v);
 out:
 	buf_release(&word);
 	buf_release(&name);
@@ -710,7 +735,10 @@ static int take_results(struct answer *w, const struct program *results)
 	return ret;
 }
 
-/* After the last page: what was said of those not named. */
+/*
+ * After the last page: what was said of those not named. If somebody was
+ * refused whom nobody knows, it may be any of them.
+ */
 static void settle_rest(struct answer *w)
 {
 	struct flow *f = w->f;
@@ -724,7 +752,11 @@ static void settle_rest(struct answer *w)
 			flow_decide(f, r, UNKNOWN, STR("no_outcome"),
 				    STR("the answer names records by values "
 					"that a replay does not know"));
-		if (!r->verdict && f->rest.v)
+		if (!r->verdict && f->stray && says_well(f->rest.v))
+			flow_decide(f, r, UNKNOWN, STR("stray"),
+				    STR("the answer refuses a record that is "
+					"not in the request"));
+		else if (!r->verdict && f->rest.v)
 			flow_decide(f, r, f->rest.v,
 				    text_or_none(&f->rest.code),
 				    text_or_none(&f->rest.reason));
@@ -733,6 +765,7 @@ static void settle_rest(struct answer *w)
 			r->ambiguous = true;
 	}
 	f->rest.v = NO_VERDICT;
+	f->stray = false;
 	check_again(f);
 }
 
@@ -830,6 +863,22 @@ static int take_poll(struct answer *w)
 	return 0;
 }
 
+/*
+ * Did the pages come to where they were before? One address is remembered, a
+ * later one each time that their number has doubled: a circle is noticed before
+ * it was gone round a third time.
+ */
+static bool goes_round(struct flow *f, const struct buf *to)
+{
+	if (str_eq(buf_str(&f->seen_page), buf_str(to)))
+		return true;
+	if ((f->n_pages & (f->n_pages + 1)) == 0) {
+		buf_reset(&f->seen_page);
+		buf_adds(&f->seen_page, buf_str(to));
+	}
+	return false;
+}
+
 /* 1: there is a next page, and it will be asked for; 0; -1. */
 static int take_page(struct answer *w)
 {
@@ -843,8 +892,9 @@ static int take_page(struct answer *w)
 	    (json_type(buf_str(&v)) != JSON_STRING ||
 	     url_resolve(w->a->url, json_text(buf_str(&v), &scratch), &to) < 0))
 		ret = fail(&w->p->err, "next: not an address");
-	if (ret == 1 && (str_eq(buf_str(&to), str_of(w->a->url)) ||
-			 f->n_pages == MAX_PAGES))
+	if (ret == 1 &&
+	    (str_eq(buf_str(&to), str_of(w->a->url)) || goes_round(f, &to) ||
+	     to.len > MAX_PAGE_URL || f->n_pages == MAX_PAGES))
 		ret = fail(&w->p->err, "next: pages without an end");
 	if (ret == 1) {
 		buf_reset(&f->page);
@@ -884,6 +934,14 @@ static void mark_ambiguous(struct answer *w)
 	for (size_t i = 0; i < w->f->n; i++)
 		if (w->f->recs[i]->carried)
 			w->f->recs[i]->ambiguous = true;
+}
+
+/* No answer, or none that counts: it may have been carried out all the same. */
+static void mark_lost(struct answer *w)
+{
+	mark_ambiguous(w);
+	for (size_t i = 0; w->s->acts && i < w->f->n; i++)
+		w->f->recs[i]->lost |= w->f->recs[i]->carried;
 }
 
 /* It says yes, but not in words that the contract understands. */
@@ -944,8 +1002,10 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 	if (v == STOP || v == REFRESH)
 		stop(w, v == REFRESH);
 	/* A server that broke down may have done its work before. */
-	if (w->a->status >= 500 && w->a->status < 600 && v != REJECTED)
+	if (w->a->status >= 500 && w->a->status < 600 && v == SPLIT)
 		mark_ambiguous(w);
+	else if (w->a->status >= 500 && w->a->status < 600 && v != REJECTED)
+		mark_lost(w);
 	if (v == RETRY) {
 		w->wait_ms = hint_of(w);
 		w->throttled = w->a->status < 500 || w->wait_ms >= 0;
@@ -1132,7 +1192,7 @@ static void take_failure(struct answer *w)
 				   STR("unreachable"), why);
 		break;
 	default:
-		mark_ambiguous(w);
+		mark_lost(w);
 		if (repeat_page(w))
 			break;
 		w->f->restart = w->s->resend == RESEND_RESTART;

@@ -142,6 +142,10 @@ int session_end(struct push *p)
 		for (uint64_t k = 0; k < s->taken[i].n; k++)
 			receipts_add(&p->receipts, s->taken[i].line + k,
 				     (struct str){ "", 0 }, 0, &o);
+	if (s->last_sent && !replaced && !p->stopped)
+		msg_error("the last batch, which makes the destination drop "
+			  "all else, was sent and not taken: what is there "
+			  "now is not known");
 	free(s->taken);
 	s->taken = NULL;
 	return s->any && !replaced && !p->cfg.dry_run ? EX_DATAERR : 0;

@@ -57,7 +57,7 @@ body "$csv, \"item\": \"[.id, .b]\"}}"
 printf '1,"com,ma"\n9007199254740993,1.10\n3,\n4,\n' >want
 same want body 'lists are lines, without a header'
 body "$csv, \"item\": \".id\"}}"
-is "$status" 69 'numbers are no lines'
+is "$status" 78 'numbers are no lines'
 contains err 'csv is made of a list of objects' 'which is said'
 
 # ---- form ----
@@ -145,7 +145,7 @@ tr -d '\r' <body | grep -v '^--retl' >got
 same want got 'files of JSON and of CSV, and the digest of one'
 body '{"request": {"url": "/", "type": "multipart", "body":
 	"{f: {content: \"x\", type: \"a\\r\\nb: c\"}}"}}' two
-is "$status" 69 'no type of a part begins a header'
+is "$status" 78 'no type of a part begins a header'
 
 # ---- batch.bytes ----
 # sizes REQUEST NAME: bodies are within 2000 bytes, and full.

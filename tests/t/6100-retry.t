@@ -91,4 +91,19 @@ is "$?/$(outcomes out)" '75/unknown lost' 'a flow that starts over has its end'
 is "$(grep -c '> GET ' err)/$(grep -c '> POST ' err)" 3/3 \
 	'and looks up again before it creates again'
 contains err '{"id":1,"a":1}' 'with what was found'
+
+# ---- what is left to clean up ----
+contract tidy '{"operations": {"send": {"request": null,
+	"batch": {"records": 4}, "steps": [
+	{"request": {"method": "POST", "url": "/ok"}, "save": {"a": ".a"}},
+	{"commits": true, "request": {"method": "POST", "url": "/s400",
+		"item": "."}}],
+	"cleanup": [{"request": {"method": "DELETE", "url": "/s503?{saved.a}"}}]}}}'
+for i in 1 2 3; do
+	echo "{\"id\":$i,\"diff_result\":\"DiffAdded\"}"
+done >in
+timeout 20 retl-push -v -c t/tidy --set "base_url=$hostile" <in >out 2>err
+is "$?/$(counts out)" '1/rejected 3' \
+	'halves of a batch go on where cleaning up fails'
+is "$(grep -c '> DELETE ' err)" 15 'each was tried three times'
 done_testing

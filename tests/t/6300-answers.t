@@ -128,8 +128,17 @@ is "$(cat got)$status" 'rejected 200,delivered,delivered,delivered,1' \
 	'who is not named shares what names nobody; bad news outweigh good'
 says '{"status":"delivered"}' '{"status":"rejected","key":"nobody"}' \
 	'{"status":"rejected","index":99}' '{"status":"rejected","index":-1}'
+stray='unknown 200 stray'
+is "$(cat got)$status" "$stray,$stray,$stray,$stray,75" \
+	'if a stranger is refused, it may be any of them'
+says '{"status":"delivered"}' '{"status":"rejected","index":"1"}' \
+	'{"status":"rejected","key":"k2"}' '{"status":"delivered","key":"k3"}'
+is "$(cat got)$status" "$stray,rejected 200,delivered,$stray,75" \
+	'but who is spoken of by name'
+says '{"status":"delivered"}' '{"status":"delivered","key":"nobody"}' \
+	'{"status":"skipped","index":99}' '{"status":"delivered","index":-1}'
 is "$(cat got)$status" 'delivered,delivered,delivered,delivered,0' \
-	'outcomes of strangers are nobody'\''s'
+	'that strangers were taken is nobody'\''s business'
 says '{"status":"rejected","key":null}' null null null
 is "$(cat got)" 'unknown 200 no_outcome,unknown 200 no_outcome,unknown 200 no_outcome,unknown 200 no_outcome,' \
 	'one that names null names nobody we know'

@@ -129,4 +129,33 @@ retl-push -c t/each --as added -n <in >out 2>err
 is "$?/$(jq -r '.step + " " + (.url // "?")' out | head -n 3 | tr '\n' ',')" \
 	'0/find https://api.example.com/find/a,find https://api.example.com/find/b,find https://api.example.com/find/c,' \
 	'and each request of a step for each record'
+# ---- refused after an answer was lost ----
+contract twice '{"operations": {"send": {"request": {"url": "/new"}}}}'
+cat >cases <<'EOF'
+[{"name": "there already", "exchange": [
+ {"request": {"method": "POST", "url": "/new"}, "answer": {"reset": "after"}},
+ {"request": {"method": "POST", "url": "/new"}, "answer": {"status": 409}}]},
+ {"name": "after a fault", "exchange": [
+ {"request": {"method": "POST", "url": "/new"}, "answer": {"status": 502}},
+ {"request": {"method": "POST", "url": "/new"}, "answer": {"status": 409}}]},
+ {"name": "after a limit", "exchange": [
+ {"request": {"method": "POST", "url": "/new"}, "answer": {"status": 429}},
+ {"request": {"method": "POST", "url": "/new"}, "answer": {"status": 409}}]}]
+EOF
+echo '{"id":1}' >in
+# tries CASE: the status of the record, and of the push
+tries() {
+	mock_start play mockapi play --case "$1" cases
+	timeout 20 retl-push --quiet -c t/twice --as added \
+		--set base_url="$(mock_url play)" <in >out 2>err
+	tried=$?
+	mock_stop play
+	tried=$(jq -r .status out)/$tried
+}
+tries 1
+is "$tried" unknown/75 'what was lost and then refused may be there already'
+tries 2
+is "$tried" unknown/75 'so may what a server that broke down had got'
+tries 3
+is "$tried" rejected/1 'but not what was only told to wait'
 done_testing

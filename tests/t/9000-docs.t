@@ -107,4 +107,7 @@ contains out '"balance":"1.10"' 'and a price with its zero'
 contains out 'Zoë Müller' 'and names as they are written'
 contains out '"status":"delivered"' 'and receipts'
 
+is "$(grep -n '^\.Dl .* "' "$top"/man/*)" '' \
+	'no macro takes the quotes out of what a page shows'
+
 done_testing
