@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 
 #include "common/file.h"
 #include "common/mem.h"
@@ -68,7 +69,11 @@ static bool seal_parse(struct str line, uint64_t *count)
 
 void out_init(struct out *o, int fd, const char *name)
 {
+	struct sigaction pipe;
+
 	*o = (struct out){ .fd = fd, .name = name, .b = BUF_INIT };
+	o->dies_of_pipe =
+	    sigaction(SIGPIPE, NULL, &pipe) == 0 && pipe.sa_handler == SIG_DFL;
 	pipe_widen(fd);
 	buf_reserve(&o->b, OUT_ENOUGH + 65536);
 }
@@ -79,8 +84,14 @@ static void settle(struct out *o, int ret)
 	if (ret == 0)
 		return;
 	o->error = errno;
-	if (!o->keep_going)
-		die(EX_IOERR, "%s: %s", o->name, strerror(o->error));
+	if (o->keep_going)
+		return;
+	/* A library has turned the signal off meanwhile, as libmariadb does. */
+	if (o->error == EPIPE && o->dies_of_pipe) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
+	die(EX_IOERR, "%s: %s", o->name, strerror(o->error));
 }
 
 int out_flush(struct out *o)

@@ -32,6 +32,8 @@ struct out {
 	 * remembered in error (an errno) and later writes do nothing.
 	 */
 	bool keep_going;
+	/* A reader that has gone away ends the program, as out_init found. */
+	bool dies_of_pipe;
 	/* True: nothing is written, what comes stays in b (crew.h). */
 	bool hold;
 	int error;

@@ -4,7 +4,8 @@
  * where every column has a length that can be known, else one at a time, and
  * each value in pieces: what a driver cuts off in silence otherwise, comes
  * whole that way. Texts travel as UTF-16, the one encoding that drivers agree
- * on. The end is proved by SQL_NO_DATA.
+ * on. The end is proved by SQL_NO_DATA, of the rows and of the results: a
+ * driver that runs several statements would else have the first one sealed.
  */
 #include "bin/retl-extract/source.h"
 
@@ -756,6 +757,20 @@ static int put_row_of_many(struct odbc *s, struct rows *rows, struct failure *f)
 	return 0;
 }
 
+/* The rows are at their end: 0, if nothing stands behind them. */
+static int at_end(struct odbc *s, struct failure *f)
+{
+	SQLRETURN r = SQLMoreResults(s->stmt);
+
+	if (r == SQL_NO_DATA)
+		return 0;
+	if (!SQL_SUCCEEDED(r))
+		return statement_failed(s, f);
+	return failed(f, EX_CONFIG,
+		      "odbc: the query gives more than one result: expected "
+		      "one statement");
+}
+
 static int odbc_next(void *self, struct rows *rows, struct failure *f)
 {
 	struct odbc *s = self;
@@ -765,7 +780,7 @@ static int odbc_next(void *self, struct rows *rows, struct failure *f)
 		SQLRETURN r = SQLFetch(s->stmt);
 
 		if (r == SQL_NO_DATA)
-			return 0;
+			return at_end(s, f);
 		if (!SQL_SUCCEEDED(r))
 			return statement_failed(s, f);
 		s->at = 0;

@@ -350,6 +350,19 @@ static int put_order(struct buf *out, const struct columns *c, size_t i,
 	return 0;
 }
 
+/* A numeric keeps the zeros that it was written with, a float the sign of 0. */
+static void put_hashed(struct buf *out, const struct columns *c, size_t i,
+		       struct str name)
+{
+	if (c->v[i].kind == COLUMN_DECIMAL)
+		buf_addf(out, "rtrim(rtrim(concat(%.*s + 0.0), '0'), '.')",
+			 STR_ARG(name));
+	else if (c->v[i].kind == COLUMN_FLOAT)
+		buf_addf(out, "%.*s + 0.0", STR_ARG(name));
+	else
+		buf_adds(out, name);
+}
+
 static void put_shard(struct buf *out, const struct source_args *a,
 		      struct str names)
 {
@@ -367,6 +380,7 @@ static const struct sql_dialect dialects[] = {
 	  .nested = true,
 	  .dollars = true,
 	  .put_order = put_order,
+	  .put_hashed = put_hashed,
 	  .put_shard = put_shard },
 	{ .name = "Redshift",
 	  .quote = '"',

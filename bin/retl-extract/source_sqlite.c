@@ -283,6 +283,11 @@ static uint64_t hash_value(uint64_t h, sqlite3_value *v)
 		return hash_bytes(h, &n, sizeof n);
 	case SQLITE_FLOAT:
 		d = sqlite3_value_double(v);
+		/* 1.0 and 1 are one key, and so are -0.0 and 0. */
+		if (d >= -0x1p63 && d < 0x1p63 && d == (double)(int64_t)d) {
+			n = (int64_t)d;
+			return hash_bytes(h, &n, sizeof n);
+		}
 		return hash_bytes(h, &d, sizeof d);
 	case SQLITE_TEXT:
 	case SQLITE_BLOB:

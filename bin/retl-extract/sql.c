@@ -330,23 +330,29 @@ static int put_key_column(struct buf *order, struct buf *names,
 {
 	ssize_t i = columns_find(c, key);
 	const char *why = NULL;
-	size_t at = names->len;
+	struct buf quoted = BUF_INIT;
 	struct str name;
+	int ret = 0;
 
 	if (i < 0)
 		return failed(f, EX_CONFIG,
 			      "-k %.*s: the rows have no such column",
 			      STR_ARG(key));
-	sql_put_name(names, d->quote, key);
-	name = (struct str){ names->data + at, names->len - at };
+	sql_put_name(&quoted, d->quote, key);
+	name = buf_str(&quoted);
+	if (d->put_hashed)
+		d->put_hashed(names, c, (size_t)i, name);
+	else
+		buf_adds(names, name);
 	if (!d->put_order)
 		buf_adds(order, name);
 	else if (d->put_order(order, c, (size_t)i, name, &why) < 0)
-		return failed(f, EX_CONFIG,
-			      "-k %.*s: %s cannot order by %s as the key order "
-			      "wants it; leave -k to retl-sort(1)",
-			      STR_ARG(key), d->name, why);
-	return 0;
+		ret = failed(f, EX_CONFIG,
+			     "-k %.*s: %s cannot order by %s as the key order "
+			     "wants it; leave -k to retl-sort(1)",
+			     STR_ARG(key), d->name, why);
+	buf_release(&quoted);
+	return ret;
 }
 
 int sql_wrap(struct sql_query *q, const struct sql_dialect *d,

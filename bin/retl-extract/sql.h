@@ -33,8 +33,16 @@ struct sql_dialect {
 	int (*put_order)(struct buf *out, const struct columns *c, size_t i,
 			 struct str name, const char **why);
 	/*
-	 * A condition that holds for the rows of a->shard: by a hash of the
-	 * columns that names lists (quoted, with commas), never null.
+	 * An expression of column i that a hash may be made of: the same for
+	 * values that are one key, such as 1 and 1.0. NULL: the bare name will
+	 * do, since the column writes a value in one way only.
+	 */
+	void (*put_hashed)(struct buf *out, const struct columns *c, size_t i,
+			   struct str name);
+	/*
+	 * A condition that holds for the rows of a->shard: by a hash of what
+	 * names lists (columns in quotes or put_hashed, with commas), never
+	 * null.
 	 */
 	void (*put_shard)(struct buf *out, const struct source_args *a,
 			  struct str names);

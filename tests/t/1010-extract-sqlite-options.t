@@ -21,6 +21,18 @@ for i in 1 2 3; do
 	retl-extract -k k,b --shard $i/3 t.db odd
 done >out
 is "$(grep -c '^{' out)" 4 'also through a shard'
+sqlite3 t.db <<\END
+CREATE TABLE spelt (k);
+WITH RECURSIVE n(i) AS (SELECT -30 UNION ALL SELECT i + 1 FROM n WHERE i < 30)
+	INSERT INTO spelt SELECT i FROM n UNION ALL SELECT i + 0.0 FROM n;
+INSERT INTO spelt VALUES (-0.0);
+END
+for i in 1 2 3 4 5; do
+	retl-extract -k k --shard $i/5 t.db spelt |
+		sed -n 's/^{"k":\(-*[0-9]*\)[.}].*/\1/p' |
+		sed 's/^-0$/0/' | sort -u
+done >out
+is "$(wc -l <out) $(sort -u out | wc -l)" '61 61' '1 and 1.0 are in one shard'
 sqlite3 u16.db "PRAGMA encoding = 'UTF-16'; CREATE TABLE t (k)"
 exits 78 '-k of a database in UTF-16' retl-extract -k k u16.db t
 contains err 'leave -k to retl-sort' 'says what to do'

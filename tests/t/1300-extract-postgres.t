@@ -235,6 +235,21 @@ contains err 'leave -k to retl-sort' 'says what to do'
 retl-extract -k v --shard 1/1 -q "SELECT v FROM (VALUES (1), (NULL)) x(v)" \
 	"$db" >out
 is "$(tail -n 1 out)" "$(seal 2)" 'a null in a key is in some shard'
+for i in 1 2 3 4 5; do
+	retl-extract -k v --shard $i/5 -q "SELECT g::numeric(9, 0)::numeric AS v
+		FROM generate_series(1, 30) g UNION ALL SELECT g::numeric(9, 2)
+		FROM generate_series(1, 30) g UNION ALL SELECT g * 10.0
+		FROM generate_series(1, 30) g" "$db" |
+		sed -n 's/^{"v":\([0-9]*\)[.}].*/\1/p' | sort -u
+done >out
+is "$(wc -l <out) $(sort -u out | wc -l)" '57 57' \
+	'1, 1.00 and 1.0 are one key, and so in one shard'
+for i in 1 2 3 4 5 6 7; do
+	retl-extract -k v --shard $i/7 -q \
+		"SELECT v::float8 FROM (VALUES ('0'), ('-0')) x(v)" "$db" |
+		grep -c '^{'
+done | sort >out
+is "$(tr '\n' ' ' <out)" '0 0 0 0 0 0 2 ' 'and so are 0 and -0'
 retl-extract -k id -q 'SELECT id FROM customer WHERE id > :id' -p id=1 \
 	"$db" >out
 is "$(tail -n 1 out)" "$(seal 2)" 'a parameter within'

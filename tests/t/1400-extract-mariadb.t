@@ -120,6 +120,11 @@ exits 64 'a parameter without a value' retl-extract -q 'SELECT :a' "$db"
 exits 64 'a value without a parameter' retl-extract -q 'SELECT 1' -p a=1 "$db"
 exits 78 'a parameter without a name' retl-extract -q 'SELECT ? a' "$db"
 
+exits 141 'a reader that goes away ends it by SIGPIPE' bash -c \
+	'retl-extract -q "SELECT seq FROM seq_1_to_1000000" "$1" | head -n 1
+	exit ${PIPESTATUS[0]}' - "$db"
+is "$(cat err)" '' 'quietly, though libmariadb turns that signal off'
+
 # ---- the key, shards, cursors, columns ----
 
 keys_sql mysql | sql

@@ -100,6 +100,9 @@ if [ -e "$drivers/psqlodbcw.so" ]; then
 		retl-extract -q 'SELECT g, 100 / (90001 - g) AS x, md5(g::text)::varchar(40) h
 			FROM generate_series(1, 100000) g' "$pg" >broken.out 2>broken.err
 		echo $? >broken.status
+		retl-extract -q 'SELECT 1 AS a; SELECT 2 AS a' "$pg" \
+			>two.out 2>two.err
+		echo $? >two.status
 		RETL_ODBC_PASSWORD=wrongwrong retl-extract -q 'SELECT 1 a' \
 			"$(echo "$pg" | sed 's/Uid=postgres/Uid=secretive/')" \
 			>no.out 2>no.err
@@ -131,6 +134,9 @@ if [ -e "$drivers/psqlodbcw.so" ]; then
 		grep -q '^{"g":1,' broken.out
 		ok $? 'which have come'
 		lacks broken.out "$(printf '\t')" 'is no end'
+		is "$(cat two.status)" 78 'two statements'
+		contains two.err 'more than one result' 'are told of'
+		lacks two.out "$(printf '\t')" 'the rows of one are not all'
 		[ "$(cat no.status)" = 69 ] || [ "$(cat no.status)" = 77 ]
 		ok $? 'a wrong password'
 		lacks no.err wrongwrong 'is not shown'
