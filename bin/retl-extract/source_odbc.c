@@ -287,6 +287,45 @@ static void take_quote(struct odbc *s)
 		s->quote = (char)quote[0];
 }
 
+static int new_statement(struct odbc *s, struct failure *f)
+{
+	if (s->stmt)
+		SQLFreeHandle(SQL_HANDLE_STMT, s->stmt);
+	s->stmt = NULL;
+	if (!SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_STMT, s->dbc, &s->stmt)))
+		return give_up(s, SQL_HANDLE_DBC, s->dbc, f);
+	return 0;
+}
+
+/* A server's sql_select_limit would cut every result in silence. */
+static int lift_limit(struct odbc *s, struct failure *f)
+{
+	SQLWCHAR dbms[64] = { 0 }, *sql;
+	struct buf name = BUF_INIT;
+	SQLSMALLINT bytes = 0;
+	size_t n;
+	int ret = 0;
+
+	if (!SQL_SUCCEEDED(
+		SQLGetInfoW(s->dbc, SQL_DBMS_NAME, dbms, sizeof dbms, &bytes)))
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(dbms) && dbms[i]; i++)
+		buf_addc(&name, (char)dbms[i]);
+	if (str_is(buf_str(&name), "MySQL") ||
+	    str_is(buf_str(&name), "MariaDB")) {
+		sql = wide_of(STR("SET SESSION sql_select_limit = "
+				  "18446744073709551615"),
+			      &n);
+		ret = new_statement(s, f);
+		if (ret == 0 &&
+		    !SQL_SUCCEEDED(SQLExecDirectW(s->stmt, sql, (SQLINTEGER)n)))
+			ret = statement_failed(s, f);
+		free(sql);
+	}
+	buf_release(&name);
+	return ret;
+}
+
 static struct odbc *open_session(const struct source_args *a, struct failure *f)
 {
 	struct odbc *s = xcalloc(1, sizeof *s);
@@ -309,17 +348,11 @@ static struct odbc *open_session(const struct source_args *a, struct failure *f)
 	SQLSetConnectAttrW(s->dbc, SQL_ATTR_AUTOCOMMIT,
 			   (SQLPOINTER)(uintptr_t)SQL_AUTOCOMMIT_OFF, 0);
 	take_quote(s);
+	if (lift_limit(s, f) < 0) {
+		odbc_close(s);
+		return NULL;
+	}
 	return s;
-}
-
-static int new_statement(struct odbc *s, struct failure *f)
-{
-	if (s->stmt)
-		SQLFreeHandle(SQL_HANDLE_STMT, s->stmt);
-	s->stmt = NULL;
-	if (!SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_STMT, s->dbc, &s->stmt)))
-		return give_up(s, SQL_HANDLE_DBC, s->dbc, f);
-	return 0;
 }
 
 /* ---- columns ---- */

@@ -173,6 +173,8 @@ if [ -e "$drivers/libmaodbc.so" ] && command -v mariadbd >/dev/null; then
 		echo $? >mycut.status
 		soon running 0
 		echo $? >mycut.stopped
+		sql -e 'SET GLOBAL sql_select_limit = 5'
+		retl-extract -q 'SELECT seq FROM seq_1_to_1000' "$my" >all.out
 		eval "$cleanup_commands"
 		trap - EXIT
 	)
@@ -184,6 +186,8 @@ if [ -e "$drivers/libmaodbc.so" ] && command -v mariadbd >/dev/null; then
 		is "$(head -n 1 my.out)" \
 			'{"u":18446744073709551615,"d":1.10,"f":0.1,"t":"Zoë 😀","b":"AP8Q","n":null,"day":"2024-02-29","ts":"2024-01-31T12:00:00.5"}' \
 			'each value exactly'
+		is "$(tail -n 1 all.out)" "$(seal 1000)" \
+			'all rows, whatever limit the server sets'
 	fi
 fi
 
