@@ -201,7 +201,7 @@ is "$got/$status" 'delivered 20/0' 'the metadata server'
 # ---- dry runs ask for nothing ----
 push jwt --set tokens=http://127.0.0.1:9 -n --limit 1
 is "$status/$(jq -c '[.url, .headers.authorization]' out)" \
-	'0/["{auth.instance_url}/x","Bearer {access token}"]' \
+	'0/["{+auth.instance_url}/x","Bearer {access token}"]' \
 	'a dry run shows where the token would stand'
 
 # ---- signatures of each request ----
