@@ -661,6 +661,7 @@ static void go(struct flow *f)
 				return;
 			}
 			if (mark_sent(f) < 0) {
+				pace_gone(f);
 				list_push(&p->ready, f, true);
 				return;
 			}
@@ -671,21 +672,26 @@ static void go(struct flow *f)
 	}
 }
 
-static int64_t wake_sleepers(struct push *p, int64_t tick)
+static void wake_sleepers(struct push *p, int64_t tick)
 {
-	int64_t next = INT64_MAX;
 	struct flow *f = p->asleep.first, *after;
 
 	for (; f; f = after) {
 		after = f->next;
-		if (f->wake > tick) {
-			next = MIN(next, f->wake);
+		if (f->wake > tick)
 			continue;
-		}
 		list_remove(&p->asleep, f);
 		list_push(&p->ready, f, true);
 	}
-	return next;
+}
+
+static int64_t first_to_wake(const struct push *p)
+{
+	int64_t tick = INT64_MAX;
+
+	for (const struct flow *f = p->asleep.first; f; f = f->next)
+		tick = MIN(tick, f->wake);
+	return tick;
 }
 
 /* The first that may go: with a place already, or for a free one. */
@@ -720,10 +726,10 @@ static struct flow *choose(struct push *p)
 	return pick(p);
 }
 
-int64_t flow_run_ready(struct push *p)
+/* Returns when the first of those left may go, if nothing happens before. */
+static int64_t run_what_may(struct push *p, int64_t tick)
 {
-	int64_t tick = clock_tick_ms();
-	int64_t next = wake_sleepers(p, tick);
+	int64_t next = INT64_MAX;
 	struct flow *f;
 
 	while (!p->stopped && !p->receipts.error && (f = choose(p))) {
@@ -750,4 +756,15 @@ int64_t flow_run_ready(struct push *p)
 		go(f);
 	}
 	return next;
+}
+
+int64_t flow_run_ready(struct push *p)
+{
+	int64_t tick = clock_tick_ms();
+	int64_t next = pace_refresh(p, tick);
+
+	wake_sleepers(p, tick);
+	next = MIN(next, run_what_may(p, tick));
+	/* Those as well that have just gone to sleep. */
+	return MIN(next, first_to_wake(p));
 }

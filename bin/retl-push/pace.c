@@ -21,6 +21,9 @@
 #define LONGEST_WAIT_MS ((int64_t)15 * 60 * 1000)
 /* A connection that took longer to make shifts what its request has spent. */
 #define SHIFT_MS 5
+/* One that is still being made does so this often, or so often in a window. */
+#define LONGEST_FRESH_MS 100
+#define FRESH_PARTS 8
 
 /* ---- setting up ---- */
 
@@ -50,6 +53,11 @@ void pace_begin(struct push *p)
 	size_t mark;
 
 	p->pace.level = (double)MIN(p->d.concurrency, FIRST_LEVEL);
+	p->pace.fresh_ms = LONGEST_FRESH_MS;
+	for (size_t i = 0; i < p->d.n_limits; i++)
+		p->pace.fresh_ms = MIN(
+		    p->pace.fresh_ms,
+		    MAX(p->d.limits[i].rate.window_ms / FRESH_PARTS, SHIFT_MS));
 	if (p->cfg.dry_run || !p->d.n_limits)
 		return;
 	auth_put_identity(p->d.auth, &what);
@@ -155,20 +163,57 @@ int64_t pace_wait(struct flow *f, int64_t tick, bool *alone)
 int64_t pace_take(struct flow *f)
 {
 	struct push *p = f->push;
+	int64_t wait;
 
 	f->taken = clock_tick_ms();
 	f->round = p->pace.round;
-	return rate_take(f->uses, p->d.n_limits, f->op->steps[f->step].cost,
+	if (!p->d.n_limits)
+		return 0;
+	wait = rate_take(f->uses, p->d.n_limits, f->op->steps[f->step].cost,
 			 f->taken);
+	if (!wait) {
+		f->next_leaving = p->pace.leaving;
+		p->pace.leaving = f;
+	}
+	return wait;
+}
+
+static void count_as_of(struct flow *f, int64_t tick)
+{
+	rate_move(f->uses, f->push->d.n_limits, f->op->steps[f->step].cost,
+		  f->taken, tick);
+	f->taken = tick;
+}
+
+/*
+ * What waits for its connection is spent at no other time than when it leaves:
+ * else the window would let others go, and all of them arrive together.
+ */
+int64_t pace_refresh(struct push *p, int64_t tick)
+{
+	for (struct flow *f = p->pace.leaving; f; f = f->next_leaving)
+		if (tick - f->taken >= p->pace.fresh_ms)
+			count_as_of(f, tick);
+	return p->pace.leaving ? tick + p->pace.fresh_ms : INT64_MAX;
+}
+
+void pace_gone(struct flow *f)
+{
+	struct flow **at = &f->push->pace.leaving;
+
+	while (*at && *at != f)
+		at = &(*at)->next_leaving;
+	if (*at)
+		*at = f->next_leaving;
 }
 
 void pace_left(struct flow *f)
 {
 	int64_t tick = clock_tick_ms();
 
+	pace_gone(f);
 	if (f->push->d.n_limits && tick - f->taken > SHIFT_MS)
-		rate_move(f->uses, f->push->d.n_limits,
-			  f->op->steps[f->step].cost, f->taken, tick);
+		count_as_of(f, tick);
 }
 
 /* ---- how many at once ---- */

@@ -174,11 +174,12 @@ struct flow {
 	uint64_t renewals; /* of credentials, for this step */
 	uint64_t token;    /* that its request carries, counted from 1 */
 	int64_t wake;      /* tick; 0: may go at once */
-	/* What the limits count it by; taken and left: pace.c. */
+	/* What the limits count it by, and when it did so last: pace.c. */
 	bool paced;
 	struct rate_use *uses;
 	int64_t taken;
 	uint64_t round;
+	struct flow *next_leaving;
 	struct buf saved; /* JSON object; empty: what was prepared */
 	struct buf seen;  /* the same with what is bound to a record */
 	struct buf notes; /* codes and reasons of what has been decided */
@@ -216,6 +217,8 @@ struct pace {
 	uint64_t round;         /* how often */
 	double smooth, fastest; /* how long answers take, ms */
 	uint64_t n_failed;      /* requests in a row */
+	struct flow *leaving;   /* whose requests wait for a connection */
+	int64_t fresh_ms;       /* how long one may do so uncounted */
 };
 
 /* ---- session.c: batches that together replace what is there ---- */
@@ -372,8 +375,12 @@ void pace_begin(struct push *p);
 int64_t pace_wait(struct flow *f, int64_t tick, bool *alone);
 /* The same, and what it spends is spent if it may leave. */
 int64_t pace_take(struct flow *f);
+/* Counts anew what still waits to leave; returns when to do so again (tick). */
+int64_t pace_refresh(struct push *p, int64_t tick);
 /* A connection for the flow's request is there, and it goes. */
 void pace_left(struct flow *f);
+/* It has left, or never will. */
+void pace_gone(struct flow *f);
 /* Are as many requests under way as the destination bears? */
 bool pace_is_full(const struct push *p);
 /* An answer has come; throttled: it says that there were too many. */

@@ -742,6 +742,7 @@ static void answered(void *arg, const struct http_answer *a)
 	struct flow *f = arg;
 
 	f->push->n_under_way--;
+	pace_gone(f);
 	response_take(f, a);
 }
 
@@ -766,6 +767,7 @@ void request_send(struct flow *f)
 	};
 
 	if (f->op->table) {
+		pace_left(f);
 		table_send(f);
 		return;
 	}

@@ -146,6 +146,25 @@ aside program
 aside weight
 
 # ---- limits: what came of them ----
+# Somebody else keeps the account locked while a push's only record is to go,
+# and so there is no other event that could wake it.
+mkdir locked && cd locked || exit
+contract one '{"limits": [{"requests": 7, "seconds": 0.7}]}'
+records 1 >in
+mock_start sink sink
+ls "$XDG_RUNTIME_DIR"/retl >before
+push one
+account=$(ls "$XDG_RUNTIME_DIR"/retl | comm -13 before - | grep '^rate')
+flock "$XDG_RUNTIME_DIR/retl/$account" sh -c ': >held; sleep 1' &
+until [ -e held ]; do sleep 0.01; done
+push one
+is "$status/$(counts out)" '0/delivered 1' \
+	'an account that is locked for a while is waited for'
+is "$(sed -n 's/.*unknown, \([0-9]*\).*/\1/p' err | awk '{ print ($1 < 20) }')" 1 \
+	'and no longer'
+wait $!
+mock_stop sink
+cd "$work" || exit
 joined windows
 is "$(cat bad 2>/dev/null)/$(cat out.? | jq -r .status | sort | uniq -c |
 	awk '{ print $2, $1 }')" '/delivered 27' 'three pushes share their limits'
