@@ -375,6 +375,18 @@ static enum http_failure failure_of(struct http_transfer *t, CURLcode code)
 	}
 }
 
+/* HTTP/2 marks the end of every body. */
+static bool has_open_end(struct http_transfer *t, long status)
+{
+	struct str headers = buf_str(&t->answer_headers);
+	long version = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+	return version < CURL_HTTP_VERSION_2_0 && status != 204 &&
+	       status != 304 && !http_header(headers, "content-length").s &&
+	       !http_header(headers, "transfer-encoding").s;
+}
+
 static void describe(struct http_transfer *t, CURLcode code,
 		     struct http_answer *a)
 {
@@ -386,6 +398,7 @@ static void describe(struct http_transfer *t, CURLcode code,
 	curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
 	a->failure = failure_of(t, code);
 	a->cut = code != CURLE_OK;
+	a->open_end = has_open_end(t, a->status);
 	/*
 	 * A status that says no, says so without its body too. A success that
 	 * was cut off by the network is asked again; one that is too large or

@@ -88,6 +88,8 @@ struct http_answer {
 	/* The body is not whole: past its ceiling, cut off, or not decodable.
 	 */
 	bool cut;
+	/* No length, no chunks: only that it closed says that it is whole. */
+	bool open_end;
 	struct str headers; /* "name: value" lines, LF between, of the answer */
 	const char *url;
 	int64_t took_ms;

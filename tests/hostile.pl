@@ -40,6 +40,15 @@ sub cut {
 	exit;
 }
 
+# Rows whose end is the connection's; a number: how many there should be.
+sub rows {
+	my ($rows, $n) = @_;
+	print $c "HTTP/1.1 200 OK\r\ncontent-type: text/csv\r\n",
+	    defined $n ? "x-rows: $n\r\n" : '', "connection: close\r\n\r\n",
+	    $rows;
+	exit;
+}
+
 my $json = 'application/json';
 my %answers = (
 	echo    => sub { answer('200 OK', $json, $body) },
@@ -81,6 +90,30 @@ my %answers = (
 		exit;
 	},
 	slow    => sub { sleep 4; exit },
+	rowstorn   => sub { rows("id,error\n1,\n2,b") },
+	rowsshort  => sub { rows("id,error\n1,\n2") },
+	rowsopen   => sub { rows("id,error\n1,\n2,bad\n") },
+	rowscount  => sub { rows("id,error\n1,\n2,bad\n", 2) },
+	rowsfewer  => sub { rows("id,error\n1,\n", 2) },
+	rowstorn2  => sub { rows("id,error\n1,\n2,b", 2) },
+	rowsnone   => sub { rows('') },
+	linestorn  => sub { rows("{\"id\":1}\n{\"id\":2,\"error\":\"b") },
+	linesopen  => sub { rows("{\"id\":1}\n") },
+	linescount => sub { rows("{\"id\":1}\n{\"id\":2}\n", 2) },
+	lineschunk => sub {
+		print $c "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n",
+		    "\r\n9\r\n{\"id\":1}\n\r\n0\r\n\r\n";
+	},
+	lineslength => sub { answer('200 OK', 'text/csv', '{"id":1}') },
+	linesmore   => sub {
+		answer('200 OK', 'text/csv', "{\"id\":1}\n{\"id\":2}\n",
+		    'x-rows: 1');
+	},
+	lineslost => sub {
+		print $c "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n",
+		    "\r\n9\r\n{\"id\":1}\n\r\n";
+		exit;
+	},
 	text400 => sub { answer('400 No', 'text/plain', "\xff\xfe\0 \1") },
 	secret  => sub { answer('400 No', $json, '{"m":"key s3cr3t-k3y"}') },
 	day => sub {

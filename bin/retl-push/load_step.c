@@ -125,7 +125,10 @@ static int load_answer(struct loader *l, struct str v, struct step *s)
 	if (r.s && !s->answer)
 		return load_wrong(l, "response",
 				  "not json, text, csv or ndjson");
-	return 0;
+	if (json_get(v, "rows").s && s->answer != ANSWER_CSV &&
+	    s->answer != ANSWER_NDJSON)
+		return load_wrong(l, "rows", "of csv and ndjson alone");
+	return load_program(l, v, "rows", PLACE_ANSWER, &s->rows);
 }
 
 static bool reads_saved(const struct step *s)
@@ -226,7 +229,7 @@ static int load_step(struct loader *l, struct str v, const struct operation *op,
 static const char *const step_members[] = {
 	"name",  "each",   "when",    "vars", "request", "response",
 	"rules", "save",   "results", "poll", "next",    "pause",
-	"cost",  "resend", "commits", NULL,
+	"cost",  "resend", "commits", "rows", NULL,
 };
 
 static int load_list(struct loader *l, struct str all, struct operation *op)
@@ -330,6 +333,7 @@ void step_release(struct step *s)
 	rules_release(&s->rules);
 	named_release(s->save, s->n_save);
 	program_release(&s->results);
+	program_release(&s->rows);
 	program_release(&s->poll.until);
 	program_release(&s->next);
 }

@@ -140,7 +140,7 @@ static int load_operation(struct loader *l, struct str v, struct operation *op)
 		"name",  "each",    "when",     "vars",         "request",
 		"poll",  "next",    "pause",    "response",     "save",
 		"cost",  "results", "resend",   "commits",      "steps",
-		"whole", "cleanup", "table",    NULL,
+		"whole", "cleanup", "table",    "rows",         NULL,
 	};
 	struct str cleanup = json_get(v, "cleanup");
 

@@ -101,6 +101,7 @@ struct step {
 	bool item_is_record;      /* "." */
 	bool has_body;
 	enum answer_type answer;
+	struct program rows; /* how many an answer of rows has */
 	struct rules rules;
 	struct poll poll;
 	struct program next; /* the URL of the next page */

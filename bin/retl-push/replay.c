@@ -163,7 +163,7 @@ static bool looks_back(const struct delivery *d, const struct operation *op)
 {
 	const struct step *s = &op->steps[0];
 
-	return asks(&s->results) || asks(&s->poll.until) ||
+	return asks(&s->results) || asks(&s->rows) || asks(&s->poll.until) ||
 	       rules_ask(&s->rules) || rules_ask(&op->rules) ||
 	       rules_ask(&d->rules) || asks(&d->code) || asks(&d->reason) ||
 	       asks(&d->wait);

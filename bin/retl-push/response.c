@@ -33,6 +33,10 @@ struct answer {
 	struct buf value; /* JSON; of rows only made if a program asks */
 	bool has_value;
 	bool unreadable; /* not what its kind promises */
+	bool lost;       /* not whole: asked again, it may be */
+	bool sealed;     /* packed rows say themselves where they end */
+	bool rows_read;
+	uint64_t n_rows;
 	struct buf response, batch;
 	struct scope scope;
 	struct buf code, reason;
@@ -107,6 +111,7 @@ static int add_row(void *arg, struct str row)
 {
 	struct answer *w = arg;
 
+	w->n_rows++;
 	buf_addc(&w->value, w->value.len ? ',' : '[');
 	buf_adds(&w->value, row);
 	return 0;
@@ -118,11 +123,22 @@ static bool is_rows(const struct answer *w)
 	       w->a->status >= 200 && w->a->status < 300;
 }
 
+static bool has_open_end(const struct answer *w)
+{
+	return w->a->open_end && !w->sealed;
+}
+
 static int each_row(struct answer *w, rows_take *take, void *arg)
 {
-	return w->s->answer == ANSWER_CSV
-		   ? rows_csv(w->body, take, arg, &w->p->err)
-		   : rows_ndjson(w->body, take, arg, &w->p->err);
+	int ret;
+
+	w->rows_read = true;
+	w->n_rows = 0;
+	ret = w->s->answer == ANSWER_CSV
+		  ? rows_csv(w->body, take, arg, &w->p->err)
+		  : rows_ndjson(w->body, take, arg, &w->p->err);
+	w->lost |= ret < 0 && has_open_end(w);
+	return ret;
 }
 
 static void make_list(struct answer *w)
@@ -137,6 +153,15 @@ static void make_list(struct answer *w)
 	} else {
 		buf_addz(&w->value, w->value.len ? "]" : "[]");
 	}
+}
+
+static int count_row(void *arg, struct str row)
+{
+	struct answer *w = arg;
+
+	(void)row;
+	w->n_rows++;
+	return 0;
 }
 
 static struct str value_of(struct answer *w)
@@ -157,6 +182,7 @@ static void read_body(struct answer *w)
 		w->unreadable |=
 		    rows_unpack(w->body, &w->unpacked, &w->p->err) < 0;
 		w->body = buf_str(&w->unpacked);
+		w->sealed = !w->unreadable;
 	}
 	/* Of rows nothing is asked until somebody looks at them. */
 	if (!is_rows(w))
@@ -694,6 +720,7 @@ static int take_row(void *arg, struct str row)
 	struct str rest, line;
 	int ret = 0;
 
+	w->n_rows++;
 	if (program_run((struct program *)all->results, row,
 			scope_for(w, all->results), &out, NULL, &w->p->err) < 0)
 		ret = -1;
@@ -944,11 +971,35 @@ static void mark_lost(struct answer *w)
 		w->f->recs[i]->lost |= w->f->recs[i]->carried;
 }
 
+/* No whole answer has come: it is asked for again, if that may be. */
+static void take_lost(struct answer *w, struct str why)
+{
+	struct flow *f = w->f;
+	enum resend resend = w->s->resend;
+
+	w->failed = true;
+	mark_lost(w);
+	if (repeat_page(w))
+		return;
+	f->restart = resend == RESEND_RESTART;
+	decide_all(w,
+		   f->n_pages               ? GIVEN_UP
+		   : resend == RESEND_NEVER ? UNKNOWN
+					    : RETRY,
+		   STR("lost"), why);
+}
+
 /* It says yes, but not in words that the contract understands. */
 static void take_unreadable(struct answer *w)
 {
 	struct buf why = BUF_INIT;
 
+	if (w->lost) {
+		buf_adds(&why, buf_str(&w->p->err));
+		take_lost(w, buf_str(&why));
+		buf_release(&why);
+		return;
+	}
 	buf_addf(&why, "an answer that cannot be read%s%s",
 		 w->p->err.len ? ": " : "", w->p->err.data);
 	if (w->a->cut)
@@ -1033,6 +1084,61 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 	decide_all(w, v, text_or_none(&w->code), text_or_none(&w->reason));
 }
 
+/* How many rows there have to be; -1: the program failed, or nobody knows. */
+static int64_t rows_wanted(struct answer *w)
+{
+	struct program *rows = (struct program *)&w->s->rows;
+	struct buf v = BUF_INIT;
+	int64_t n = -1;
+	uint64_t got;
+
+	if (rows->prog &&
+	    program_value(rows, STR("null"), scope_for(w, rows), &v, NULL,
+			  &w->p->err) == 1 &&
+	    str_to_u64(buf_str(&v), &got) == 0 && got <= INT64_MAX)
+		n = (int64_t)got;
+	buf_release(&v);
+	return n;
+}
+
+/* What says yes, but is not all of what was said. */
+static int is_part(struct answer *w, const char *why)
+{
+	w->lost = true;
+	return fail(&w->p->err, "%s", why);
+}
+
+/*
+ * Of a file of rows the last line may have been cut so that it reads as one,
+ * or the lines behind it be missing altogether. -1: it is not known to be
+ * whole.
+ */
+static int check_rows(struct answer *w)
+{
+	int64_t wanted;
+
+	if (!is_rows(w))
+		return 0;
+	if (has_open_end(w) && w->body.n && w->body.s[w->body.n - 1] != '\n')
+		return is_part(w, "rows that end with the connection, in the "
+				  "middle of a line");
+	wanted = rows_wanted(w);
+	if (wanted < 0)
+		return has_open_end(w)
+			   ? fail(&w->p->err,
+				  "rows that end with the connection, and "
+				  "neither a length nor \"rows\" says that "
+				  "these are all")
+			   : 0;
+	if (!w->rows_read && each_row(w, count_row, w) < 0)
+		return -1;
+	return w->n_rows == (uint64_t)wanted
+		   ? 0
+		   : is_part(w, w->n_rows < (uint64_t)wanted
+				    ? "fewer rows than there should be"
+				    : "more rows than there should be");
+}
+
 /* 1: all is said; 0: more is asked for; -1: it cannot be read. */
 static int take_parts(struct answer *w, const struct program *pr)
 {
@@ -1047,7 +1153,8 @@ static int take_parts(struct answer *w, const struct program *pr)
 		if (got <= 0)
 			return got;
 	}
-	if (take_saved(w) < 0 || (pr->prog && take_results(w, pr) < 0))
+	if (take_saved(w) < 0 || (pr->prog && take_results(w, pr) < 0) ||
+	    (asks && check_rows(w) < 0))
 		return -1;
 	if (w->s->next.prog) {
 		got = take_page(w);
@@ -1085,6 +1192,10 @@ static void take_accepted(struct answer *w, const struct program *results)
 		/* What whole pages have said before stays. */
 		for (size_t i = 0; !f->n_pages && i < f->n; i++)
 			f->recs[i]->verdict = NO_VERDICT;
+		if (!f->n_pages) {
+			f->rest.v = NO_VERDICT;
+			f->stray = false;
+		}
 		take_unreadable(w);
 	}
 	if (got <= 0)
@@ -1192,15 +1303,7 @@ static void take_failure(struct answer *w)
 				   STR("unreachable"), why);
 		break;
 	default:
-		mark_lost(w);
-		if (repeat_page(w))
-			break;
-		w->f->restart = w->s->resend == RESEND_RESTART;
-		decide_all(w,
-			   w->f->n_pages                  ? GIVEN_UP
-			   : w->s->resend == RESEND_NEVER ? UNKNOWN
-							  : RETRY,
-			   STR("lost"), why);
+		take_lost(w, why);
 	}
 }
 
