@@ -2,6 +2,7 @@
 #include "common/filter.h"
 
 #include "common/msg.h"
+#include "common/watch.h"
 
 void filter_open(struct filter *f, const char *path)
 {
@@ -10,6 +11,9 @@ void filter_open(struct filter *f, const char *path)
 	out_init(&f->out, STDOUT_FILENO, "standard output");
 	f->in.flush_first = &f->out;
 	rejects_open(&f->rejects);
+	watch_count("read", &f->in.n_records);
+	watch_count("written", &f->out.n_records);
+	watch_count("rejected", &f->rejects.n);
 }
 
 void filter_die_fault(const struct ndjson *in, const struct json_fault *fault)
@@ -102,6 +106,9 @@ int filter_close(struct filter *f)
 	if (ndjson_sealed(&f->in) && !f->lossy)
 		out_seal(&f->out);
 	out_close(&f->out);
+	watch_stop(&f->in.n_records);
+	watch_stop(&f->out.n_records);
+	watch_stop(&f->rejects.n);
 	rejects_close(&f->rejects);
 	ndjson_close(&f->in);
 	record_release(&f->rec);

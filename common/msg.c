@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/msg.h"
 
+#include <stdatomic.h>
+
 static const char *tool = "retl";
 static enum msg_level level = MSG_INFO;
+/* The thread that draws knows. */
+static atomic_bool on_rows;
 static void (*divert)(int status, const char *text);
 
 /* Plain malloc: a message must get out even when memory does not come. */
@@ -73,20 +77,28 @@ static void flatten(char *line, size_t n)
 
 static void say(const char *kind, const char *fmt, va_list ap)
 {
-	char line[4096];
-	int head, n;
+	static const char wipe[] = "\r\033[J";
+	char text[4096 + sizeof wipe], *line = text + sizeof wipe - 1;
+	int size = 4096, head, n;
+	size_t before = on_rows ? sizeof wipe - 1 : 0;
 	ssize_t unused;
 
-	head = snprintf(line, sizeof line, "%s: %s", tool, kind);
-	n = vsnprintf(line + head, sizeof line - (size_t)head - 1, fmt, ap);
+	head = snprintf(line, (size_t)size, "%s: %s", tool, kind);
+	n = vsnprintf(line + head, (size_t)(size - head) - 1, fmt, ap);
 	n = n < 0 ? head : head + n;
-	n = MIN(n, (int)sizeof line - 2);
+	n = MIN(n, size - 2);
 	msg_blank(line, (size_t)n);
 	flatten(line, (size_t)n);
 	line[n] = '\n';
+	memcpy(text, wipe, sizeof wipe - 1);
 	/* There is nowhere left to report that stderr does not take it. */
-	unused = write(STDERR_FILENO, line, (size_t)n + 1);
+	unused = write(STDERR_FILENO, line - before, (size_t)n + 1 + before);
 	(void)unused;
+}
+
+void msg_on_rows(bool yes)
+{
+	on_rows = yes;
 }
 
 void msg_divert(void (*f)(int status, const char *text))

@@ -26,6 +26,10 @@ void msg_hide(const char *secret, size_t n);
 /* Blanks in place what was given to msg_hide. */
 void msg_blank(char *text, size_t n);
 
+/* There are rows below the cursor (watch_rows.h), which a message wipes away.
+ */
+void msg_on_rows(bool yes);
+
 /*
  * From now on die() hands its text to f, which must not return, in place of
  * writing it and ending the program: in a worker, whose words have to wait.

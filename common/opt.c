@@ -7,17 +7,29 @@
 
 /* What every tool has; handled here. */
 static bool want_help, want_version, want_table, want_quiet, want_verbose;
+static struct opt_watch watch;
 static int dashes = -1;
 
 static const struct opt common_opts[] = {
 	{ 0, "quiet", OPT_FLAG, &want_quiet, NULL, "write errors only" },
 	{ 'v', "verbose", OPT_FLAG, &want_verbose, NULL,
 	  "say more about what happens" },
+	{ 0, "progress", OPT_MAYBE, &watch.progress, "always|auto|never",
+	  "show on the terminal how far it is" },
+	{ 0, "stats", OPT_STR, &watch.stats, "FILE",
+	  "write what was done to FILE, as a JSON object" },
+	{ 0, "metrics", OPT_STR, &watch.metrics, "FILE",
+	  "the same for Prometheus' textfile collector" },
 	{ 0, "help", OPT_FLAG, &want_help, NULL, "print this help" },
 	{ 0, "version", OPT_FLAG, &want_version, NULL, "print the version" },
 	{ 0, "help-options", OPT_FLAG, &want_table, NULL,
 	  "print the options as a table, for completion" },
 };
+
+const struct opt_watch *opt_watch(void)
+{
+	return &watch;
+}
 
 void opt_die(const char *fmt, ...)
 {

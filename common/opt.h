@@ -4,8 +4,9 @@
  * (through --help-options) and the test that compares a tool with its page.
  *
  * Every tool also has, without listing them: --help, --version,
- * --help-options, --quiet and -v (--verbose). A letter stands for its long
- * name everywhere; long names match whole; values may be stuck or apart
+ * --help-options, --quiet and -v (--verbose), --progress, --stats, --metrics. A
+ * letter stands for its long name everywhere; long names match whole; values
+ * may be stuck or apart
  * (-kid, -k id, --key=id, --key id); "--" ends the options.
  * A usage error ends the program with 64.
  */
@@ -64,6 +65,12 @@ int opt_parse(const struct opt_spec *spec, int argc, char **argv);
  * was none.
  */
 int opt_dashes(void);
+
+/* What was given for watch.h; NULL: was not. */
+struct opt_watch {
+	const char *progress, *stats, *metrics;
+};
+const struct opt_watch *opt_watch(void);
 
 /* For usage errors found later: the line, the pointer to --help, status 64. */
 NORETURN void opt_die(const char *fmt, ...) PRINTF_LIKE(1, 2);

@@ -14,6 +14,7 @@
 #include "common/filter.h"
 #include "common/mem.h"
 #include "common/msg.h"
+#include "common/watch.h"
 
 /* What may be at the destination besides the acknowledged row of a key. */
 struct doubt {
@@ -588,6 +589,26 @@ static void move_on(const struct config *cfg, struct state *st, bool rebound)
 		state_save(st);
 }
 
+static const char *const kinds[] = {
+	[DIFF_ADDED] = "added",
+	[DIFF_UPDATED] = "updated",
+	[DIFF_REMOVED] = "removed",
+};
+
+static void begin_watch(const struct walk *w)
+{
+	watch_count("read", &w->n_rows);
+	for (int i = DIFF_ADDED; i <= DIFF_REMOVED; i++)
+		watch_count(kinds[i], &w->n_kind[i]);
+}
+
+static void end_watch(const struct walk *w)
+{
+	watch_stop(&w->n_rows);
+	for (int i = DIFF_ADDED; i <= DIFF_REMOVED; i++)
+		watch_stop(&w->n_kind[i]);
+}
+
 int diff_run(const struct config *cfg)
 {
 	struct state st = { .lock = -1 };
@@ -612,9 +633,11 @@ int diff_run(const struct config *cfg)
 	out_init(&w.out, STDOUT_FILENO, "standard output");
 	removals_init(&w.removals, &st, cfg->dry_run);
 	open_all(&w);
+	begin_watch(&w);
 	run_begin(&w.run, &st, w.full, cfg->dry_run, &w.out);
 	walk(&w);
 	status = finish(&w);
+	end_watch(&w);
 	close_all(&w);
 	state_release(&st);
 	return status;

@@ -16,6 +16,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/msg.h"
+#include "common/watch.h"
 
 #define FSYNC_EVERY_MS 1000
 #define WRITE_ENOUGH ((size_t)64 << 10)
@@ -300,11 +301,13 @@ static void read_all(struct commit *c)
 	c->in.on_wait = while_waiting;
 	c->in.on_wait_arg = c;
 	c->in.max_record = (size_t)c->cfg->max_record;
+	watch_count("read", &c->in.n_records);
 	while ((got = ndjson_next(&c->in)) == 1)
 		take_line(c);
 	journal_shut(c);
 	if (got < 0)
 		die(c->in.status, "%s", c->in.err.data);
+	watch_stop(&c->in.n_records);
 	ndjson_close(&c->in);
 }
 

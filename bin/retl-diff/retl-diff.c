@@ -8,6 +8,7 @@
 #include "common/msg.h"
 #include "common/ndjson.h"
 #include "common/record.h"
+#include "common/watch.h"
 
 static void parse_emit(struct config *cfg)
 {
@@ -171,6 +172,7 @@ int main(int argc, char **argv)
 	if (opt_parse(&spec, argc, argv) > 0)
 		opt_die("'%s': rows and receipts come from standard input",
 			argv[0]);
+	watch_begin();
 	check(&cfg);
 	parse_emit(&cfg);
 	parse_guard(&cfg);

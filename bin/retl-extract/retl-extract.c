@@ -14,6 +14,7 @@
 #include "common/mem.h"
 #include "common/msg.h"
 #include "common/opt.h"
+#include "common/watch.h"
 
 #define NO_LIMIT UINT64_MAX
 #define RETRIES 6
@@ -397,6 +398,7 @@ static int run(const struct config *cfg, struct job *job,
 	void *s;
 
 	rows_init(&rows, STDOUT_FILENO, "standard output");
+	watch_count("written", &rows.out.n_records);
 	rows.limit = cfg->limit;
 	rows.max_record = cfg->max_record;
 	rows.wide_strings = cfg->wide_numbers != NULL;
@@ -418,6 +420,7 @@ static int run(const struct config *cfg, struct job *job,
 	} else {
 		status = finish(cfg, job, src, s, &rows);
 	}
+	watch_stop(&rows.out.n_records);
 	rows_release(&rows);
 	buf_release(&f.text);
 	return status;
@@ -600,6 +603,7 @@ int main(int argc, char **argv)
 
 	msg_init("retl-extract");
 	n = opt_parse(&spec, argc, argv);
+	watch_begin();
 	cfg.n_operands = (size_t)n;
 	if (opt_dashes() >= 0 && opt_dashes() < n) {
 		cfg.n_operands = (size_t)opt_dashes();

@@ -10,6 +10,7 @@
 #include "common/filter.h"
 #include "common/mem.h"
 #include "common/msg.h"
+#include "common/watch.h"
 
 #define THREADS_MOST 64
 /* A record that takes longer is no honest one. */
@@ -334,6 +335,7 @@ int main(int argc, char **argv)
 	msg_init("retl-hash");
 	if (opt_parse(&spec, argc, argv) > 1)
 		opt_die("one file at most: '%s' is one too many", argv[1]);
+	watch_begin();
 	prepare(&r, &cfg);
 	status = cfg.explain ? explain(&r, *argv) : filter_run(&r, *argv);
 	release(&r, &cfg);

@@ -9,6 +9,7 @@
 #include "common/filter.h"
 #include "common/key.h"
 #include "common/msg.h"
+#include "common/watch.h"
 
 #define LIMIT_MS 10000U
 #define LIMIT_MOST_MS 3600000U
@@ -411,6 +412,7 @@ int main(int argc, char **argv)
 	msg_init("retl-map");
 	cfg.threads = MIN(filter_processors(), THREADS_MOST);
 	n = opt_parse(&spec, argc, argv);
+	watch_begin();
 	if (n > 1)
 		opt_die("one input at a time: '%s'", argv[1]);
 	check_config(&cfg);

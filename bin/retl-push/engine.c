@@ -16,6 +16,7 @@
 #include "common/enc.h"
 #include "common/mem.h"
 #include "common/msg.h"
+#include "common/watch.h"
 
 #define MAX_BYTES ((size_t)64 << 20) /* of records that wait or travel */
 #define MAX_WAITING                                              \
@@ -676,6 +677,16 @@ static void measure_bodies(struct push *p)
 	}
 }
 
+static void begin_watch(const struct push *p)
+{
+	static const enum verdict shown[] = { DELIVERED, SKIPPED, REJECTED,
+					      FAILED, UNKNOWN };
+
+	watch_count("read", &p->n_read);
+	for (size_t i = 0; i < ARRAY_LEN(shown); i++)
+		watch_count(verdict_name(shown[i]), &p->receipts.n[shown[i]]);
+}
+
 static void begin(struct push *p)
 {
 	uint8_t id[16];
@@ -699,6 +710,14 @@ static void begin(struct push *p)
 	watch_signals(p->cfg.dry_run != NULL);
 	receipts_open(&p->receipts);
 	rejects_open(&p->rejects);
+	begin_watch(p);
+}
+
+static void end_watch(const struct push *p)
+{
+	watch_stop(&p->n_read);
+	for (size_t i = 0; i < ARRAY_LEN(p->receipts.n); i++)
+		watch_stop(&p->receipts.n[i]);
 }
 
 static void summarize(struct push *p, int64_t began)
@@ -791,6 +810,7 @@ int push_run(struct push *p)
 	receipts_close(&p->receipts);
 	rejects_close(&p->rejects);
 	summarize(p, began);
+	end_watch(p);
 	status = final_status(p);
 	release_all(p);
 	return status;

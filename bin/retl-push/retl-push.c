@@ -9,6 +9,7 @@
 
 #include "common/mem.h"
 #include "common/msg.h"
+#include "common/watch.h"
 
 /* Bounds of one request; the whole answer counts, unpacked. */
 #define MAX_ANSWER ((size_t)16 << 20)
@@ -97,6 +98,7 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 	};
 	int n = opt_parse(&spec, argc, argv);
 
+	watch_begin();
 	if (n > 1)
 		opt_die("one file at most");
 	if (!!look->describe + !!look->lint + !!look->list +

@@ -4,6 +4,7 @@
 
 #include "common/filter.h"
 #include "common/msg.h"
+#include "common/watch.h"
 
 void code_keep(struct code_copy *to, const struct code *code)
 {
@@ -48,6 +49,7 @@ void input_open(struct input *in, struct config *cfg, size_t file)
 	in->in.max_record = cfg->max_record;
 	if (ndjson_open(&in->in, cfg->files[file]) < 0)
 		die(in->in.status, "%s", in->in.err.data);
+	watch_count("read", &in->in.n_records);
 }
 
 /* The common case: one member. */
@@ -158,6 +160,7 @@ bool input_close(struct input *in)
 		filter_warn_unsealed(&in->in);
 		warned = true;
 	}
+	watch_stop(&in->in.n_records);
 	ndjson_close(&in->in);
 	record_release(&in->rec);
 	buf_release(&in->scratch);

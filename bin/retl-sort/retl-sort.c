@@ -15,12 +15,20 @@
 #include "common/filter.h"
 #include "common/msg.h"
 #include "common/opt.h"
+#include "common/watch.h"
 
 #define MEMORY_MIN ((uint64_t)64 << 10)
 #define MEMORY_MAX ((uint64_t)16 << 30) /* what an entry can point to */
 #define RECORD_MAX (((uint64_t)1 << ENTRY_LEN_BITS) - 1)
 
 /* ---- sorting ---- */
+
+static void open_outlet(const struct config *cfg, struct outlet *to)
+{
+	outlet_open(to, cfg->threaded);
+	watch_count("read", NULL);
+	watch_count("written", &to->out.n_records);
+}
 
 static int finish(const struct config *cfg, struct outlet *to, bool sealed,
 		  uint64_t n_dropped)
@@ -32,6 +40,7 @@ static int finish(const struct config *cfg, struct outlet *to, bool sealed,
 			 cfg->unique == UNIQUE_LAST ? "last" : "first");
 	if (sealed)
 		out_seal(&to->out);
+	watch_stop(&to->out.n_records);
 	outlet_close(to);
 	return 0;
 }
@@ -42,7 +51,7 @@ static int sort(struct config *cfg)
 	uint64_t n_dropped;
 	bool sealed;
 
-	outlet_open(&to, cfg->threaded);
+	open_outlet(cfg, &to);
 	n_dropped = sort_files(cfg, &to, &sealed);
 	return finish(cfg, &to, sealed, n_dropped);
 }
@@ -53,7 +62,7 @@ static int merge(struct config *cfg)
 	uint64_t n_dropped;
 	bool sealed;
 
-	outlet_open(&to, cfg->threaded);
+	open_outlet(cfg, &to);
 	n_dropped = merge_files(cfg, &to.out, &sealed);
 	return finish(cfg, &to, sealed, n_dropped);
 }
@@ -223,6 +232,7 @@ int main(int argc, char **argv)
 	msg_init("retl-sort");
 	cfg.memory = default_memory();
 	n = opt_parse(&spec, argc, argv);
+	watch_begin();
 	if (!key)
 		opt_die("--key is required");
 	if (key_spec_parse(&cfg.key, key, &err) < 0)
