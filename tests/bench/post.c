@@ -15,7 +15,7 @@
 struct run {
 	CURLM *multi;
 	struct str rest; /* bodies not yet sent */
-	size_t n_done, n_bad;
+	size_t n_begun, n_done, n_bad;
 };
 
 static size_t drop(char *data, size_t one, size_t n, void *arg)
@@ -26,20 +26,22 @@ static size_t drop(char *data, size_t one, size_t n, void *arg)
 	return n;
 }
 
-static bool next(struct run *r, CURL *e)
+static void next(struct run *r, CURL *e)
 {
 	struct str body;
 
 	if (!str_split(&r->rest, '\n', &body) || !body.n)
-		return false;
+		return;
 	curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
 	curl_easy_setopt(e, CURLOPT_POSTFIELDS, body.s);
 	curl_multi_add_handle(r->multi, e);
-	return true;
+	r->n_begun++;
 }
 
-static void collect(struct run *r)
+/* False: no answer has come. */
+static bool collect(struct run *r)
 {
+	size_t before = r->n_done;
 	struct CURLMsg *m;
 	long status = 0;
 	int left;
@@ -53,6 +55,7 @@ static void collect(struct run *r)
 		curl_multi_remove_handle(r->multi, e);
 		next(r, e);
 	}
+	return r->n_done > before;
 }
 
 int main(int argc, char **argv)
@@ -62,7 +65,7 @@ int main(int argc, char **argv)
 	struct curl_slist *headers = NULL;
 	const char *cacert = NULL;
 	long n = 8;
-	int running = 1, c;
+	int running, c;
 
 	msg_init("post");
 	while ((c = getopt(argc, argv, "k:n:")) != -1) {
@@ -94,11 +97,13 @@ int main(int argc, char **argv)
 			curl_easy_setopt(e, CURLOPT_CAINFO, cacert);
 		next(&r, e);
 	}
-	while (running) {
+	/*
+	 * What libcurl says is running is no measure of what is left: an
+	 * answer may come while a request is handed in, and wait to be taken.
+	 */
+	while (r.n_done < r.n_begun) {
 		curl_multi_perform(r.multi, &running);
-		collect(&r);
-		curl_multi_perform(r.multi, &running);
-		if (running)
+		if (!collect(&r))
 			curl_multi_poll(r.multi, NULL, 0, 1000, NULL);
 	}
 	if (r.n_bad)
