@@ -47,14 +47,14 @@ void list_remove(struct flow_list *l, struct flow *f)
 
 /* ---- records ---- */
 
-struct rec *rec_new(struct push *p)
+struct rec *rec_make(struct rec **pool, size_t n_keys)
 {
-	struct rec *r = p->pool;
+	struct rec *r = *pool;
 	struct key_node *keys;
 	struct buf text, saved;
 
 	if (r) {
-		p->pool = r->next;
+		*pool = r->next;
 		keys = r->keys;
 		text = r->text;
 		saved = r->saved;
@@ -62,27 +62,50 @@ struct rec *rec_new(struct push *p)
 		buf_reset(&saved);
 	} else {
 		r = xmalloc(sizeof *r);
-		keys = xcalloc(MAX(p->contract->n_keys, 1), sizeof *keys);
+		keys = xcalloc(MAX(n_keys, 1), sizeof *keys);
 		text = saved = BUF_INIT;
 	}
 	*r = (struct rec){ .text = text, .saved = saved, .keys = keys };
-	p->n_unsettled++;
 	return r;
 }
 
-static void rec_put(struct push *p, struct rec *r)
+static void drop_faults(struct rec *r)
 {
+	if (!r->faults)
+		return;
+	faults_release(r->faults);
+	free(r->faults);
+	r->faults = NULL;
+}
+
+void rec_put_back(struct rec **pool, struct rec *r)
+{
+	drop_faults(r);
 	if (r->text.cap > KEEP_BYTES)
 		buf_release(&r->text);
-	r->next = p->pool;
-	p->pool = r;
-	p->n_unsettled--;
+	r->next = *pool;
+	*pool = r;
+}
+
+void rec_free(struct rec *r)
+{
+	drop_faults(r);
+	buf_release(&r->text);
+	buf_release(&r->saved);
+	free(r->keys);
+	free(r);
+}
+
+struct rec *rec_new(struct push *p)
+{
+	p->n_unsettled++;
+	return rec_make(&p->pool, p->contract->n_keys);
 }
 
 void push_reject(struct push *p, const char *place, uint64_t line,
-		 struct str record)
+		 const struct faults *why, struct str record)
 {
-	rejects_add(&p->rejects, place, line, &p->faults, record);
+	rejects_add(&p->rejects, place, line, why, record);
 	if (p->rejects.error)
 		push_stop(p, EX_IOERR, "--rejects %s: %s", p->cfg.rejects,
 			  strerror(p->rejects.error));
@@ -123,7 +146,7 @@ static void list_reject(struct push *p, const struct rec *r,
 			   "refused by the destination (HTTP %ld%s%.*s)",
 			   o->http_status, o->code.n ? ", " : "",
 			   STR_ARG(o->code));
-	push_reject(p, place, r->line,
+	push_reject(p, place, r->line, &p->faults,
 		    r->original.n ? rec_str(r, r->original)
 				  : rec_str(r, r->record));
 }
@@ -143,7 +166,8 @@ void rec_settle(struct push *p, struct rec *r, const struct outcome *o)
 		list_reject(p, r, o);
 	p->bytes_unsettled -= r->n_counted;
 	order_leave(&p->order, r, p, admit_heir);
-	rec_put(p, r);
+	p->n_unsettled--;
+	rec_put_back(&p->pool, r);
 }
 
 /* ---- flows ---- */

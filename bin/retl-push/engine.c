@@ -4,6 +4,7 @@
  * whatever happens first. Reading stops while enough is on its way, so that
  * memory is bounded by that and the writer of our input feels it.
  */
+#include "bin/retl-push/intake.h"
 #include "bin/retl-push/push.h"
 #include "bin/retl-push/replay.h"
 #include "bin/retl-push/table.h"
@@ -64,20 +65,17 @@ static void watch_signals(bool dry_run)
 
 /* ---- taking a record ---- */
 
-static void receipt_at_once(struct push *p, enum verdict v, struct str code,
-			    struct str reason)
+static void receipt_at_once(struct push *p, const struct rec *r, enum verdict v,
+			    struct str code, struct str reason)
 {
-	const struct record *rec = &p->rec;
 	struct outcome o = { .status = v, .code = code, .reason = reason };
 
-	receipts_add(&p->receipts, p->in.line_no,
-		     rec->diff_id.s ? rec->diff_id : (struct str){ "", 0 }, 0,
-		     &o);
+	receipts_add(&p->receipts, r->line, rec_str(r, r->id), 0, &o);
 }
 
-static void take_stub(struct push *p)
+static void take_stub(struct push *p, const struct rec *r)
 {
-	struct str why = p->rec.diff_outcome;
+	struct str why = rec_str(r, r->record);
 	struct str code = json_get(why, "code"), reason;
 	struct buf a = BUF_INIT, b = BUF_INIT;
 	bool skipped = json_text_is(json_get(why, "status"), "skipped");
@@ -92,280 +90,50 @@ static void take_stub(struct push *p)
 		reason = json_type(reason) == JSON_STRING
 			     ? json_text(reason, &b)
 			     : STR_NONE;
-	receipt_at_once(p, skipped ? SKIPPED : REJECTED, code, reason);
+	receipt_at_once(p, r, skipped ? SKIPPED : REJECTED, code, reason);
 	buf_release(&a);
 	buf_release(&b);
 }
 
-/* Refuses the current record for p->faults. */
-static void refuse(struct push *p)
+static void take_refused(struct push *p, const struct rec *r)
 {
 	struct buf place = BUF_INIT, reason = BUF_INIT;
 
-	ndjson_place(&p->in, &place);
-	faults_put(&reason, &p->faults);
-	receipt_at_once(p, REJECTED, str_of(p->faults.v[0].code),
+	intake_place(p->in, r->line, &place);
+	faults_put(&reason, r->faults);
+	receipt_at_once(p, r, REJECTED, str_of(r->faults->v[0].code),
 			buf_str(&reason));
-	push_reject(p, place.data, p->in.line_no, p->in.line);
+	push_reject(p, place.data, r->line, r->faults, rec_str(r, r->original));
 	buf_release(&place);
 	buf_release(&reason);
 }
 
-/* What the record asks for; -1: it has been refused. */
-static int kind_of(struct push *p, enum diff_result *kind)
+static void take_unhashed(struct push *p, const struct rec *r)
 {
-	const char *why = NULL;
+	static const char what[] = "a value that must be hashed is not";
+	struct buf why = BUF_INIT;
 
-	*kind = p->rec.result;
-	if (p->cfg.as) {
-		if (*kind)
-			why = "there already, and --as says it too";
-		*kind = p->cfg.as_kind;
-	} else if (!*kind) {
-		why = "missing: put retl-diff before, or say --as added";
-	}
-	if (!why)
-		return 0;
-	faults_add(&p->faults, STR("diff_result"), "diff_result", "%s", why);
-	refuse(p);
-	return -1;
+	faults_put(&why, r->faults);
+	receipt_at_once(p, r, FAILED, STR("unhashed"), str_of(what));
+	push_stop(p, EX_DATAERR, "line %" PRIu64 ": %s", r->line,
+		  why.len ? why.data : what);
+	buf_release(&why);
 }
 
-static struct span put_span(struct rec *r, struct str s)
+static void take_change_for_whole(struct push *p, const struct rec *r)
 {
-	struct span at = { r->text.len, s.n };
-
-	buf_adds(&r->text, s);
-	return at;
+	receipt_at_once(p, r, FAILED, STR("usage"),
+			STR("a change, where a whole dataset is wanted"));
+	push_stop(p, EX_USAGE,
+		  "line %" PRIu64 ": diff_id: %.*s replaces everything, so it "
+		  "needs all records and not what has changed: leave out "
+		  "retl-diff, and say --as added",
+		  r->line, STR_ARG(r->op->name));
 }
 
-/*
- * A value's text that all its spellings share. Most keys are plain: whole
- * numbers, and strings without an escape, are their own.
- */
-static void put_key(struct buf *out, struct str v)
+static void take_record(struct push *p, struct rec *r)
 {
-	struct json_num n;
-	bool digits = json_type(v) == JSON_NUMBER;
-
-	if (json_type(v) == JSON_STRING && !memchr(v.s, '\\', v.n)) {
-		buf_adds(out, v);
-		return;
-	}
-	for (size_t i = 0; digits && i < v.n; i++)
-		digits = isdigit((uint8_t)v.s[i]);
-	if (digits) {
-		buf_adds(out, v);
-		return;
-	}
-	if (json_type(v) == JSON_NUMBER) {
-		json_num_parse(&n, v);
-		/* 1.0 and 10e-1 are 1. */
-		if (!n.neg && !n.huge && n.exp >= 0 && n.exp <= 400 &&
-		    (uint64_t)n.exp >= n.a.n + n.b.n) {
-			buf_adds(out, n.a);
-			buf_adds(out, n.b);
-			for (int64_t i = (int64_t)(n.a.n + n.b.n); i < n.exp;
-			     i++)
-				buf_addc(out, '0');
-			if (!n.a.n && !n.b.n && !n.exp)
-				buf_addc(out, '0');
-			return;
-		}
-	}
-	json_canon(out, v);
-}
-
-/*
- * A member of the record at hand: where it came in, else what was made. Not a
- * value that says nothing of who it is: two empty lists are not the same
- * person.
- */
-static struct str key_value(struct push *p, struct rec *r, struct str name)
-{
-	ssize_t at = json_obj_find(&p->rec.obj, name);
-	struct str v;
-
-	if (at >= 0 && contract_tells_apart(p->contract, p->rec.obj.m[at].val))
-		return p->rec.obj.m[at].val;
-	if (json_find(rec_str(r, r->record), name, &v) != 1 ||
-	    !contract_tells_apart(p->contract, v))
-		return STR_NONE;
-	return v;
-}
-
-static void hash_key(struct push *p, struct rec *r, const struct name_set *set)
-{
-	struct key_node *k = &r->keys[r->n_keys];
-
-	buf_reset(&p->scratch);
-	for (size_t i = 0; i < set->n; i++) {
-		struct str v = key_value(p, r, set->v[i]);
-
-		if (!v.s)
-			return;
-		buf_adds(&p->scratch, set->v[i]);
-		buf_addc(&p->scratch, '\0');
-		put_key(&p->scratch, v);
-		buf_addc(&p->scratch, '\0');
-	}
-	order_digest(buf_str(&p->scratch), k->digest);
-	for (size_t i = 0; i < r->n_keys; i++)
-		if (!memcmp(r->keys[i].digest, k->digest, sizeof k->digest))
-			return;
-	r->n_keys++;
-}
-
-static void find_keys(struct push *p, struct rec *r)
-{
-	for (size_t i = 0; i < p->contract->n_keys; i++)
-		hash_key(p, r, &p->contract->keys[i]);
-}
-
-static bool is_listed(struct str list, const struct json_member *m)
-{
-	struct buf scratch = BUF_INIT;
-	struct json_iter it;
-	struct str v;
-	bool yes = false;
-
-	if (!list.s || json_type(list) != JSON_ARRAY)
-		return false;
-	json_iter_init(&it, list);
-	while (!yes && json_iter_element(&it, &v))
-		yes = json_type(v) == JSON_STRING &&
-		      json_key_is(m, json_text(v, &scratch));
-	buf_release(&scratch);
-	return yes;
-}
-
-static bool is_key(const struct contract *c, const struct json_member *m)
-{
-	for (size_t i = 0; i < c->n_keys; i++)
-		for (size_t k = 0; k < c->keys[i].n; k++)
-			if (json_key_is(m, c->keys[i].v[k]))
-				return true;
-	return false;
-}
-
-/* changed_only: leaves out of the settled record what has not changed. */
-static void keep_changed(struct push *p, struct rec *r)
-{
-	struct json_iter it;
-	struct json_member m;
-
-	if (!r->op->always.s || !p->rec.diff_changed.s)
-		return;
-	buf_reset(&p->scratch);
-	json_iter_init(&it, buf_str(&r->text));
-	while (json_iter_member(&it, &m)) {
-		if (!is_key(p->contract, &m) && !is_listed(r->op->always, &m) &&
-		    !is_listed(p->rec.diff_changed, &m))
-			continue;
-		buf_addc(&p->scratch, p->scratch.len ? ',' : '{');
-		buf_add(&p->scratch, m.key.s - 1, m.key.n + 2);
-		buf_addc(&p->scratch, ':');
-		buf_adds(&p->scratch, m.val);
-	}
-	buf_addz(&p->scratch, p->scratch.len ? "}" : "{}");
-	buf_reset(&r->text);
-	buf_adds(&r->text, buf_str(&p->scratch));
-}
-
-static void rec_drop(struct push *p, struct rec *r)
-{
-	r->next = p->pool;
-	p->pool = r;
-	p->n_unsettled--;
-}
-
-/* The line's number, as a JSON string. */
-static void put_ref(struct rec *r)
-{
-	char digits[20], *to = r->ref;
-	size_t n = 0;
-
-	for (uint64_t line = r->line; line || !n; line /= 10)
-		digits[n++] = (char)('0' + line % 10);
-	*to++ = '"';
-	while (n)
-		*to++ = digits[--n];
-	*to++ = '"';
-	*to = '\0';
-}
-
-/* -1: it cannot be made, and so the record is refused. */
-static int derive(struct push *p, struct rec *r)
-{
-	if (!p->contract->n_derived)
-		return 0;
-	buf_reset(&p->scratch);
-	if (contract_derive(p->contract, rec_str(r, r->record), &p->scratch,
-			    &p->faults) < 0) {
-		rec_drop(p, r);
-		refuse(p);
-		return -1;
-	}
-	r->derived = put_span(r, buf_str(&p->scratch));
-	return 0;
-}
-
-/* The record's own memory, with what is to be sent; NULL: it is settled. */
-static struct rec *make_rec(struct push *p, const struct operation *op,
-			    enum diff_result kind)
-{
-	struct rec *r = rec_new(p);
-	int got;
-
-	r->line = p->in.line_no;
-	r->kind = kind;
-	r->op = op;
-	/* Settling asks for the kind that --as gave. */
-	p->rec.result = kind;
-	got = contract_settle(p->contract, &p->rec, SETTLE_PUSH, &r->text,
-			      &p->faults);
-	if (got < 0)
-		rec_drop(p, r);
-	if (got == SETTLE_UNHASHED) {
-		struct buf why = BUF_INIT;
-
-		faults_put(&why, &p->faults);
-		receipt_at_once(p, FAILED, STR("unhashed"),
-				STR("a value that must be hashed is not"));
-		push_stop(p, EX_DATAERR, "line %" PRIu64 ": %s", p->in.line_no,
-			  why.len ? why.data
-				  : "a value that must be hashed is not");
-		buf_release(&why);
-		return NULL;
-	}
-	if (got < 0) {
-		refuse(p);
-		return NULL;
-	}
-	buf_addc(&r->text, '}');
-	keep_changed(p, r);
-	r->record = (struct span){ 0, r->text.len };
-	if (p->rec.diff_id.s)
-		r->id = put_span(r, p->rec.diff_id);
-	if (p->rec.diff_changed.s)
-		r->changed = put_span(r, p->rec.diff_changed);
-	if (p->cfg.rejects)
-		r->original = put_span(r, p->in.line);
-	if (derive(p, r) < 0)
-		return NULL;
-	r->n_own = r->text.len;
-	put_ref(r);
-	return r;
-}
-
-static void take_record(struct push *p, const struct operation *op,
-			enum diff_result kind)
-{
-	struct rec *r = make_rec(p, op, kind);
-
-	if (!r)
-		return;
-	find_keys(p, r);
+	p->n_unsettled++;
 	r->n_counted = r->text.cap;
 	p->bytes_unsettled += r->n_counted;
 	order_enter(&p->order, r);
@@ -379,11 +147,11 @@ static void take_record(struct push *p, const struct operation *op,
  * Changes and removals of one run do not overtake each other: where they turn,
  * what came before is settled first.
  */
-static bool at_barrier(struct push *p, enum diff_result kind)
+static bool at_barrier(struct push *p, const struct rec *r)
 {
-	bool removed = kind == DIFF_REMOVED;
+	bool removed = r->kind == DIFF_REMOVED;
 
-	if (!p->rec.diff_id.s)
+	if (!r->id.n)
 		return false;
 	if (p->any_barrier && p->last_removed != removed && p->n_unsettled)
 		return true;
@@ -392,59 +160,49 @@ static bool at_barrier(struct push *p, enum diff_result kind)
 	return false;
 }
 
-/* False: the record has to wait, and stays where it is. */
-static bool take_line(struct push *p)
+/* Of a line that asks for nothing, or will not get it. */
+static bool take_other(struct push *p, struct rec *r)
 {
-	struct json_fault fault;
-	enum diff_result kind;
-	const struct operation *op;
-
-	if (p->cfg.replay)
-		return replay_take(p);
-	if (record_parse(&p->rec, p->in.line, &fault) < 0) {
-		struct buf place = BUF_INIT;
-
-		ndjson_place(&p->in, &place);
-		msg_error("%s: byte %zu: %s", place.data, fault.at + 1,
-			  fault.what);
-		buf_release(&place);
-		p->input_ended = true;
-		p->input_status = EX_DATAERR;
-		return true;
-	}
-	faults_reset(&p->faults);
-	if (record_is_stub(&p->rec)) {
-		take_stub(p);
-		return true;
-	}
-	if (p->stopped) {
-		receipt_at_once(p, FAILED, STR("stopped"),
+	if (r->taken == TAKEN_STUB) {
+		take_stub(p, r);
+	} else if (p->stopped) {
+		receipt_at_once(p, r, FAILED, STR("stopped"),
 				STR("the push was stopped before this was "
 				    "delivered"));
-		return true;
-	}
-	if (kind_of(p, &kind) < 0)
-		return true;
-	op = p->d.of[kind];
-	if (!op) {
-		receipt_at_once(p, SKIPPED, STR_NONE, STR_NONE);
-		return true;
-	}
-	if (op->whole && p->rec.diff_id.s) {
-		receipt_at_once(p, FAILED, STR("usage"),
-				STR("a change, where a whole dataset is "
-				    "wanted"));
-		push_stop(p, EX_USAGE,
-			  "line %" PRIu64 ": diff_id: %.*s replaces "
-			  "everything, so it needs all records and not what "
-			  "has changed: leave out retl-diff, and say --as "
-			  "added",
-			  p->in.line_no, STR_ARG(op->name));
-		return true;
-	}
-	if (at_barrier(p, kind))
+	} else if (r->taken == TAKEN_NOTHING) {
+		receipt_at_once(p, r, SKIPPED, STR_NONE, STR_NONE);
+	} else if (!r->op) {
+		take_refused(p, r);
+	} else if (r->op->whole && r->id.n) {
+		take_change_for_whole(p, r);
+	} else {
 		return false;
-	take_record(p, op, kind);
+	}
+	return true;
+}
+
+/* False: the record has to wait, and stays where it is. */
+static bool take(struct push *p, struct rec *r)
+{
+	if (r->taken == TAKEN_LINE) {
+		if (!replay_take(p, rec_str(r, r->record), r->line))
+			return false;
+		rec_put_back(&p->pool, r);
+		return true;
+	}
+	if (!take_other(p, r)) {
+		if (at_barrier(p, r))
+			return false;
+		if (r->taken == TAKEN_RECORD) {
+			take_record(p, r);
+			return true;
+		}
+		if (r->taken == TAKEN_REFUSED)
+			take_refused(p, r);
+		else
+			take_unhashed(p, r);
+	}
+	rec_put_back(&p->pool, r);
 	return true;
 }
 
@@ -466,10 +224,11 @@ static bool has_room(const struct push *p)
 
 static void end_input(struct push *p)
 {
-	if (p->in.fd == STDIN_FILENO && !p->in.name)
-		close(STDIN_FILENO);
+	intake_stop(p->in);
 	p->input_ended = true;
-	p->have_line = false;
+	if (p->at_hand)
+		rec_put_back(&p->pool, p->at_hand);
+	p->at_hand = NULL;
 }
 
 static void reached_limit(struct push *p)
@@ -481,21 +240,21 @@ static void reached_limit(struct push *p)
 /* One line on; false: nothing more to be had for now. */
 static bool read_line(struct push *p)
 {
-	int got = ndjson_next(&p->in);
+	const struct intake_end *end;
 
-	if (got == NDJSON_WAIT)
-		return false;
-	if (got == 1) {
-		p->have_line = true;
+	p->at_hand = intake_next(p->in, &p->pool);
+	if (p->at_hand) {
 		p->n_read++;
 		return true;
 	}
+	end = intake_ended(p->in);
+	if (!end)
+		return false;
 	p->input_ended = true;
-	p->complete = got == 0 && ndjson_sealed(&p->in);
-	if (got < 0) {
-		msg_error("%s", p->in.err.data);
-		p->input_status = p->in.status;
-	}
+	p->complete = end->sealed;
+	p->input_status = end->status;
+	if (end->why)
+		msg_error("%s", end->why);
 	return false;
 }
 
@@ -506,16 +265,16 @@ static bool take_input(struct push *p)
 
 	for (int i = 0; i < MAX_AT_ONCE && !p->input_ended && has_room(p);
 	     i++) {
-		if (!p->have_line && !read_line(p)) {
+		if (!p->at_hand && !read_line(p)) {
 			if (took)
 				p->last_input = clock_tick_ms();
 			return true;
 		}
-		if (!take_line(p)) {
+		if (!take(p, p->at_hand)) {
 			batch_close_all(p);
 			return false;
 		}
-		p->have_line = false;
+		p->at_hand = NULL;
 		took = true;
 		reached_limit(p);
 		/* What can leave should not wait for what is read. */
@@ -584,12 +343,12 @@ static void wait_for_something(struct push *p, int64_t next, bool dry_input)
 				    tick, f->opened + f->op->max_age_ms, wait);
 	}
 	/* What stood at a barrier need not wait any more. */
-	if (p->have_line && !p->n_unsettled)
+	if (p->at_hand && !p->n_unsettled)
 		wait = 0;
 	if (!p->input_ended && has_room(p)) {
 		if (dry_input)
-			fds[1] = p->in.fd;
-		else if (!p->have_line)
+			fds[1] = intake_fd(p->in);
+		else if (!p->at_hand)
 			wait = 0;
 	}
 	http_wait(p->http, fds, ARRAY_LEN(fds), (int)wait);
@@ -705,7 +464,6 @@ static void begin(struct push *p)
 	measure_bodies(p);
 	pace_begin(p);
 	p->last_input = clock_tick_ms();
-	p->in.nowait = true;
 	order_init(&p->order);
 	watch_signals(p->cfg.dry_run != NULL);
 	receipts_open(&p->receipts);
@@ -759,10 +517,7 @@ static void release_all(struct push *p)
 
 	while ((r = p->pool)) {
 		p->pool = r->next;
-		buf_release(&r->text);
-		buf_release(&r->saved);
-		free(r->keys);
-		free(r);
+		rec_free(r);
 	}
 	while ((f = p->flow_pool)) {
 		p->flow_pool = f->next;
@@ -784,7 +539,6 @@ static void release_all(struct push *p)
 		free(f);
 	}
 	order_release(&p->order);
-	record_release(&p->rec);
 	faults_release(&p->faults);
 	buf_release(&p->run_json);
 	buf_release(&p->shared);
@@ -794,7 +548,7 @@ static void release_all(struct push *p)
 	buf_release(&p->shown);
 	buf_release(&p->auth_json);
 	buf_release(&p->stop_reason);
-	ndjson_close(&p->in);
+	intake_free(p->in);
 }
 
 int push_run(struct push *p)

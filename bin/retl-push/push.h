@@ -4,8 +4,8 @@
  * through the steps of its operation as a flow, answers turn into receipts.
  * One thread; whatever waits, waits in http_wait.
  *
- *	read  -> admit -> batch -> flow -> request -> response -> settle
- *	       (order)                                          (receipt)
+ *	intake -> admit -> batch -> flow -> request -> response -> settle
+ *	        (order)                                          (receipt)
  *
  * What holds throughout: every record that was read is settled once; a record
  * belongs to exactly one place at a time (waiting for its key, an open batch,
@@ -22,6 +22,17 @@
 
 struct push;
 struct rec;
+struct intake;
+
+/* What a line of the input is. */
+enum taken {
+	TAKEN_RECORD,   /* to be delivered */
+	TAKEN_STUB,     /* refused by a stage before: record is its outcome */
+	TAKEN_NOTHING,  /* the contract does nothing for such a change */
+	TAKEN_REFUSED,  /* for faults */
+	TAKEN_UNHASHED, /* for faults: nobody may send it */
+	TAKEN_LINE,     /* of a replay: record is the line */
+};
 
 /* A place in a record's own text, which may move as it grows. */
 struct span {
@@ -37,7 +48,9 @@ struct key_node {
 };
 
 struct rec {
-	struct rec *next; /* in the pool */
+	struct rec *next;      /* in a pool, or read and not yet taken */
+	enum taken taken;      /* what its line is */
+	struct faults *faults; /* of a refused one, else NULL */
 	uint64_t line;
 	enum diff_result kind;
 	const struct operation *op;
@@ -248,8 +261,7 @@ struct push {
 	struct delivery *shown_d; /* of a replay: as a dry run has it */
 	struct http *http;
 	struct pg *pg; /* NULL: no operation is one on a table */
-	struct ndjson in;
-	struct record rec; /* the one just read */
+	struct intake *in;
 	struct faults faults;
 	struct rejects rejects;
 	struct receipts receipts;
@@ -271,7 +283,7 @@ struct push {
 	size_t n_under_way; /* requests */
 	size_t n_active;    /* flows begun and not ended: they hold a place */
 
-	bool have_line; /* in.line is read and not yet taken */
+	struct rec *at_hand; /* read, and has to wait */
 	bool input_ended;
 	bool complete;    /* it ended, sealed */
 	int input_status; /* EX_... if the stream is broken */
@@ -304,13 +316,18 @@ void batch_admit(struct push *p, struct rec *r);
 void batch_close_all(struct push *p);
 void batch_close_old(struct push *p, int64_t tick);
 
+/* From a pool, or new; a pool is a list by next. */
+struct rec *rec_make(struct rec **pool, size_t n_keys);
+void rec_put_back(struct rec **pool, struct rec *r);
+void rec_free(struct rec *r);
+/* One that is not read, and is to be settled. */
 struct rec *rec_new(struct push *p);
 /* Gives the record its final receipt; it belongs to nobody afterwards. */
 void rec_settle(struct push *p, struct rec *r, const struct outcome *o);
 
-/* Lists a refused record for p->faults; with --strict, that is the end. */
+/* Lists a refused record; with --strict, that is the end. */
 void push_reject(struct push *p, const char *place, uint64_t line,
-		 struct str record);
+		 const struct faults *why, struct str record);
 
 /* One that is nowhere in a list, for programs that run before there is one. */
 struct flow flow_stand_in(struct push *p, const struct operation *op);

@@ -783,7 +783,7 @@ static void fail_line(struct push *p, const struct plan *pl)
 	}
 }
 
-bool replay_take(struct push *p)
+bool replay_take(struct push *p, struct str line, uint64_t line_no)
 {
 	struct buf err = BUF_INIT;
 	struct plan pl;
@@ -791,10 +791,10 @@ bool replay_take(struct push *p)
 
 	if (p->n_unsettled)
 		return false;
-	if (check_line(p, p->in.line, &pl, &err) < 0) {
+	if (check_line(p, line, &pl, &err) < 0) {
 		/* It was good when all were looked at. */
 		push_stop(p, EX_DATAERR, "%s: line %" PRIu64 ": %s",
-			  p->cfg.replay, p->in.line_no, err.data);
+			  p->cfg.replay, line_no, err.data);
 		buf_release(&err);
 		return true;
 	}
@@ -803,7 +803,7 @@ bool replay_take(struct push *p)
 		fail_line(p, &pl);
 		return true;
 	}
-	f = make_flow(p, &pl, p->in.line);
+	f = make_flow(p, &pl, line);
 	list_push(&p->ready, f, false);
 	return true;
 }

@@ -21,8 +21,8 @@
  * cannot, and why.
  */
 int replay_check(struct push *p);
-/* Takes the line at hand; false: it has to wait, and stays where it is. */
-bool replay_take(struct push *p);
+/* Takes a line; false: it has to wait, and stays where it is. */
+bool replay_take(struct push *p, struct str line, uint64_t line_no);
 /* As request_build, for a flow that replay_take has made. */
 enum built replay_build(struct flow *f);
 void replay_release(struct push *p);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* retl-push: delivers records as a contract says, one receipt a record. */
+#include "bin/retl-push/intake.h"
 #include "bin/retl-push/look.h"
 #include "bin/retl-push/push.h"
 #include "bin/retl-push/replay.h"
@@ -180,9 +181,7 @@ static void hold_descriptors(void)
 
 int main(int argc, char **argv)
 {
-	struct push p = { .in = NDJSON_INIT,
-			  .rec = RECORD_INIT,
-			  .faults = FAULTS_INIT,
+	struct push p = { .faults = FAULTS_INIT,
 			  .rejects = REJECTS_INIT,
 			  .stop_reason = BUF_INIT,
 			  .run_json = BUF_INIT,
@@ -209,11 +208,12 @@ int main(int argc, char **argv)
 		return look_list(*look.list != '\0');
 	load(&p);
 	open_http(&p);
-	p.in.max_record = p.cfg.max_record;
 	if (p.cfg.replay && replay_check(&p) < 0)
 		return EX_DATAERR;
-	if (ndjson_open(&p.in, p.cfg.replay ? p.cfg.replay : argv[0]) < 0)
-		die(p.in.status, "%s", p.in.err.data);
+	p.in = intake_open(&(struct intake_opts){ .cfg = &p.cfg,
+						  .d = &p.d,
+						  .contract = p.contract },
+			   p.cfg.replay ? p.cfg.replay : argv[0]);
 	p.rejects.path = p.cfg.rejects;
 	p.rejects.keep_going = true;
 	p.receipts.to = p.contract->to;
