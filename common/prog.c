@@ -53,6 +53,7 @@ static int start_jq(struct prog *p, struct planner *pl, const struct ast *ast,
 				  .n = pl->n_pieces,
 				  .where = p->where,
 				  .libdir = opts->libdir,
+				  .digits_as_text = opts->digits_as_text,
 				  .own_errors = pl->own_errors,
 				  .n_own_errors = pl->n_own_errors };
 	p->jq = jqside_new(&o, err);

@@ -29,6 +29,11 @@ struct prog_opts {
 	 */
 	unsigned limit_ms; /* of processor time a run */
 	size_t max_bytes;  /* of a result, and of what is built on the way */
+	/*
+	 * For a program that judges and sends nothing: a number that libjq
+	 * would change goes to it as the text of its digits, no error.
+	 */
+	bool digits_as_text;
 };
 
 /* NULL: the program does not compile; err has jq's words and the place. */

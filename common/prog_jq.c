@@ -32,6 +32,7 @@ struct jqside {
 	struct str *own_errors;
 	size_t n_own_errors;
 	struct buf own_text;
+	bool digits_as_text;
 };
 
 /* What a conversion needs and what it says when it fails. */
@@ -39,6 +40,7 @@ struct convert {
 	struct buf *scratch;
 	const char *code;
 	const char *what;
+	bool digits_as_text;
 };
 
 /*
@@ -238,6 +240,7 @@ static void keep(struct jqside *s, const struct jqside_opts *o)
 	s->own_errors =
 	    xmemdup(o->own_errors, o->n_own_errors * sizeof *s->own_errors);
 	s->n_own_errors = o->n_own_errors;
+	s->digits_as_text = o->digits_as_text;
 }
 
 struct jqside *jqside_new(const struct jqside_opts *o, struct buf *err)
@@ -298,6 +301,8 @@ static jv number_to_jv(struct convert *c, struct str v)
 	double d;
 
 	if (num_to_double(v, &d) < 0) {
+		if (c->digits_as_text)
+			return jv_string_sized(v.s, (int)v.n);
 		c->code = "precision";
 		c->what = "a number has more digits than jq can keep";
 		return jv_invalid();
@@ -711,7 +716,8 @@ static int drain(struct jqside *s, jqside_emit *emit, void *ctx,
 int jqside_run(struct jqside *s, size_t piece, const struct jqside_in *in,
 	       jqside_emit *emit, void *ctx, const char **code, struct buf *err)
 {
-	struct convert c = { &s->scratch, NULL, NULL };
+	struct convert c = { .scratch = &s->scratch,
+			     .digits_as_text = s->digits_as_text };
 	jv args = arguments(s, piece, in, &c);
 	char **env;
 	int n;

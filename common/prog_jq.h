@@ -33,6 +33,7 @@ struct jqside_opts {
 	const struct jqpiece *pieces;
 	size_t n;
 	const char *where, *libdir;
+	bool digits_as_text; /* see prog.h */
 	/* Texts that the program itself gives to error(), to be shown. */
 	const struct str *own_errors;
 	size_t n_own_errors;

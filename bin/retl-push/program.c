@@ -111,11 +111,15 @@ int program_new(struct program *p, const struct contract *c, struct str value,
 		    mentions(buf_str(&text), "run.last");
 	for (size_t i = 0; i < known[place].n; i++)
 		p->uses[known[place].v[i]] = mentions(buf_str(&text), vars[i]);
-	p->prog = prog_new(buf_str(&text),
-			   &(struct prog_opts){ .vars = vars,
-						.n_vars = known[place].n,
-						.where = where },
-			   &why);
+	/* What was taken stays so, however many digits an answer has. */
+	p->prog = prog_new(
+	    buf_str(&text),
+	    &(struct prog_opts){ .vars = vars,
+				 .n_vars = known[place].n,
+				 .where = where,
+				 .digits_as_text = place == PLACE_ANSWER ||
+						   place == PLACE_TOKEN },
+	    &why);
 	if (p->prog)
 		ret = 0;
 out:

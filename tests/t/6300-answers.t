@@ -113,6 +113,17 @@ says() {
 	status=$?
 	outcomes out | tr '\n' ',' >got
 }
+# Digits that jq cannot keep, in a record and in the answer, are no doubt.
+contract digits '{"operations": {"send": {"batch": {"records": 4},
+	"results": ["if ($batch | length) == length then .[] |",
+		"{status: \"rejected\", code: .big} else error(\"?\") end"],
+	"request": {"url": "/echo", "item": "."}}}}'
+echo '{"id":9007199254740993,"big":0.12345678901234567890,"diff_result":"DiffAdded"}' |
+	timeout 30 retl-push -c t/digits --set "base_url=$hostile" >out 2>err
+is "$?/$(jq -r .status out)/$(jq -r .code out)" \
+	1/rejected/0.12345678901234567890 \
+	'a verdict on numbers that jq cannot keep'
+
 says '{"status":"delivered","index":2}' '{"status":"rejected","index":0,"code":"c"}' \
 	'{"status":"failed","index":1}' null
 is "$(cat got)$status" \

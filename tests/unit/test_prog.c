@@ -7,6 +7,8 @@
 static const char *const names[] = { "settings", "x" };
 static struct buf out = BUF_INIT, err = BUF_INIT;
 
+static bool digits_as_text;
+
 /* The outputs, one a line, or "CODE: message". */
 static const char *run(const char *program, const char *input)
 {
@@ -14,7 +16,8 @@ static const char *run(const char *program, const char *input)
 				    STR("12345678901234567") };
 	struct prog_opts o = { .vars = names,
 			       .n_vars = ARRAY_LEN(names),
-			       .where = "p.jq" };
+			       .where = "p.jq",
+			       .digits_as_text = digits_as_text };
 	struct prog *p = prog_new(str_of(program), &o, &err);
 
 	buf_reset(&out);
@@ -69,6 +72,20 @@ static void test_variables(void)
 	   "to who does");
 }
 
+static void test_judging(void)
+{
+	digits_as_text = true;
+	is(run("{n: ($x | length), m: (.a | @text), b}",
+	       "{\"a\":0.123456789012345678901,\"b\":12345678901234567}"),
+	   "{\"n\":17,\"m\":\"0.123456789012345678901\","
+	   "\"b\":12345678901234567}\n",
+	   "who judges sees a text where libjq would lose digits");
+	is(run("$x | if . == 1 then error(\"one\") else {status: \"ok\"} end",
+	       "{}"),
+	   "{\"status\":\"ok\"}\n", "and comes to a verdict");
+	digits_as_text = false;
+}
+
 static void test_map(void)
 {
 	struct prog_opts o = { .where = "p.jq" };
@@ -101,6 +118,7 @@ int main(void)
 	test_basics();
 	test_compile();
 	test_variables();
+	test_judging();
 	test_map();
 	buf_release(&out);
 	buf_release(&err);
