@@ -50,6 +50,11 @@ sql_options() {
 	ok $? '--limit notes nothing, and removes what an older run noted'
 	exits 78 'a column that is not there' retl-extract "$source" --cursor x=cursor -q \
 		"SELECT u FROM key_rows WHERE u >= $cast"
+	exits 78 'nor without rows' retl-extract "$source" --cursor x=cursor -q \
+		"SELECT u FROM key_rows WHERE u > 1000000 + $cast"
+	contains err "no column 'x'" 'which it names'
+	[ ! -e cursor.next ]
+	ok $? 'and notes nothing'
 	exits 64 'a query without :cursor' \
 		retl-extract "$source" --cursor u=cursor -q 'SELECT u FROM key_rows'
 	exits 66 'no file' retl-extract "$source" --cursor u=nosuch -q "$query"
@@ -62,6 +67,16 @@ sql_options() {
 	for bad in 0/2 3/2 1 1/ /2 1/2/3 1/0; do
 		exits 64 "--shard $bad" retl-extract "$source" -k u --shard $bad -q "$rows"
 	done
+}
+
+# one_zero URL QUERY: of a query that gives 0 and -0 as v, a floating-point
+# number.
+one_zero() {
+	for i in 1 2 3 4 5 6 7; do
+		retl-extract "$1" -k v --shard $i/7 -q "$2" | grep -c '^{'
+	done | sort >out
+	is "$(tr '\n' ' ' <out)" '0 0 0 0 0 0 2 ' \
+		'0 and -0 are one key, and so in one shard'
 }
 
 # keys_sql DIALECT: SQL that makes the table. Texts differ in case, in blanks,

@@ -69,6 +69,14 @@ static bool is_larger(struct cursor *c, struct str v)
 		       without_zone(json_text(old, &c->other))) > 0;
 }
 
+int cursor_check(const struct cursor *c, bool has_column, struct failure *f)
+{
+	if (has_column)
+		return 0;
+	return failed(f, EX_CONFIG, "--cursor: the rows have no column '%s'",
+		      c->column);
+}
+
 int cursor_take(struct cursor *c, struct str row, struct failure *f)
 {
 	struct json_fault fault;
@@ -78,10 +86,8 @@ int cursor_take(struct cursor *c, struct str row, struct failure *f)
 	if (json_obj_parse(&c->obj, row, &fault) < 0)
 		return failed(f, EX_DATAERR, "--cursor: %s", fault.what);
 	i = json_obj_slot(&c->obj, &c->slot);
-	if (i < 0)
-		return failed(f, EX_CONFIG,
-			      "--cursor: the rows have no column '%s'",
-			      c->column);
+	if (cursor_check(c, i >= 0, f) < 0)
+		return -1;
 	v = c->obj.m[i].val;
 	switch (json_type(v)) {
 	case JSON_NULL:

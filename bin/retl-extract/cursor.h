@@ -29,6 +29,9 @@ struct cursor {
 /* "COLUMN=FILE": reads FILE, removes FILE.next. -1: see f. */
 int cursor_open(struct cursor *c, const char *option, struct failure *f);
 
+/* Do the rows have its column? -1: they do not, see f. */
+int cursor_check(const struct cursor *c, bool has_column, struct failure *f);
+
 /* A row. -1: the column is not there, or no number and no string. */
 int cursor_take(struct cursor *c, struct str row, struct failure *f);
 

@@ -21,15 +21,11 @@ int redshift_put_order(struct buf *out, const struct columns *c, size_t i,
 }
 
 void redshift_put_shard(struct buf *out, const struct source_args *a,
-			struct str names)
+			const struct str *hashed)
 {
-	(void)names;
 	buf_addz(out, "mod(strtol(left(md5(''");
-	for (size_t i = 0; i < a->n_key; i++) {
-		buf_addz(out, " || ',' || coalesce(cast(");
-		sql_put_name(out, '"', a->key[i]);
-		buf_addz(out, " as varchar), '')");
-	}
+	sql_put_each(out, hashed, a->n_key, " || ',' || coalesce(cast(",
+		     " as varchar), '')");
 	buf_addf(out, "), 8), 16), %" PRIu64 ") = %" PRIu64, a->n_shards,
 		 a->shard - 1);
 }

@@ -9,6 +9,6 @@
 int redshift_put_order(struct buf *out, const struct columns *c, size_t i,
 		       struct str name, const char **why);
 void redshift_put_shard(struct buf *out, const struct source_args *a,
-			struct str names);
+			const struct str *hashed);
 
 #endif

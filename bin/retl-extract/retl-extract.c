@@ -345,6 +345,17 @@ static bool is_complete(const struct config *cfg, const struct source *src,
 	return !doubt;
 }
 
+/* Of no rows too the columns may be known: --cursor must name one. */
+static int check_cursor(const struct config *cfg, const struct job *job,
+			const struct columns *c, const struct rows *rows,
+			struct failure *f)
+{
+	if (!cfg->cursor || rows->out.n_records || !c)
+		return 0;
+	return cursor_check(
+	    &job->cursor, columns_find(c, str_of(job->cursor.column)) >= 0, f);
+}
+
 /* Where to go on next time; the rows have been written by now. */
 static int save_cursor(struct job *job, const struct rows *rows,
 		       struct failure *f)
@@ -374,7 +385,7 @@ static int finish(const struct config *cfg, struct job *job,
 			 "rows");
 	else if (complete)
 		out_seal(&rows->out);
-	src->close(s);
+	source_close(src, s);
 	out_close(&rows->out);
 	msg_debug("%" PRIu64 " rows", rows->out.n_records);
 	if (complete && cfg->cursor && save_cursor(job, rows, &f) < 0) {
@@ -404,18 +415,21 @@ static int run(const struct config *cfg, struct job *job,
 	rows.wide_strings = cfg->wide_numbers != NULL;
 	rows.cursor = cfg->cursor ? &job->cursor : NULL;
 	job->args.rows = &rows;
-	s = src->open(&job->args, &f);
+	s = source_open(src, &job->args, &f);
 	if (!s)
 		give_up(&f);
 	while (!rows_full(&rows) && got == 1)
 		got = src->next(s, &rows, &f);
+	if (got == 0 &&
+	    check_cursor(cfg, job, source_columns(src, s), &rows, &f) < 0)
+		got = -1;
 	if (got < 0) {
 		cancel_settle();
 		/* What was good goes out; the seal does not. */
 		rows_drop(&rows);
 		rows_flush(&rows);
 		msg_error("%s", f.text.data);
-		src->close(s);
+		source_close(src, s);
 		status = f.status;
 	} else {
 		status = finish(cfg, job, src, s, &rows);
@@ -477,9 +491,9 @@ static int print_schema(const struct config *cfg, const struct job *job,
 	struct columns columns = COLUMNS_INIT;
 	struct buf text = BUF_INIT;
 
-	if (!src->describe)
+	if (!source_can_describe(src))
 		opt_die("--schema: this source cannot tell its columns");
-	if (src->describe(&job->args, &columns, f) < 0)
+	if (source_describe(src, &job->args, &columns, f) < 0)
 		give_up(f);
 	describe_put(&text, &columns, cfg->wide_numbers != NULL);
 	columns_release(&columns);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "bin/retl-extract/duckdb.h"
+#include "bin/retl-extract/session.h"
 #include "common/mem.h"
 
 #ifndef HAVE_LIBPQ
@@ -97,6 +98,38 @@ void source_put_list(struct buf *out)
 		      "\n");
 	buf_addz(out, "-\tstandard input\n");
 	buf_addz(out, "-- COMMAND\twhat a command writes\n");
+}
+
+void *source_open(const struct source *src, const struct source_args *a,
+		  struct failure *f)
+{
+	return src->session ? session_open(src->session, a, f)
+			    : src->open(a, f);
+}
+
+bool source_can_describe(const struct source *src)
+{
+	return src->session || src->describe;
+}
+
+int source_describe(const struct source *src, const struct source_args *a,
+		    struct columns *c, struct failure *f)
+{
+	return src->session ? session_describe(src->session, a, c, f)
+			    : src->describe(a, c, f);
+}
+
+void source_close(const struct source *src, void *self)
+{
+	if (src->session)
+		src->session->close(self);
+	else
+		src->close(self);
+}
+
+const struct columns *source_columns(const struct source *src, const void *self)
+{
+	return src->session ? &((const struct session *)self)->columns : NULL;
 }
 
 /* The scheme of a URL; .n 0: it is a path. */

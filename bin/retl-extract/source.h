@@ -35,8 +35,12 @@ struct source_args {
 	uint64_t retries;   /* --retries: of a request that failed in passing */
 };
 
+struct session_ops;
+
 struct source {
 	const char *needs; /* it is not built in: the library that it needs */
+	/* It is asked in SQL: open, describe and close are of session.h. */
+	const struct session_ops *session;
 	bool has_datasets; /* it takes queries, and tables by name */
 	bool no_binding;   /* its queries take no -p */
 	bool can_order;    /* -k */
@@ -87,6 +91,18 @@ extern const struct source source_command;
  * is none.
  */
 const struct source *source_find(struct source_args *a, struct failure *f);
+
+/* As in the table, or by its session. */
+void *source_open(const struct source *src, const struct source_args *a,
+		  struct failure *f);
+bool source_can_describe(const struct source *src);
+int source_describe(const struct source *src, const struct source_args *a,
+		    struct columns *c, struct failure *f);
+void source_close(const struct source *src, void *self);
+
+/* Of the rows, after their end; NULL: it cannot say. */
+const struct columns *source_columns(const struct source *src,
+				     const void *self);
 
 /* One line a source: scheme, TAB, help. */
 void source_put_list(struct buf *out);

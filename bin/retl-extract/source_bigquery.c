@@ -13,7 +13,7 @@
 #include "bin/retl-extract/cancel.h"
 #include "bin/retl-extract/google.h"
 #include "bin/retl-extract/interrupt.h"
-#include "bin/retl-extract/sql.h"
+#include "bin/retl-extract/session.h"
 #include "common/digest.h"
 #include "common/enc.h"
 #include "common/mem.h"
@@ -34,14 +34,13 @@
 #define ROWS_AT_ONCE 512
 
 struct bigquery {
-	const struct source_args *args;
+	struct session session;
 	struct google google;
 	struct buf project, dataset, location;
 	struct web *web;
 	struct web_queue *queue;
 	struct buf job; /* its id */
 	bool running;
-	struct columns columns;
 	struct bigquery_field top;
 	uint64_t n_wanted, n_rows;
 	uint64_t asked, stride; /* rows that pages were asked for, of each */
@@ -280,7 +279,7 @@ static int arm(struct bigquery *s, struct failure *f)
 	rq.method = "POST";
 	ret = rq.prepare(&rq, 1, f);
 	if (ret == 0) {
-		interrupt_arm(&rq, s->args->cacert);
+		interrupt_arm(&rq, s->session.args->cacert);
 		s->running = true;
 	} else {
 		failed(f, f->status, "bigquery: %s", f->text.data);
@@ -371,9 +370,9 @@ static int take_result(struct bigquery *s, struct str v, struct failure *f)
 
 	if (take_count(json_get(v, "totalRows"), &s->n_wanted) < 0 || !schema.s)
 		return said(f, EX_CONFIG, "the query gives no rows");
-	if (bigquery_schema(&s->top, schema, &s->columns, f) < 0)
+	if (bigquery_schema(&s->top, schema, &s->session.columns, f) < 0)
 		return failed(f, f->status, "bigquery: %s", f->text.data);
-	if (!s->columns.n)
+	if (!s->session.columns.n)
 		return said(f, EX_CONFIG, "the query gives no rows");
 	n = begin_page(s, f);
 	if (n < 0)
@@ -416,12 +415,20 @@ static int wait_for_job(struct bigquery *s, struct failure *f)
 	return ret;
 }
 
-static int run(struct bigquery *s, const struct sql_query *q, struct failure *f)
+static void forget_columns(struct bigquery *s)
 {
+	columns_release(&s->session.columns);
+	bigquery_release(&s->top);
+}
+
+static int run(void *self, const struct sql_query *q, struct failure *f)
+{
+	struct bigquery *s = self;
 	struct json_fault fault;
 	struct str v;
 	int ret;
 
+	forget_columns(s);
 	new_job_id(s);
 	if (arm(s, f) < 0)
 		return -1;
@@ -470,16 +477,12 @@ static int put_order(struct buf *out, const struct columns *c, size_t i,
 }
 
 static void put_shard(struct buf *out, const struct source_args *a,
-		      struct str names)
+		      const struct str *hashed)
 {
-	(void)names;
 	/* Its value is laid down for good; it may be negative. */
 	buf_addz(out, "mod(mod(farm_fingerprint(concat(''");
-	for (size_t i = 0; i < a->n_key; i++) {
-		buf_addz(out, ", ',', ifnull(cast(");
-		sql_put_name(out, '`', a->key[i]);
-		buf_addz(out, " as string), '')");
-	}
+	sql_put_each(out, hashed, a->n_key, ", ',', ifnull(cast(",
+		     " as string), '')");
 	buf_addf(out, ")), %" PRIu64 ") + %" PRIu64 ", %" PRIu64 ") = %" PRIu64,
 		 a->n_shards, a->n_shards, a->n_shards, a->shard - 1);
 }
@@ -495,9 +498,9 @@ static const struct sql_dialect dialect = {
 };
 
 /* The columns, from a run that reads nothing. */
-static int describe(struct bigquery *s, const struct sql_query *q,
-		    struct failure *f)
+static int learn(void *self, const struct sql_query *q, struct failure *f)
 {
+	struct bigquery *s = self;
 	static const char *const path[] = { "statistics", "query", "schema" };
 	struct str v;
 	int ret;
@@ -508,16 +511,9 @@ static int describe(struct bigquery *s, const struct sql_query *q,
 						       : STR_NONE;
 	if (ret == 0 && !v.s)
 		ret = said(f, EX_CONFIG, "the query gives no rows");
-	if (ret == 0 && bigquery_schema(&s->top, v, &s->columns, f) < 0)
+	if (ret == 0 && bigquery_schema(&s->top, v, &s->session.columns, f) < 0)
 		ret = failed(f, f->status, "bigquery: %s", f->text.data);
 	return ret;
-}
-
-static void forget_columns(struct bigquery *s)
-{
-	columns_release(&s->columns);
-	s->columns = COLUMNS_INIT;
-	bigquery_release(&s->top);
 }
 
 /* ---- the source ---- */
@@ -530,7 +526,7 @@ static void bigquery_close(void *self)
 	web_queue_free(s->queue);
 	web_free(s->web);
 	google_release(&s->google);
-	columns_release(&s->columns);
+	columns_release(&s->session.columns);
 	bigquery_release(&s->top);
 	buf_release(&s->project);
 	buf_release(&s->dataset);
@@ -540,8 +536,7 @@ static void bigquery_close(void *self)
 	free(s);
 }
 
-static struct bigquery *open_session(const struct source_args *a,
-				     struct failure *f)
+static void *open_session(const struct source_args *a, struct failure *f)
 {
 	struct bigquery *s = xcalloc(1, sizeof *s);
 	struct web_opts web = { .name = "bigquery",
@@ -550,11 +545,10 @@ static struct bigquery *open_session(const struct source_args *a,
 				.retries = a->retries,
 				.max_body = MAX_BODY };
 
-	s->args = a;
 	s->project = s->dataset = s->location = BUF_INIT;
 	s->job = s->body = s->google.base = BUF_INIT;
 	s->top.name = BUF_INIT;
-	s->columns = COLUMNS_INIT;
+	session_init(&s->session, a, &dialect);
 	if (take_url(s, str_of(a->where), f) < 0 ||
 	    google_init(&s->google, "bigquery", BASE, EMULATOR, SCOPES,
 			a->cacert, f) < 0 ||
@@ -565,55 +559,24 @@ static struct bigquery *open_session(const struct source_args *a,
 	return s;
 }
 
-static int start(struct bigquery *s, struct sql_query *q,
-		 const struct source_args *a, struct failure *f)
+static int prepare(void *self, struct sql_query *q, struct failure *f)
 {
+	const struct source_args *a = ((struct session *)self)->args;
+
 	if (a->query.s && !sql_is_query(&dialect, a->query))
 		return said(f, EX_CONFIG,
 			    "only queries are run: SELECT, WITH and the like, "
 			    "and no scripts");
-	if (sql_prepare(q, &dialect, a, f) < 0)
-		return -1;
-	if (sql_is_wrapped(a)) {
-		if (describe(s, q, f) < 0 ||
-		    sql_wrap(q, &dialect, a, &s->columns, f) < 0)
-			return -1;
-		forget_columns(s);
-	}
-	return run(s, q, f);
+	return sql_prepare(q, &dialect, a, f);
 }
 
-static void *bigquery_open(const struct source_args *a, struct failure *f)
-{
-	struct bigquery *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-
-	if (s && start(s, &q, a, f) < 0) {
-		bigquery_close(s);
-		s = NULL;
-	}
-	sql_query_release(&q);
-	return s;
-}
-
-static int bigquery_describe(const struct source_args *a, struct columns *c,
-			     struct failure *f)
-{
-	struct bigquery *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-	int ret = -1;
-
-	if (!s)
-		return -1;
-	if (sql_prepare(&q, &dialect, a, f) == 0 && describe(s, &q, f) == 0) {
-		*c = s->columns;
-		s->columns = COLUMNS_INIT;
-		ret = 0;
-	}
-	sql_query_release(&q);
-	bigquery_close(s);
-	return ret;
-}
+static const struct session_ops session = {
+	.open = open_session,
+	.prepare = prepare,
+	.learn = learn,
+	.run = run,
+	.close = bigquery_close,
+};
 
 /* ---- rows ---- */
 
@@ -688,7 +651,8 @@ static int bigquery_next(void *self, struct rows *rows, struct failure *f)
 			s->in_page = false;
 			return 1;
 		}
-		if (bigquery_put_row(rows, &s->top, &s->columns, row, f) < 0)
+		if (bigquery_put_row(rows, &s->top, &s->session.columns, row,
+				     f) < 0)
 			return failed(f, f->status, "bigquery: %s",
 				      f->text.data);
 		s->n_rows++;
@@ -851,9 +815,7 @@ const struct source source_bigquery = {
 	.has_datasets = true,
 	.can_order = true,
 	.can_shard = true,
-	.open = bigquery_open,
+	.session = &session,
 	.next = bigquery_next,
-	.describe = bigquery_describe,
 	.list = bigquery_list,
-	.close = bigquery_close,
 };

@@ -12,7 +12,7 @@
 #include "bin/retl-extract/clickhouse.h"
 #include "bin/retl-extract/dburl.h"
 #include "bin/retl-extract/interrupt.h"
-#include "bin/retl-extract/sql.h"
+#include "bin/retl-extract/session.h"
 #include "common/digest.h"
 #include "common/enc.h"
 #include "common/mem.h"
@@ -26,6 +26,7 @@
 #define MUCH ((size_t)1 << 20) /* of the answer in memory: it is held up */
 
 struct clickhouse {
+	struct session session;
 	const char *name;
 	struct dburl url;
 	struct http *http;
@@ -34,7 +35,6 @@ struct clickhouse {
 	char id[33];               /* of the query */
 	unsigned year;             /* of the server's version: 18, 24 */
 	char zone[64];             /* its time zone */
-	struct columns columns;
 	struct click_column *types;
 	struct json_obj obj;
 	struct rows *rows;
@@ -175,7 +175,7 @@ static void clickhouse_close(void *self)
 	buf_release(&s->target);
 	buf_release(&s->user);
 	buf_release(&s->password);
-	columns_release(&s->columns);
+	columns_release(&s->session.columns);
 	free(s->types);
 	json_obj_release(&s->obj);
 	buf_release(&s->data);
@@ -470,44 +470,6 @@ static int greet(struct clickhouse *s, struct failure *f)
 	return next_line(s, &line, f) < 0 ? -1 : 0;
 }
 
-static struct clickhouse *open_server(const struct source_args *a,
-				      struct failure *f)
-{
-	struct clickhouse *s = xcalloc(1, sizeof *s);
-	struct http_opts o = { .cacert = a->cacert,
-			       .max_body = MUCH,
-			       .connect_ms = CONNECT_MS,
-			       .timeout_ms = SILENCE_MS,
-			       .n_connections = 1,
-			       .http1 = true };
-	struct buf id = BUF_INIT;
-	uint8_t random[16];
-
-	s->name = "clickhouse";
-	s->target = s->user = s->password = s->data = s->why = BUF_INIT;
-	s->columns = COLUMNS_INIT;
-	s->obj = JSON_OBJ_INIT;
-	s->rows = a->rows;
-	s->max_record = a->rows ? a->rows->max_record : NDJSON_MAX_RECORD;
-	digest_random(random, sizeof random);
-	enc_hex(&id, random, sizeof random);
-	memcpy(s->id, id.data, sizeof s->id);
-	buf_release(&id);
-	if (take_url(s, a, f) < 0)
-		goto bad;
-	s->http = http_new(&o, &f->text);
-	if (!s->http) {
-		f->status = EX_NOINPUT;
-		goto bad;
-	}
-	if (greet(s, f) < 0)
-		goto bad;
-	return s;
-bad:
-	clickhouse_close(s);
-	return NULL;
-}
-
 /* ---- the query ---- */
 
 static int put_order(struct buf *out, const struct columns *c, size_t i,
@@ -541,15 +503,11 @@ static int put_order(struct buf *out, const struct columns *c, size_t i,
 }
 
 static void put_shard(struct buf *out, const struct source_args *a,
-		      struct str names)
+		      const struct str *hashed)
 {
-	(void)names;
 	buf_addz(out, "sipHash64(concat(''");
-	for (size_t i = 0; i < a->n_key; i++) {
-		buf_addz(out, ", ',', ifNull(toString(");
-		sql_put_name(out, '`', a->key[i]);
-		buf_addz(out, "), '')");
-	}
+	sql_put_each(out, hashed, a->n_key, ", ',', ifNull(toString(",
+		     "), '')");
 	buf_addf(out, ")) %% %" PRIu64 " = %" PRIu64, a->n_shards,
 		 a->shard - 1);
 }
@@ -567,8 +525,9 @@ static int add_column(struct clickhouse *s, struct failure *f)
 {
 	struct buf name = BUF_INIT, type = BUF_INIT;
 	struct str text = text_member(s, "type", &type);
-	size_t i = s->columns.n;
-	int ret = columns_add(&s->columns, text_member(s, "name", &name), f);
+	size_t i = s->session.columns.n;
+	int ret =
+	    columns_add(&s->session.columns, text_member(s, "name", &name), f);
 	char *native = xstrndup(text.s, text.n);
 
 	if (ret < 0) {
@@ -576,7 +535,7 @@ static int add_column(struct clickhouse *s, struct failure *f)
 	} else {
 		s->types = xreallocarray(s->types, i + 1, sizeof *s->types);
 		click_column_parse(&s->types[i], text);
-		columns_set_type(&s->columns, s->types[i].kind, native);
+		columns_set_type(&s->session.columns, s->types[i].kind, native);
 		if (s->year < 23 && click_zone_differs(text, s->zone))
 			ret = failed(f, EX_CONFIG,
 				     "%s: column %zu is written in another "
@@ -591,9 +550,10 @@ static int add_column(struct clickhouse *s, struct failure *f)
 }
 
 /* The server describes what the query gives; only a SELECT can stand there. */
-static int learn_columns(struct clickhouse *s, const struct sql_query *q,
+static int learn_columns(void *self, const struct sql_query *q,
 			 struct failure *f)
 {
+	struct clickhouse *s = self;
 	struct buf sql = BUF_INIT;
 	struct str line;
 	int got;
@@ -620,82 +580,98 @@ static int check_params(const struct clickhouse *s, const struct sql_query *q,
 	return 0;
 }
 
-/* Everything up to running it; q is whole then. */
-static int prepare(struct clickhouse *s, struct sql_query *q,
-		   const struct source_args *a, struct failure *f)
+static int prepare(void *self, struct sql_query *q, struct failure *f)
 {
-	if (sql_prepare(q, &dialect, a, f) < 0 || check_params(s, q, f) < 0 ||
-	    learn_columns(s, q, f) < 0)
+	struct clickhouse *s = self;
+
+	if (sql_prepare(q, &dialect, s->session.args, f) < 0)
 		return -1;
-	if (sql_is_wrapped(a))
-		return sql_wrap(q, &dialect, a, &s->columns, f);
+	return check_params(s, q, f);
+}
+
+static int run(void *self, const struct sql_query *q, struct failure *f UNUSED)
+{
+	struct clickhouse *s = self;
+	struct buf sql = BUF_INIT;
+
+	arm(s, s->session.args);
+	/* A wrapped one is a select already, and in order. */
+	buf_addf(&sql,
+		 sql_is_wrapped(s->session.args)
+		     ? "%s format JSONEachRow"
+		     : "select * from (\n%s\n) format JSONEachRow",
+		 q->sql.data);
+	ask(s, buf_str(&sql), q);
+	/* The body is borrowed until it has been sent. */
+	while (!s->done && !s->status)
+		more(s);
+	buf_release(&sql);
 	return 0;
 }
 
-static void *clickhouse_open(const struct source_args *a, struct failure *f)
+static void *open_server(const struct source_args *a, struct failure *f)
 {
-	struct clickhouse *s = open_server(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-	struct buf sql = BUF_INIT;
+	struct clickhouse *s = xcalloc(1, sizeof *s);
+	struct http_opts o = { .cacert = a->cacert,
+			       .max_body = MUCH,
+			       .connect_ms = CONNECT_MS,
+			       .timeout_ms = SILENCE_MS,
+			       .n_connections = 1,
+			       .http1 = true };
+	struct buf id = BUF_INIT;
+	uint8_t random[16];
 
-	if (s && prepare(s, &q, a, f) < 0) {
-		clickhouse_close(s);
-		s = NULL;
+	s->name = "clickhouse";
+	s->target = s->user = s->password = s->data = s->why = BUF_INIT;
+	session_init(&s->session, a, &dialect);
+	s->obj = JSON_OBJ_INIT;
+	s->rows = a->rows;
+	s->max_record = a->rows ? a->rows->max_record : NDJSON_MAX_RECORD;
+	digest_random(random, sizeof random);
+	enc_hex(&id, random, sizeof random);
+	memcpy(s->id, id.data, sizeof s->id);
+	buf_release(&id);
+	if (take_url(s, a, f) < 0)
+		goto bad;
+	s->http = http_new(&o, &f->text);
+	if (!s->http) {
+		f->status = EX_NOINPUT;
+		goto bad;
 	}
-	if (s) {
-		arm(s, a);
-		buf_addf(&sql, "select * from (\n%s\n) format JSONEachRow",
-			 q.sql.data);
-		/* A wrapped one is a select already, and in order. */
-		if (sql_is_wrapped(a)) {
-			buf_reset(&sql);
-			buf_addf(&sql, "%s format JSONEachRow", q.sql.data);
-		}
-		ask(s, buf_str(&sql), &q);
-		/* The body is borrowed until it has been sent. */
-		while (!s->done && !s->status)
-			more(s);
-	}
-	sql_query_release(&q);
-	buf_release(&sql);
+	if (greet(s, f) < 0)
+		goto bad;
 	return s;
-}
-
-static int clickhouse_describe(const struct source_args *a, struct columns *c,
-			       struct failure *f)
-{
-	struct clickhouse *s = open_server(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-	int ret;
-
-	if (!s)
-		return -1;
-	ret = prepare(s, &q, a, f);
-	if (ret == 0) {
-		*c = s->columns;
-		s->columns = COLUMNS_INIT;
-	}
-	sql_query_release(&q);
+bad:
 	clickhouse_close(s);
-	return ret;
+	return NULL;
 }
+
+static const struct session_ops session = {
+	.open = open_server,
+	.prepare = prepare,
+	.learn = learn_columns,
+	.must_learn = session_always,
+	.run = run,
+	.close = clickhouse_close,
+};
 
 /* ---- rows ---- */
 
 static int put_row(struct clickhouse *s, struct rows *rows, struct failure *f)
 {
-	if (s->obj.n != s->columns.n)
+	if (s->obj.n != s->session.columns.n)
 		return failed(f, EX_TEMPFAIL,
 			      "%s: the query's columns have changed meanwhile",
 			      s->name);
 	for (size_t i = 0; i < s->obj.n; i++) {
-		column_put(&rows->out.b, &s->columns, i);
-		if (!json_key_is(&s->obj.m[i], column_name(&s->columns, i)))
+		column_put(&rows->out.b, &s->session.columns, i);
+		if (!json_key_is(&s->obj.m[i],
+				 column_name(&s->session.columns, i)))
 			return failed(f, EX_TEMPFAIL,
 				      "%s: the query's columns have changed "
 				      "meanwhile",
 				      s->name);
-		if (click_put_value(&s->types[i], rows, &s->columns, i,
+		if (click_put_value(&s->types[i], rows, &s->session.columns, i,
 				    s->obj.m[i].val, f) < 0)
 			return -1;
 	}
@@ -756,9 +732,7 @@ const struct source source_clickhouse = {
 	.has_datasets = true,
 	.can_order = true,
 	.can_shard = true,
-	.open = clickhouse_open,
+	.session = &session,
 	.next = clickhouse_next,
-	.describe = clickhouse_describe,
 	.list = clickhouse_list,
-	.close = clickhouse_close,
 };

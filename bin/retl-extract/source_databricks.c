@@ -11,7 +11,7 @@
 #include "bin/retl-extract/cancel.h"
 #include "bin/retl-extract/databricks.h"
 #include "bin/retl-extract/interrupt.h"
-#include "bin/retl-extract/sql.h"
+#include "bin/retl-extract/session.h"
 #include "bin/retl-extract/token.h"
 #include "common/enc.h"
 #include "common/mem.h"
@@ -25,7 +25,7 @@
 #define ROWS_AT_ONCE 512
 
 struct databricks {
-	const struct source_args *args;
+	struct session session;
 	struct buf base, warehouse, catalog, schema;
 	bool inline_rows;
 	struct buf secrets; /* a personal token's header; empty: token */
@@ -34,7 +34,6 @@ struct databricks {
 	struct web_queue *queue;
 	struct buf id; /* of the statement */
 	bool running;
-	struct columns columns;
 	enum databricks_type *types;
 	uint64_t *counts; /* of the rows in each chunk */
 	size_t n_chunks, chunk, asked;
@@ -151,7 +150,7 @@ static int use_client(struct databricks *s, const char *id, const char *secret,
 	o.token_url = buf_str(&url);
 	oauth = oauth_new(&o, &err);
 	ret = oauth ? token_init(&s->token, "databricks", oauth,
-				 s->args->cacert, f)
+				 s->session.args->cacert, f)
 		    : failed(f, EX_CONFIG, "databricks: %s", err.data);
 	buf_release(&url);
 	buf_release(&err);
@@ -340,10 +339,12 @@ static int put_order(struct buf *out, const struct columns *c, size_t i,
 }
 
 static void put_shard(struct buf *out, const struct source_args *a,
-		      struct str names)
+		      const struct str *hashed)
 {
-	buf_addf(out, "pmod(xxhash64(%.*s), %" PRIu64 ") = %" PRIu64,
-		 STR_ARG(names), a->n_shards, a->shard - 1);
+	buf_addz(out, "pmod(xxhash64(");
+	for (size_t i = 0; i < a->n_key; i++)
+		sql_put_each(out, hashed + i, 1, i ? ", " : "", "");
+	buf_addf(out, "), %" PRIu64 ") = %" PRIu64, a->n_shards, a->shard - 1);
 }
 
 /*
@@ -371,7 +372,7 @@ static void put_member(struct buf *out, const char *name, struct str text)
 static void put_statement(struct databricks *s, struct buf *out,
 			  const struct buf *sql)
 {
-	const struct source_args *a = s->args;
+	const struct source_args *a = s->session.args;
 
 	buf_addz(out, "{\"statement\":");
 	json_put_str(out, buf_str(sql));
@@ -404,7 +405,7 @@ static void arm(struct databricks *s)
 	buf_addz(&rq.url, "/cancel");
 	rq.method = "POST";
 	if (sign(&rq, 1, &f) == 0)
-		interrupt_arm(&rq, s->args->cacert);
+		interrupt_arm(&rq, s->session.args->cacert);
 	s->running = true;
 	web_request_release(&rq);
 	buf_release(&f.text);
@@ -526,10 +527,10 @@ static int take_columns(struct databricks *s, struct str manifest,
 		if (name.s)
 			json_unescape(&s->text,
 				      (struct str){ name.s + 1, name.n - 2 });
-		if (columns_add(&s->columns, buf_str(&s->text), f) < 0)
+		if (columns_add(&s->session.columns, buf_str(&s->text), f) < 0)
 			return failed(f, f->status, "databricks: %s",
 				      f->text.data);
-		s->types[n++] = databricks_type_of(v, &s->columns);
+		s->types[n++] = databricks_type_of(v, &s->session.columns);
 	}
 	return 0;
 }
@@ -764,7 +765,7 @@ static void databricks_close(void *self)
 	web_free(s->web);
 	web_free(s->links);
 	token_release(&s->token);
-	columns_release(&s->columns);
+	columns_release(&s->session.columns);
 	free(s->types);
 	free(s->counts);
 	buf_release(&s->base);
@@ -794,26 +795,22 @@ static int get_result(struct databricks *s, const struct buf *sql,
 	return take_chunks(s, manifest, f);
 }
 
-/* The columns of q, of which no row is asked for. */
-static int describe(struct databricks *s, const struct sql_query *q,
-		    struct failure *f)
+static int learn(void *self, const struct sql_query *q, struct failure *f)
 {
 	struct buf bare = BUF_INIT;
 	int ret;
 
 	buf_addf(&bare, "select * from (\n%s\n) `retl_rows` limit 0",
 		 q->sql.data);
-	ret = get_result(s, &bare, f);
+	ret = get_result(self, &bare, f);
 	buf_release(&bare);
 	return ret;
 }
 
-/* Ready for another statement. */
 static void forget_result(struct databricks *s)
 {
 	buf_reset(&s->id);
-	columns_release(&s->columns);
-	s->columns = COLUMNS_INIT;
+	columns_release(&s->session.columns);
 	free(s->types);
 	s->types = NULL;
 	free(s->counts);
@@ -821,30 +818,22 @@ static void forget_result(struct databricks *s)
 	s->n_chunks = 0;
 }
 
-static int start(struct databricks *s, struct sql_query *q, struct failure *f)
+static int run(void *self, const struct sql_query *q, struct failure *f)
 {
-	const struct source_args *a = s->args;
+	struct databricks *s = self;
 	struct web_queue_opts opts = { .n_flying = N_FLYING,
 				       .max_bytes = MAX_WAITING,
 				       .make = make_chunk,
 				       .arg = s };
 
-	if (sql_prepare(q, &dialect, a, f) < 0)
-		return -1;
-	if (sql_is_wrapped(a)) {
-		if (describe(s, q, f) < 0 ||
-		    sql_wrap(q, &dialect, a, &s->columns, f) < 0)
-			return -1;
-		forget_result(s);
-	}
+	forget_result(s);
 	if (get_result(s, &q->sql, f) < 0)
 		return -1;
 	s->queue = web_queue_new(s->web, &opts);
 	return 0;
 }
 
-static struct databricks *open_session(const struct source_args *a,
-				       struct failure *f)
+static void *open_session(const struct source_args *a, struct failure *f)
 {
 	struct databricks *s = xcalloc(1, sizeof *s);
 	struct web_opts web = { .name = "databricks",
@@ -853,48 +842,15 @@ static struct databricks *open_session(const struct source_args *a,
 				.retries = a->retries,
 				.max_body = MAX_BODY };
 
-	s->args = a;
 	s->base = s->warehouse = s->catalog = s->schema = BUF_INIT;
 	s->secrets = s->id = s->text = BUF_INIT;
-	s->columns = COLUMNS_INIT;
+	session_init(&s->session, a, &dialect);
 	if (parse_where(s, a->where, f) < 0 || log_in(s, f) < 0 ||
 	    !(s->web = web_new(&web, f)) || !(s->links = web_new(&web, f))) {
 		databricks_close(s);
 		return NULL;
 	}
 	return s;
-}
-
-static void *databricks_open(const struct source_args *a, struct failure *f)
-{
-	struct databricks *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-
-	if (s && start(s, &q, f) < 0) {
-		databricks_close(s);
-		s = NULL;
-	}
-	sql_query_release(&q);
-	return s;
-}
-
-static int databricks_describe(const struct source_args *a, struct columns *c,
-			       struct failure *f)
-{
-	struct databricks *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-	int ret = -1;
-
-	if (!s)
-		return -1;
-	if (sql_prepare(&q, &dialect, a, f) == 0 && describe(s, &q, f) == 0) {
-		*c = s->columns;
-		s->columns = COLUMNS_INIT;
-		ret = 0;
-	}
-	sql_query_release(&q);
-	databricks_close(s);
-	return ret;
 }
 
 static int put_cell(void *self, struct rows *rows, size_t i, struct str v,
@@ -907,9 +863,9 @@ static int put_cell(void *self, struct rows *rows, size_t i, struct str v,
 		return 0;
 	}
 	if (json_type(v) != JSON_STRING)
-		return row_fault(rows, &s->columns, i,
+		return row_fault(rows, &s->session.columns, i,
 				 "neither a text nor null", f);
-	return databricks_put_value(rows, &s->columns, i, s->types[i],
+	return databricks_put_value(rows, &s->session.columns, i, s->types[i],
 				    json_text(v, &s->text), f);
 }
 
@@ -945,13 +901,20 @@ static int databricks_next(void *self, struct rows *rows, struct failure *f)
 	for (int i = 0; i < ROWS_AT_ONCE && !rows_full(rows); i++) {
 		if (!json_iter_element(&s->rows, &row))
 			return end_chunk(s, f) < 0 ? -1 : 1;
-		if (row_put_list(rows, &s->columns, row, "databricks", put_cell,
-				 s, f) < 0)
+		if (row_put_list(rows, &s->session.columns, row, "databricks",
+				 put_cell, s, f) < 0)
 			return -1;
 		s->n_here++;
 	}
 	return 1;
 }
+
+static const struct session_ops session = {
+	.open = open_session,
+	.learn = learn,
+	.run = run,
+	.close = databricks_close,
+};
 
 /* ---- names of tables ---- */
 
@@ -978,7 +941,7 @@ static int databricks_list(const struct source_args *a, struct buf *names,
 			"WHERE table_schema <> 'information_schema' "
 			"ORDER BY 1, 2");
 	all.dataset = NULL;
-	s = databricks_open(&all, f);
+	s = session_open(&session, &all, f);
 	if (!s)
 		return -1;
 	while (got > 0) {
@@ -994,9 +957,7 @@ const struct source source_databricks = {
 	.has_datasets = true,
 	.can_order = true,
 	.can_shard = true,
-	.open = databricks_open,
+	.session = &session,
 	.next = databricks_next,
-	.describe = databricks_describe,
 	.list = databricks_list,
-	.close = databricks_close,
 };

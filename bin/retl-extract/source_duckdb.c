@@ -8,16 +8,16 @@
 #include "bin/retl-extract/source.h"
 
 #include "bin/retl-extract/duckvalue.h"
-#include "bin/retl-extract/sql.h"
+#include "bin/retl-extract/session.h"
 #include "common/mem.h"
 
 struct duck {
+	struct session session;
 	const struct duckdb_api *db;
 	const char *name; /* for messages: the file, or "duckdb" */
 	duckdb database, connection, statement, pending, chunk;
 	struct duckdb_result result;
 	bool has_result;
-	struct columns columns;
 	struct duck_column **column;
 	size_t n_columns;
 	uint64_t at, n; /* in the chunk: the next row, and how many there are */
@@ -100,7 +100,7 @@ static void duck_close(void *self)
 	struct duck *s = self;
 
 	stop(s);
-	columns_release(&s->columns);
+	columns_release(&s->session.columns);
 	if (s->connection)
 		s->db->disconnect(&s->connection);
 	if (s->database)
@@ -152,25 +152,6 @@ static int open_database(struct duck *s, const char *file, struct failure *f)
 	return bad;
 }
 
-static struct duck *duck_new(const char *name, const char *file,
-			     struct failure *f)
-{
-	const struct duckdb_api *db = duckdb_load(f);
-	struct duck *s;
-
-	if (!db)
-		return NULL;
-	s = xcalloc(1, sizeof *s);
-	s->db = db;
-	s->name = *name ? name : "duckdb";
-	s->columns = COLUMNS_INIT;
-	if (open_database(s, file, f) < 0) {
-		duck_close(s);
-		return NULL;
-	}
-	return s;
-}
-
 /* ---- the query ---- */
 
 static int put_order(struct buf *out, const struct columns *c, size_t i,
@@ -203,12 +184,12 @@ static int put_order(struct buf *out, const struct columns *c, size_t i,
 }
 
 static void put_shard(struct buf *out, const struct source_args *a,
-		      struct str names)
+		      const struct str *hashed)
 {
-	buf_addf(out,
-		 "('0x' || left(md5(concat_ws(',', %.*s)), 8))::bigint %% "
-		 "%" PRIu64 " = %" PRIu64,
-		 STR_ARG(names), a->n_shards, a->shard - 1);
+	buf_addz(out, "('0x' || left(md5(concat_ws(','");
+	sql_put_each(out, hashed, a->n_key, ", ", "");
+	buf_addf(out, ")), 8))::bigint %% %" PRIu64 " = %" PRIu64, a->n_shards,
+		 a->shard - 1);
 }
 
 static const struct sql_dialect dialect = {
@@ -227,7 +208,7 @@ static int add_column(struct duck *s, const char *name, duckdb type,
 	enum column_kind kind;
 	const char *native;
 
-	if (columns_add(&s->columns, str_of(name), f) < 0) {
+	if (columns_add(&s->session.columns, str_of(name), f) < 0) {
 		duck_column_free(c);
 		return failed(f, f->status, "%s: %s", s->name, f->text.data);
 	}
@@ -238,7 +219,7 @@ static int add_column(struct duck *s, const char *name, duckdb type,
 			      s->name, name);
 	s->column[s->n_columns++] = c;
 	kind = duck_column_kind(c, &native);
-	columns_set_type(&s->columns, kind, native);
+	columns_set_type(&s->session.columns, kind, native);
 	return 0;
 }
 
@@ -284,8 +265,8 @@ static int bind(struct duck *s, const struct sql_query *q, struct failure *f)
 }
 
 /* The result begins; its columns are known now. */
-static int run(struct duck *s, const char *sql, const struct sql_query *q,
-	       struct failure *f)
+static int run_sql(struct duck *s, const char *sql, const struct sql_query *q,
+		   struct failure *f)
 {
 	const struct duckdb_api *db = s->db;
 
@@ -303,83 +284,61 @@ static int run(struct duck *s, const char *sql, const struct sql_query *q,
  * Types are known for sure when values have been bound, so the columns are
  * those of a result without rows.
  */
-static int learn_columns(struct duck *s, const struct sql_query *q,
-			 struct failure *f)
+static int learn(void *self, const struct sql_query *q, struct failure *f)
 {
+	struct duck *s = self;
 	struct buf sql = BUF_INIT;
 	int ret = compile(s, q->sql.data, f);
 
 	if (ret == 0) {
 		stop(s);
 		buf_addf(&sql, "select * from (\n%s\n) limit 0", q->sql.data);
-		ret = run(s, sql.data, q, f);
+		ret = run_sql(s, sql.data, q, f);
 	}
 	stop(s);
 	buf_release(&sql);
 	return ret;
 }
 
-/* q may have its text already. */
-static int start_query(struct duck *s, struct sql_query *q,
-		       const struct source_args *a, struct failure *f)
+static int run(void *self, const struct sql_query *q, struct failure *f)
 {
-	if (!q->sql.len && sql_prepare(q, &dialect, a, f) < 0)
-		return -1;
-	if (sql_is_wrapped(a)) {
-		if (learn_columns(s, q, f) < 0 ||
-		    sql_wrap(q, &dialect, a, &s->columns, f) < 0)
-			return -1;
-		columns_release(&s->columns);
-	}
-	return run(s, q->sql.data, q, f);
+	struct duck *s = self;
+
+	columns_release(&s->session.columns);
+	return run_sql(s, q->sql.data, q, f);
 }
 
-/* Takes over s, and releases it if something is wrong. */
-static struct duck *start(struct duck *s, struct sql_query *q,
-			  const struct source_args *a, struct failure *f)
+/* file: see open_database */
+static struct duck *duck_new(const struct source_args *a, const char *file,
+			     struct failure *f)
 {
-	if (s && start_query(s, q, a, f) < 0) {
+	const struct duckdb_api *db = duckdb_load(f);
+	struct duck *s;
+
+	if (!db)
+		return NULL;
+	s = xcalloc(1, sizeof *s);
+	s->db = db;
+	s->name = *a->where ? a->where : "duckdb";
+	session_init(&s->session, a, &dialect);
+	if (open_database(s, file, f) < 0) {
 		duck_close(s);
-		s = NULL;
+		return NULL;
 	}
-	sql_query_release(q);
 	return s;
 }
 
-static void *duck_open(const struct source_args *a, struct failure *f)
+static void *open_session(const struct source_args *a, struct failure *f)
 {
-	struct sql_query q = SQL_QUERY_INIT;
-
-	return start(duck_new(a->where, a->where, f), &q, a, f);
+	return duck_new(a, a->where, f);
 }
 
-static int describe(struct duck *s, struct sql_query *q,
-		    const struct source_args *a, struct columns *c,
-		    struct failure *f)
-{
-	int ret = s ? 0 : -1;
-
-	if (ret == 0 && !q->sql.len)
-		ret = sql_prepare(q, &dialect, a, f);
-	if (ret == 0)
-		ret = learn_columns(s, q, f);
-	if (ret == 0) {
-		*c = s->columns;
-		s->columns = COLUMNS_INIT;
-	}
-	sql_query_release(q);
-	if (s)
-		duck_close(s);
-	return ret;
-}
-
-static int duck_describe(const struct source_args *a, struct columns *c,
-			 struct failure *f)
-{
-	struct sql_query q = SQL_QUERY_INIT;
-
-	return describe(duck_new(a->where, a->where, f), &q, a, c, f);
-}
+static const struct session_ops session = {
+	.open = open_session,
+	.learn = learn,
+	.run = run,
+	.close = duck_close,
+};
 
 /* ---- rows ---- */
 
@@ -407,12 +366,12 @@ static int next_chunk(struct duck *s, struct failure *f)
 static int put_row(struct duck *s, struct rows *rows, struct failure *f)
 {
 	struct duck_cell cell = { .rows = rows,
-				  .columns = &s->columns,
+				  .columns = &s->session.columns,
 				  .f = f };
 
 	for (size_t i = 0; i < s->n_columns; i++) {
 		cell.column = i;
-		column_put(&rows->out.b, &s->columns, i);
+		column_put(&rows->out.b, &s->session.columns, i);
 		if (duck_put_value(&cell, s->column[i], s->at, 1) < 0)
 			return -1;
 	}
@@ -444,16 +403,14 @@ static int duck_list(const struct source_args *a, struct buf *names,
 	    "from information_schema.tables "
 	    "where table_schema not in ('information_schema', 'pg_catalog') "
 	    "order by encode(table_schema), encode(table_name)";
-	const struct source_args plain = { .url = a->url };
-	struct sql_query q = SQL_QUERY_INIT;
-	struct duck *s;
-	int got = -1;
+	struct sql_query none = SQL_QUERY_INIT;
+	struct duck *s = open_session(a, f);
+	int got;
 
-	buf_addz(&q.sql, sql);
-	s = start(duck_new(a->where, a->where, f), &q, &plain, f);
 	if (!s)
 		return -1;
-	while ((got = next_chunk(s, f)) == 1) {
+	got = run_sql(s, sql, &none, f) < 0 ? -1 : 1;
+	while (got == 1 && (got = next_chunk(s, f)) == 1) {
 		for (uint64_t i = 0; i < s->n; i++) {
 			struct str schema = duck_text(s->column[0], i);
 
@@ -490,8 +447,14 @@ static int put_parquet_query(struct buf *sql, const char *path,
 	return 0;
 }
 
-static struct duck *open_parquet(const struct source_args *a,
-				 struct sql_query *q, struct failure *f)
+static int prepare_parquet(void *self, struct sql_query *q, struct failure *f)
+{
+	struct duck *s = self;
+
+	return put_parquet_query(&q->sql, s->session.args->where, f);
+}
+
+static void *open_parquet(const struct source_args *a, struct failure *f)
 {
 	struct stat before;
 	struct duck *s;
@@ -500,28 +463,19 @@ static struct duck *open_parquet(const struct source_args *a,
 		failed(f, EX_NOINPUT, "%s: %s", a->where, strerror(errno));
 		return NULL;
 	}
-	if (put_parquet_query(&q->sql, a->where, f) < 0)
-		return NULL;
-	s = duck_new(a->where, "", f);
+	s = duck_new(a, "", f);
 	if (s)
 		s->before = before;
 	return s;
 }
 
-static void *parquet_open(const struct source_args *a, struct failure *f)
-{
-	struct sql_query q = SQL_QUERY_INIT;
-
-	return start(open_parquet(a, &q, f), &q, a, f);
-}
-
-static int parquet_describe(const struct source_args *a, struct columns *c,
-			    struct failure *f)
-{
-	struct sql_query q = SQL_QUERY_INIT;
-
-	return describe(open_parquet(a, &q, f), &q, a, c, f);
-}
+static const struct session_ops parquet_session = {
+	.open = open_parquet,
+	.prepare = prepare_parquet,
+	.learn = learn,
+	.run = run,
+	.close = duck_close,
+};
 
 /* Is the file still what it was? Then these were its rows. */
 static int parquet_next(void *self, struct rows *rows, struct failure *f)
@@ -545,18 +499,14 @@ const struct source source_duckdb = {
 	.has_datasets = true,
 	.can_order = true,
 	.can_shard = true,
-	.open = duck_open,
+	.session = &session,
 	.next = duck_next,
-	.describe = duck_describe,
 	.list = duck_list,
-	.close = duck_close,
 };
 
 const struct source source_parquet = {
 	.can_order = true,
 	.can_shard = true,
-	.open = parquet_open,
+	.session = &parquet_session,
 	.next = parquet_next,
-	.describe = parquet_describe,
-	.close = duck_close,
 };

@@ -17,7 +17,7 @@
 #include "bin/retl-extract/cancel.h"
 #include "bin/retl-extract/dburl.h"
 #include "bin/retl-extract/myvalue.h"
-#include "bin/retl-extract/sql.h"
+#include "bin/retl-extract/session.h"
 #include "common/mem.h"
 #include "common/msg.h"
 
@@ -25,6 +25,7 @@
 #define CANCEL_TIMEOUT_S 4U
 
 struct mysql {
+	struct session session;
 	const char *name; /* "mysql" or "mariadb", for messages */
 	struct dburl url;
 	const char *cacert; /* --cacert */
@@ -33,7 +34,6 @@ struct mysql {
 	unsigned long id; /* of the connection, at the server */
 	MYSQL_STMT *stmt;
 	bool running;
-	struct columns columns;
 	MYSQL_BIND *binds;
 	struct my_cell *cells; /* one a column */
 	size_t n_cells;
@@ -285,7 +285,7 @@ static void mysql_source_close(void *self)
 		mysql_close(s->conn);
 	if (s->stmt)
 		mysql_stmt_close(s->stmt);
-	columns_release(&s->columns);
+	columns_release(&s->session.columns);
 	for (size_t i = 0; i < s->n_cells; i++)
 		free(s->cells[i].data);
 	free(s->cells);
@@ -341,39 +341,6 @@ static int check_host(struct mysql *s, struct failure *f)
 		      s->name);
 }
 
-static struct mysql *open_session(const struct source_args *a,
-				  struct failure *f)
-{
-	struct mysql *s = xcalloc(1, sizeof *s);
-	const char *password = getenv("MYSQL_PWD");
-
-	s->name = str_starts(str_of(a->url), "mariadb:") ? "mariadb" : "mysql";
-	s->columns = COLUMNS_INIT;
-	s->cacert = a->cacert;
-	s->max_record = a->rows ? a->rows->max_record : NDJSON_MAX_RECORD;
-	if (password)
-		msg_hide(password, strlen(password));
-	if (dburl_parse(&s->url, s->name, a->where, f) < 0)
-		goto bad;
-	s->conn = prepare_connection(s, CONNECT_TIMEOUT_S, f);
-	if (!s->conn)
-		goto bad;
-	if (!do_connect(s, s->conn)) {
-		connection_failed(s, f);
-		goto bad;
-	}
-	if (dburl_check(&s->url, s->name, f) < 0 || check_host(s, f) < 0 ||
-	    set_up_session(s, f) < 0)
-		goto bad;
-	s->id = mysql_thread_id(s->conn);
-	waiting_rows = a->rows;
-	cancel_watch(cancel, s);
-	return s;
-bad:
-	mysql_source_close(s);
-	return NULL;
-}
-
 /* ---- the query ---- */
 
 static int put_order(struct buf *out, const struct columns *c, size_t i,
@@ -411,16 +378,11 @@ static int put_order(struct buf *out, const struct columns *c, size_t i,
 }
 
 static void put_shard(struct buf *out, const struct source_args *a,
-		      struct str names)
+		      const struct str *hashed)
 {
-	(void)names;
 	/* As bytes: texts in two collations cannot be put together. */
 	buf_addz(out, "mod(crc32(concat_ws(','");
-	for (size_t i = 0; i < a->n_key; i++) {
-		buf_addz(out, ", cast(");
-		sql_put_name(out, '`', a->key[i]);
-		buf_addz(out, " as binary)");
-	}
+	sql_put_each(out, hashed, a->n_key, ", cast(", " as binary)");
 	buf_addf(out, ")), %" PRIu64 ") = %" PRIu64, a->n_shards, a->shard - 1);
 }
 
@@ -458,7 +420,7 @@ static int take_columns(struct mysql *s, struct failure *f)
 	unsigned n = meta ? mysql_num_fields(meta) : 0;
 	int ret = meta ? 0 : statement_failed(s, f);
 
-	columns_release(&s->columns);
+	columns_release(&s->session.columns);
 	for (unsigned i = 0; ret == 0 && i < n; i++) {
 		MYSQL_FIELD *field = mysql_fetch_field_direct(meta, i);
 		struct str name = { field->name, field->name_length };
@@ -466,9 +428,9 @@ static int take_columns(struct mysql *s, struct failure *f)
 		const char *native;
 
 		my_kind_of(field, &column, &native);
-		ret = columns_add(&s->columns, name, f);
+		ret = columns_add(&s->session.columns, name, f);
 		if (ret == 0)
-			columns_set_type(&s->columns, column, native);
+			columns_set_type(&s->session.columns, column, native);
 		else
 			failed(f, f->status, "%s: %s", s->name, f->text.data);
 	}
@@ -477,18 +439,9 @@ static int take_columns(struct mysql *s, struct failure *f)
 	return ret;
 }
 
-/* Everything up to running it. */
-static int prepare(struct mysql *s, struct sql_query *q,
-		   const struct source_args *a, struct failure *f)
+static int learn(void *self, const struct sql_query *q, struct failure *f)
 {
-	if (sql_prepare(q, &dialect, a, f) < 0 || compile(s, q, f) < 0 ||
-	    take_columns(s, f) < 0)
-		return -1;
-	if (!sql_is_wrapped(a))
-		return 0;
-	if (sql_wrap(q, &dialect, a, &s->columns, f) < 0)
-		return -1;
-	return compile(s, q, f);
+	return compile(self, q, f) < 0 ? -1 : take_columns(self, f);
 }
 
 /*
@@ -496,7 +449,8 @@ static int prepare(struct mysql *s, struct sql_query *q,
  * that it is compared with, where a number bound to a text column would make
  * numbers of all the texts.
  */
-static int run(struct mysql *s, const struct sql_query *q, struct failure *f)
+static int execute(struct mysql *s, const struct sql_query *q,
+		   struct failure *f)
 {
 	MYSQL_BIND *binds = xcalloc(q->n, sizeof *binds);
 	int ret = 0;
@@ -538,13 +492,55 @@ static int bind_results(struct mysql *s, struct failure *f)
 			my_kind_of(field, &column, &native), &s->binds[i]);
 	}
 	mysql_free_result(meta);
-	if (n != s->columns.n)
+	if (n != s->session.columns.n)
 		return failed(f, EX_TEMPFAIL,
 			      "%s: the query's columns have changed meanwhile",
 			      s->name);
 	if (mysql_stmt_bind_result(s->stmt, s->binds))
 		return statement_failed(s, f);
 	return 0;
+}
+
+static int run(void *self, const struct sql_query *q, struct failure *f)
+{
+	struct mysql *s = self;
+
+	/* Else it has been compiled already. */
+	if (sql_is_wrapped(s->session.args) && compile(s, q, f) < 0)
+		return -1;
+	return execute(s, q, f) < 0 ? -1 : bind_results(s, f);
+}
+
+static void *open_session(const struct source_args *a, struct failure *f)
+{
+	struct mysql *s = xcalloc(1, sizeof *s);
+	const char *password = getenv("MYSQL_PWD");
+
+	s->name = str_starts(str_of(a->url), "mariadb:") ? "mariadb" : "mysql";
+	session_init(&s->session, a, &dialect);
+	s->cacert = a->cacert;
+	s->max_record = a->rows ? a->rows->max_record : NDJSON_MAX_RECORD;
+	if (password)
+		msg_hide(password, strlen(password));
+	if (dburl_parse(&s->url, s->name, a->where, f) < 0)
+		goto bad;
+	s->conn = prepare_connection(s, CONNECT_TIMEOUT_S, f);
+	if (!s->conn)
+		goto bad;
+	if (!do_connect(s, s->conn)) {
+		connection_failed(s, f);
+		goto bad;
+	}
+	if (dburl_check(&s->url, s->name, f) < 0 || check_host(s, f) < 0 ||
+	    set_up_session(s, f) < 0)
+		goto bad;
+	s->id = mysql_thread_id(s->conn);
+	waiting_rows = a->rows;
+	cancel_watch(cancel, s);
+	return s;
+bad:
+	mysql_source_close(s);
+	return NULL;
 }
 
 /* "2024-01-31T10:00:00Z", as rows have it, has no Z in SQL. */
@@ -557,39 +553,22 @@ static void spell_cursor(const struct source_args *a)
 		p->value.n--;
 }
 
-static void *mysql_open(const struct source_args *a, struct failure *f)
+static int prepare(void *self, struct sql_query *q, struct failure *f)
 {
-	struct mysql *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
+	const struct source_args *a = ((struct session *)self)->args;
 
 	spell_cursor(a);
-	if (s && (prepare(s, &q, a, f) < 0 || run(s, &q, f) < 0 ||
-		  bind_results(s, f) < 0)) {
-		mysql_source_close(s);
-		s = NULL;
-	}
-	sql_query_release(&q);
-	return s;
+	return sql_prepare(q, &dialect, a, f);
 }
 
-static int mysql_describe(const struct source_args *a, struct columns *c,
-			  struct failure *f)
-{
-	struct mysql *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-	int ret;
-
-	if (!s)
-		return -1;
-	ret = prepare(s, &q, a, f);
-	if (ret == 0) {
-		*c = s->columns;
-		s->columns = COLUMNS_INIT;
-	}
-	sql_query_release(&q);
-	mysql_source_close(s);
-	return ret;
-}
+static const struct session_ops session = {
+	.open = open_session,
+	.prepare = prepare,
+	.learn = learn,
+	.must_learn = session_always,
+	.run = run,
+	.close = mysql_source_close,
+};
 
 /* ---- rows ---- */
 
@@ -605,7 +584,7 @@ static int fetch_long(struct mysql *s, struct rows *rows, unsigned i,
 	MYSQL_BIND *b = &s->binds[i];
 
 	if (c->n > rows->max_record)
-		return row_fault(rows, &s->columns, i,
+		return row_fault(rows, &s->session.columns, i,
 				 "longer than --max-record", f);
 	c->cap = c->n + c->n / 2;
 	c->data = xrealloc(c->data, c->cap);
@@ -622,10 +601,10 @@ static int put_row(struct mysql *s, struct rows *rows, struct failure *f)
 	for (unsigned i = 0; i < s->n_cells; i++) {
 		struct my_cell *c = &s->cells[i];
 
-		column_put(&rows->out.b, &s->columns, i);
+		column_put(&rows->out.b, &s->session.columns, i);
 		if (!c->null && c->n > c->cap && fetch_long(s, rows, i, f) < 0)
 			return -1;
-		if (my_put_value(c, rows, &s->columns, i, f) < 0)
+		if (my_put_value(c, rows, &s->session.columns, i, f) < 0)
 			return -1;
 	}
 	buf_addc(&rows->out.b, '}');
@@ -695,9 +674,7 @@ const struct source source_mysql = {
 	.has_datasets = true,
 	.can_order = true,
 	.can_shard = true,
-	.open = mysql_open,
+	.session = &session,
 	.next = mysql_next,
-	.describe = mysql_describe,
 	.list = mysql_list,
-	.close = mysql_source_close,
 };

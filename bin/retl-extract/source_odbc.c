@@ -15,7 +15,8 @@
 #include <strings.h>
 
 #include "bin/retl-extract/cancel.h"
-#include "bin/retl-extract/sql.h"
+#include "bin/retl-extract/session.h"
+#include "bin/retl-extract/sqlite.h"
 #include "common/mem.h"
 #include "common/msg.h"
 
@@ -34,16 +35,18 @@ struct odbc_column {
 };
 
 struct odbc {
+	struct session session;
 	SQLHENV env;
 	SQLHDBC dbc;
 	SQLHSTMT stmt;
 	bool connected;
-	struct columns columns;
+	bool is_sqlite;
+	bool runs; /* the query has been compiled */
 	struct odbc_column *column;
 	size_t n_columns;
 	bool in_pieces;
 	SQLULEN n, at; /* rows that came together, and the next of them */
-	char quote;
+	struct sql_dialect dialect;
 	struct buf wide, text; /* to work in */
 	SQLWCHAR **params;
 	SQLLEN *param_lengths;
@@ -140,6 +143,14 @@ static int status_of(const char *sqlstate, bool connected)
 	return EX_UNAVAILABLE;
 }
 
+/* SQLite's driver says HY000 to everything, with the library's own number. */
+static int status_of_sqlite(SQLINTEGER number, bool compiling)
+{
+	if (number <= 0)
+		return compiling ? EX_CONFIG : EX_UNAVAILABLE;
+	return sqlite_status(number, compiling);
+}
+
 /* Messages about values quote them. */
 static void put_message(struct buf *out, struct str text, bool hide)
 {
@@ -175,8 +186,10 @@ static int give_up(struct odbc *s, SQLSMALLINT kind, SQLHANDLE handle,
 		put_wide(&s->text, (const char *)text, (size_t)n * 2);
 	}
 	put_message(&message, buf_str(&s->text), *sqlstate == '2');
-	failed(f, status_of(sqlstate, s->connected), "odbc: %s (SQLSTATE %s)",
-	       message.data, sqlstate);
+	failed(f,
+	       s->is_sqlite ? status_of_sqlite(number, !s->runs)
+			    : status_of(sqlstate, s->connected),
+	       "odbc: %s (SQLSTATE %s)", message.data, sqlstate);
 	buf_release(&message);
 	return -1;
 }
@@ -218,7 +231,7 @@ static void odbc_close(void *self)
 	free(s->params);
 	free(s->param_lengths);
 	free(s->column);
-	columns_release(&s->columns);
+	columns_release(&s->session.columns);
 	buf_release(&s->wide);
 	buf_release(&s->text);
 	free(s);
@@ -275,16 +288,34 @@ static int do_connect(struct odbc *s, const char *where, struct failure *f)
 	return 0;
 }
 
+/* Texts would be in the order of a collation that nobody can name. */
+static int put_order(struct buf *out, const struct columns *c, size_t i,
+		     struct str name, const char **why)
+{
+	enum column_kind kind = c->v[i].kind;
+
+	if (kind != COLUMN_INTEGER && kind != COLUMN_DECIMAL &&
+	    kind != COLUMN_FLOAT && kind != COLUMN_DATE) {
+		*why = "anything but numbers and dates";
+		return -1;
+	}
+	buf_adds(out, name);
+	return 0;
+}
+
 static void take_quote(struct odbc *s)
 {
 	SQLWCHAR quote[4] = { 0 };
 	SQLSMALLINT n = 0;
 
-	s->quote = '"';
+	s->dialect = (struct sql_dialect){ .name = "ODBC",
+					   .quote = '"',
+					   .marks = SQL_QUESTION,
+					   .put_order = put_order };
 	if (SQL_SUCCEEDED(SQLGetInfoW(s->dbc, SQL_IDENTIFIER_QUOTE_CHAR, quote,
 				      sizeof quote, &n)) &&
 	    (quote[0] == '`' || quote[0] == '"'))
-		s->quote = (char)quote[0];
+		s->dialect.quote = (char)quote[0];
 }
 
 static int new_statement(struct odbc *s, struct failure *f)
@@ -297,42 +328,55 @@ static int new_statement(struct odbc *s, struct failure *f)
 	return 0;
 }
 
-/* A server's sql_select_limit would cut every result in silence. */
-static int lift_limit(struct odbc *s, struct failure *f)
+static int do_sql(struct odbc *s, struct str sql, struct failure *f)
 {
-	SQLWCHAR dbms[64] = { 0 }, *sql;
-	struct buf name = BUF_INIT;
-	SQLSMALLINT bytes = 0;
 	size_t n;
+	SQLWCHAR *wide = wide_of(sql, &n);
+	int ret = new_statement(s, f);
+
+	if (ret == 0 &&
+	    !SQL_SUCCEEDED(SQLExecDirectW(s->stmt, wide, (SQLINTEGER)n)))
+		ret = statement_failed(s, f);
+	free(wide);
+	return ret;
+}
+
+/*
+ * What the server's own settings would do in silence: a moment comes without
+ * its zone, which so must be the same for everybody, and a sql_select_limit
+ * cuts every result.
+ */
+static int set_up_session(struct odbc *s, struct failure *f)
+{
+	SQLWCHAR dbms[64] = { 0 };
+	SQLSMALLINT bytes = 0;
 	int ret = 0;
 
 	if (!SQL_SUCCEEDED(
 		SQLGetInfoW(s->dbc, SQL_DBMS_NAME, dbms, sizeof dbms, &bytes)))
 		return 0;
+	buf_reset(&s->text);
 	for (size_t i = 0; i < ARRAY_LEN(dbms) && dbms[i]; i++)
-		buf_addc(&name, (char)dbms[i]);
-	if (str_is(buf_str(&name), "MySQL") ||
-	    str_is(buf_str(&name), "MariaDB")) {
-		sql = wide_of(STR("SET SESSION sql_select_limit = "
-				  "18446744073709551615"),
-			      &n);
-		ret = new_statement(s, f);
-		if (ret == 0 &&
-		    !SQL_SUCCEEDED(SQLExecDirectW(s->stmt, sql, (SQLINTEGER)n)))
-			ret = statement_failed(s, f);
-		free(sql);
-	}
-	buf_release(&name);
+		buf_addc(&s->text, (char)dbms[i]);
+	s->is_sqlite = str_is(buf_str(&s->text), "SQLite");
+	if (str_is(buf_str(&s->text), "PostgreSQL"))
+		ret = do_sql(s, STR("SET TIME ZONE 'UTC'"), f);
+	else if (str_is(buf_str(&s->text), "MySQL") ||
+		 str_is(buf_str(&s->text), "MariaDB"))
+		ret = do_sql(s,
+			     STR("SET SESSION time_zone = '+00:00', "
+				 "sql_select_limit = 18446744073709551615"),
+			     f);
 	return ret;
 }
 
-static struct odbc *open_session(const struct source_args *a, struct failure *f)
+static void *open_session(const struct source_args *a, struct failure *f)
 {
 	struct odbc *s = xcalloc(1, sizeof *s);
 	SQLPOINTER version = (SQLPOINTER)(uintptr_t)SQL_OV_ODBC3;
 	SQLPOINTER timeout = (SQLPOINTER)(uintptr_t)LOGIN_TIMEOUT_S;
 
-	s->columns = COLUMNS_INIT;
+	session_init(&s->session, a, &s->dialect);
 	s->wide = s->text = BUF_INIT;
 	SQLAllocHandle(SQL_HANDLE_ENV, SQL_NULL_HANDLE, &s->env);
 	SQLSetEnvAttr(s->env, SQL_ATTR_ODBC_VERSION, version, 0);
@@ -348,7 +392,7 @@ static struct odbc *open_session(const struct source_args *a, struct failure *f)
 	SQLSetConnectAttrW(s->dbc, SQL_ATTR_AUTOCOMMIT,
 			   (SQLPOINTER)(uintptr_t)SQL_AUTOCOMMIT_OFF, 0);
 	take_quote(s);
-	if (lift_limit(s, f) < 0) {
+	if (set_up_session(s, f) < 0) {
 		odbc_close(s);
 		return NULL;
 	}
@@ -440,9 +484,9 @@ static int add_column(struct odbc *s, SQLUSMALLINT i, struct failure *f)
 	buf_reset(&s->text);
 	put_wide(&s->text, (const char *)name,
 		 MIN((size_t)n, ARRAY_LEN(name) - 1) * 2);
-	if (columns_add(&s->columns, buf_str(&s->text), f) < 0)
+	if (columns_add(&s->session.columns, buf_str(&s->text), f) < 0)
 		return failed(f, f->status, "odbc: %s", f->text.data);
-	columns_set_type(&s->columns, kind_of(c->type), "");
+	columns_set_type(&s->session.columns, kind_of(c->type), "");
 	plan(c, size);
 	s->in_pieces |= c->is_long;
 	return 0;
@@ -456,7 +500,7 @@ static int take_columns(struct odbc *s, struct failure *f)
 		return statement_failed(s, f);
 	if (n <= 0)
 		return failed(f, EX_CONFIG, "odbc: the query gives no rows");
-	columns_release(&s->columns);
+	columns_release(&s->session.columns);
 	free(s->column);
 	s->in_pieces = false;
 	s->column = xcalloc((size_t)n, sizeof *s->column);
@@ -468,21 +512,6 @@ static int take_columns(struct odbc *s, struct failure *f)
 }
 
 /* ---- the query ---- */
-
-/* Texts would be in the order of a collation that nobody can name. */
-static int put_order(struct buf *out, const struct columns *c, size_t i,
-		     struct str name, const char **why)
-{
-	enum column_kind kind = c->v[i].kind;
-
-	if (kind != COLUMN_INTEGER && kind != COLUMN_DECIMAL &&
-	    kind != COLUMN_FLOAT && kind != COLUMN_DATE) {
-		*why = "anything but numbers and dates";
-		return -1;
-	}
-	buf_adds(out, name);
-	return 0;
-}
 
 static int compile(struct odbc *s, const struct sql_query *q, struct failure *f)
 {
@@ -521,22 +550,14 @@ static int bind_params(struct odbc *s, const struct sql_query *q,
 	return 0;
 }
 
-static int prepare(struct odbc *s, struct sql_query *q,
-		   const struct source_args *a, struct failure *f)
+static int learn(void *self, const struct sql_query *q, struct failure *f)
 {
-	const struct sql_dialect dialect = { .name = "ODBC",
-					     .quote = s->quote,
-					     .marks = SQL_QUESTION,
-					     .put_order = put_order };
+	struct odbc *s = self;
 
-	if (sql_prepare(q, &dialect, a, f) < 0 || compile(s, q, f) < 0 ||
-	    take_columns(s, f) < 0)
+	if (compile(s, q, f) < 0 || take_columns(s, f) < 0)
 		return -1;
-	if (!sql_is_wrapped(a))
-		return 0;
-	if (sql_wrap(q, &dialect, a, &s->columns, f) < 0)
-		return -1;
-	return compile(s, q, f);
+	s->runs = true;
+	return 0;
 }
 
 /* Room for many rows; the driver fills it. */
@@ -561,8 +582,13 @@ static int bind_columns(struct odbc *s, struct failure *f)
 	return 0;
 }
 
-static int run(struct odbc *s, const struct sql_query *q, struct failure *f)
+static int run(void *self, const struct sql_query *q, struct failure *f)
 {
+	struct odbc *s = self;
+
+	/* Else it has been compiled already. */
+	if (sql_is_wrapped(s->session.args) && compile(s, q, f) < 0)
+		return -1;
 	if (bind_params(s, q, f) < 0)
 		return -1;
 	cancel_watch(cancel, s->stmt);
@@ -574,37 +600,13 @@ static int run(struct odbc *s, const struct sql_query *q, struct failure *f)
 	return s->in_pieces ? 0 : bind_columns(s, f);
 }
 
-static void *odbc_open(const struct source_args *a, struct failure *f)
-{
-	struct odbc *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-
-	if (s && (prepare(s, &q, a, f) < 0 || run(s, &q, f) < 0)) {
-		odbc_close(s);
-		s = NULL;
-	}
-	sql_query_release(&q);
-	return s;
-}
-
-static int odbc_describe(const struct source_args *a, struct columns *c,
-			 struct failure *f)
-{
-	struct odbc *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-	int ret;
-
-	if (!s)
-		return -1;
-	ret = prepare(s, &q, a, f);
-	if (ret == 0) {
-		*c = s->columns;
-		s->columns = COLUMNS_INIT;
-	}
-	sql_query_release(&q);
-	odbc_close(s);
-	return ret;
-}
+static const struct session_ops session = {
+	.open = open_session,
+	.learn = learn,
+	.must_learn = session_always,
+	.run = run,
+	.close = odbc_close,
+};
 
 /* ---- values ---- */
 
@@ -628,7 +630,7 @@ static int put_digits(const struct odbc *s, struct rows *rows, size_t i,
 		row_put_digits(rows, buf_str(&number),
 			       kind_of(s->column[i].type) == COLUMN_DECIMAL);
 	else
-		ret = row_fault(rows, &s->columns, i,
+		ret = row_fault(rows, &s->session.columns, i,
 				"not a number as JSON writes them", f);
 	buf_release(&number);
 	return ret;
@@ -671,7 +673,7 @@ static int put_text(struct odbc *s, struct rows *rows, size_t i, struct str v,
 	buf_reset(&s->text);
 	put_wide(&s->text, v.s, v.n);
 	if (row_put_text(&rows->out.b, buf_str(&s->text)) < 0)
-		return row_fault(rows, &s->columns, i,
+		return row_fault(rows, &s->session.columns, i,
 				 "the text is not Unicode", f);
 	return 0;
 }
@@ -685,7 +687,7 @@ static int put_value(struct odbc *s, struct rows *rows, size_t i, struct str v,
 	double d;
 	float single;
 
-	column_put(out, &s->columns, i);
+	column_put(out, &s->session.columns, i);
 	if (!v.s) {
 		buf_addz(out, "null");
 		return 0;
@@ -698,11 +700,11 @@ static int put_value(struct odbc *s, struct rows *rows, size_t i, struct str v,
 		return 0;
 	case SQL_C_DOUBLE:
 		memcpy(&d, v.s, sizeof d);
-		row_put_double(rows, &s->columns, i, d);
+		row_put_double(rows, &s->session.columns, i, d);
 		return 0;
 	case SQL_C_FLOAT:
 		memcpy(&single, v.s, sizeof single);
-		row_put_float(rows, &s->columns, i, single);
+		row_put_float(rows, &s->session.columns, i, single);
 		return 0;
 	case SQL_C_CHAR:
 		if (c->type != SQL_BIT)
@@ -749,7 +751,7 @@ static int get_data(struct odbc *s, const struct rows *rows, size_t i,
 		else
 			b->len += (size_t)length;
 		if (b->len > 2 * rows->max_record)
-			return row_fault(rows, &s->columns, i,
+			return row_fault(rows, &s->session.columns, i,
 					 "longer than --max-record", f);
 	} while (r == SQL_SUCCESS_WITH_INFO);
 	return 0;
@@ -779,7 +781,7 @@ static int put_row_of_many(struct odbc *s, struct rows *rows, struct failure *f)
 		if (n == SQL_NULL_DATA)
 			v = STR_NONE;
 		else if (n < 0 || (size_t)n > c->size)
-			return row_fault(rows, &s->columns, i,
+			return row_fault(rows, &s->session.columns, i,
 					 "is longer than its driver says; "
 					 "cast it to a long type",
 					 f);
@@ -869,9 +871,7 @@ out:
 const struct source source_odbc = {
 	.has_datasets = true,
 	.can_order = true,
-	.open = odbc_open,
+	.session = &session,
 	.next = odbc_next,
-	.describe = odbc_describe,
 	.list = odbc_list,
-	.close = odbc_close,
 };

@@ -15,7 +15,7 @@
 #include "bin/retl-extract/cancel.h"
 #include "bin/retl-extract/pgvalue.h"
 #include "bin/retl-extract/redshift.h"
-#include "bin/retl-extract/sql.h"
+#include "bin/retl-extract/session.h"
 #include "common/mem.h"
 #include "common/msg.h"
 
@@ -24,10 +24,10 @@
 #define REDSHIFT_PORT "5439"
 
 struct postgres {
+	struct session session;
 	bool is_redshift;
 	const char *name; /* for messages */
 	PGconn *conn;
-	struct columns columns;
 	struct pg_types known;
 	const struct pg_type **types; /* of the columns */
 	PGcancel *cancel;
@@ -146,7 +146,7 @@ static void postgres_close(void *self)
 		cancel(s->cancel);
 	PQfreeCancel(s->cancel);
 	PQfinish(s->conn);
-	columns_release(&s->columns);
+	columns_release(&s->session.columns);
 	pg_types_release(&s->known);
 	free(s->types);
 	for (size_t i = 0; i < ARRAY_LEN(s->cell.part); i++)
@@ -283,30 +283,6 @@ static int set_up_session(struct postgres *s, struct failure *f)
 	return ret;
 }
 
-static struct postgres *open_session(const struct source_args *a,
-				     struct failure *f)
-{
-	struct postgres *s = xcalloc(1, sizeof *s);
-	char *target = take_target(a);
-
-	s->is_redshift = str_starts(str_of(a->url), "redshift:");
-	s->name = s->is_redshift ? "redshift" : "postgresql";
-	s->columns = COLUMNS_INIT;
-	for (size_t i = 0; i < ARRAY_LEN(s->cell.part); i++)
-		s->cell.part[i] = BUF_INIT;
-	if (do_connect(s, target, f) < 0 || set_up_session(s, f) < 0) {
-		postgres_close(s);
-		s = NULL;
-	} else {
-		s->known.conn = s->conn;
-		s->known.is_redshift = s->is_redshift;
-		s->cancel = PQgetCancel(s->conn);
-		cancel_watch(cancel, s->cancel);
-	}
-	free(target);
-	return s;
-}
-
 /* ---- the query ---- */
 
 static int put_order(struct buf *out, const struct columns *c, size_t i,
@@ -364,13 +340,13 @@ static void put_hashed(struct buf *out, const struct columns *c, size_t i,
 }
 
 static void put_shard(struct buf *out, const struct source_args *a,
-		      struct str names)
+		      const struct str *hashed)
 {
 	/* No other hash stays the same over versions. */
-	buf_addf(out,
-		 "mod(('x' || left(md5(concat_ws(',', %.*s)), 8))"
-		 "::bit(32)::bigint, %" PRIu64 ") = %" PRIu64,
-		 STR_ARG(names), a->n_shards, a->shard - 1);
+	buf_addz(out, "mod(('x' || left(md5(concat_ws(','");
+	sql_put_each(out, hashed, a->n_key, ", ", "");
+	buf_addf(out, ")), 8))::bit(32)::bigint, %" PRIu64 ") = %" PRIu64,
+		 a->n_shards, a->shard - 1);
 }
 
 static const struct sql_dialect dialects[] = {
@@ -403,7 +379,8 @@ static int take_columns(struct postgres *s, const PGresult *r,
 	for (int i = 0; i < n; i++) {
 		PGresult *failure = NULL;
 
-		if (columns_add(&s->columns, str_of(PQfname(r, i)), f) < 0)
+		if (columns_add(&s->session.columns, str_of(PQfname(r, i)), f) <
+		    0)
 			return failed(f, f->status, "%s: %s", s->name,
 				      f->text.data);
 		s->types[i] = pg_types_find(&s->known, PQftype(r, i), &failure);
@@ -412,16 +389,17 @@ static int take_columns(struct postgres *s, const PGresult *r,
 			PQclear(failure);
 			return -1;
 		}
-		columns_set_type(&s->columns, s->types[i]->column,
+		columns_set_type(&s->session.columns, s->types[i]->column,
 				 s->types[i]->name);
 	}
 	return 0;
 }
 
 /* Names and types of the columns, from the server, which runs nothing yet. */
-static int describe(struct postgres *s, const char *sql, struct failure *f)
+static int learn(void *self, const struct sql_query *q, struct failure *f)
 {
-	PGresult *r = PQprepare(s->conn, "", sql, 0, NULL);
+	struct postgres *s = self;
+	PGresult *r = PQprepare(s->conn, "", q->sql.data, 0, NULL);
 	int ret = -1;
 
 	if (PQresultStatus(r) == PGRES_COMMAND_OK) {
@@ -436,9 +414,9 @@ static int describe(struct postgres *s, const char *sql, struct failure *f)
 	return ret;
 }
 
-static int send_query(struct postgres *s, const struct sql_query *q,
-		      struct failure *f)
+static int send_query(void *self, const struct sql_query *q, struct failure *f)
 {
+	struct postgres *s = self;
 	const char **values = xcalloc(q->n, sizeof *values);
 	int sent;
 
@@ -455,50 +433,36 @@ static int send_query(struct postgres *s, const struct sql_query *q,
 	return 0;
 }
 
-/* Everything up to the query, which is left in q. */
-static int prepare(struct postgres *s, struct sql_query *q,
-		   const struct source_args *a, struct failure *f)
+static void *open_session(const struct source_args *a, struct failure *f)
 {
-	const struct sql_dialect *d = &dialects[s->is_redshift];
+	struct postgres *s = xcalloc(1, sizeof *s);
+	char *target = take_target(a);
 
-	if (sql_prepare(q, d, a, f) < 0 || describe(s, q->sql.data, f) < 0)
-		return -1;
-	if (!sql_is_wrapped(a))
-		return 0;
-	return sql_wrap(q, d, a, &s->columns, f);
-}
-
-static void *postgres_open(const struct source_args *a, struct failure *f)
-{
-	struct postgres *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-
-	if (s && (prepare(s, &q, a, f) < 0 || send_query(s, &q, f) < 0)) {
+	s->is_redshift = str_starts(str_of(a->url), "redshift:");
+	session_init(&s->session, a, &dialects[s->is_redshift]);
+	s->name = s->is_redshift ? "redshift" : "postgresql";
+	for (size_t i = 0; i < ARRAY_LEN(s->cell.part); i++)
+		s->cell.part[i] = BUF_INIT;
+	if (do_connect(s, target, f) < 0 || set_up_session(s, f) < 0) {
 		postgres_close(s);
 		s = NULL;
+	} else {
+		s->known.conn = s->conn;
+		s->known.is_redshift = s->is_redshift;
+		s->cancel = PQgetCancel(s->conn);
+		cancel_watch(cancel, s->cancel);
 	}
-	sql_query_release(&q);
+	free(target);
 	return s;
 }
 
-static int postgres_describe(const struct source_args *a, struct columns *c,
-			     struct failure *f)
-{
-	struct postgres *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-	int ret = -1;
-
-	if (!s)
-		return -1;
-	ret = prepare(s, &q, a, f);
-	if (ret == 0) {
-		*c = s->columns;
-		s->columns = COLUMNS_INIT;
-	}
-	sql_query_release(&q);
-	postgres_close(s);
-	return ret;
-}
+static const struct session_ops session = {
+	.open = open_session,
+	.learn = learn,
+	.must_learn = session_always,
+	.run = send_query,
+	.close = postgres_close,
+};
 
 /* ---- rows ---- */
 
@@ -507,10 +471,11 @@ static int check_columns(struct postgres *s, const PGresult *r,
 			 struct failure *f)
 {
 	size_t n = (size_t)PQnfields(r);
-	bool same = n == s->columns.n;
+	bool same = n == s->session.columns.n;
 
 	for (size_t i = 0; same && i < n; i++)
-		same = str_is(column_name(&s->columns, i), PQfname(r, (int)i));
+		same = str_is(column_name(&s->session.columns, i),
+			      PQfname(r, (int)i));
 	if (!same)
 		return failed(f, EX_TEMPFAIL,
 			      "%s: the query's columns have changed meanwhile",
@@ -524,15 +489,15 @@ static int put_row(struct postgres *s, const PGresult *r, struct rows *rows,
 	struct pg_cell *c = &s->cell;
 
 	c->rows = rows;
-	c->columns = &s->columns;
+	c->columns = &s->session.columns;
 	c->f = f;
 	c->level = 1;
-	for (c->column = 0; c->column < s->columns.n; c->column++) {
+	for (c->column = 0; c->column < s->session.columns.n; c->column++) {
 		int i = (int)c->column;
 		struct str v = { PQgetvalue(r, 0, i),
 				 (size_t)PQgetlength(r, 0, i) };
 
-		column_put(&rows->out.b, &s->columns, c->column);
+		column_put(&rows->out.b, &s->session.columns, c->column);
 		if (PQgetisnull(r, 0, i))
 			buf_addz(&rows->out.b, "null");
 		else if (pg_put_value(c, s->types[i], v) < 0)
@@ -662,9 +627,7 @@ const struct source source_postgresql = {
 	.has_datasets = true,
 	.can_order = true,
 	.can_shard = true,
-	.open = postgres_open,
+	.session = &session,
 	.next = postgres_next,
-	.describe = postgres_describe,
 	.list = postgres_list,
-	.close = postgres_close,
 };

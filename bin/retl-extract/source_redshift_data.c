@@ -15,7 +15,7 @@
 #include "bin/retl-extract/instant.h"
 #include "bin/retl-extract/interrupt.h"
 #include "bin/retl-extract/redshift.h"
-#include "bin/retl-extract/sql.h"
+#include "bin/retl-extract/session.h"
 #include "bin/retl-extract/unload.h"
 #include "common/digest.h"
 #include "common/enc.h"
@@ -41,7 +41,7 @@ enum type {
 };
 
 struct redshift {
-	const struct source_args *args;
+	struct session session;
 	struct aws *aws;
 	struct web *web;
 	struct web_queue *queue;
@@ -51,7 +51,6 @@ struct redshift {
 	bool running;
 	struct buf token;  /* of the next page */
 	bool asked, first; /* first: no page has been asked for yet */
-	struct columns columns;
 	enum type *types;
 	uint64_t n_rows, n_wanted;
 	struct json_iter it;
@@ -289,7 +288,7 @@ static const struct sql_dialect dialect = {
 static int put_statement(struct redshift *s, struct buf *out,
 			 const struct buf *sql, struct failure *f)
 {
-	const struct source_args *a = s->args;
+	const struct source_args *a = s->session.args;
 	uint8_t random[16];
 	int ret = 0;
 
@@ -328,7 +327,7 @@ static void arm(struct redshift *s)
 	begin(s, &rq, "CancelStatement");
 	buf_addc(&rq.body, '}');
 	if (sign(&rq, 1, &f) == 0)
-		interrupt_arm(&rq, s->args->cacert);
+		interrupt_arm(&rq, s->session.args->cacert);
 	s->running = true;
 	web_request_release(&rq);
 	buf_release(&f.text);
@@ -458,7 +457,7 @@ static enum type type_of(struct redshift *s, struct str column)
 	put_text(&s->text, v);
 	while (i < ARRAY_LEN(types) && strcmp(s->text.data, types[i].name) != 0)
 		i++;
-	columns_set_type(&s->columns,
+	columns_set_type(&s->session.columns,
 			 i < ARRAY_LEN(types) ? types[i].kind : COLUMN_TEXT,
 			 s->text.data);
 	return i < ARRAY_LEN(types) ? types[i].type : TYPE_TEXT;
@@ -484,7 +483,7 @@ static int take_columns(struct redshift *s, struct str page, struct failure *f)
 			name = json_member(v, "name", JSON_STRING);
 		buf_reset(&s->text);
 		put_text(&s->text, name);
-		if (columns_add(&s->columns, buf_str(&s->text), f) < 0)
+		if (columns_add(&s->session.columns, buf_str(&s->text), f) < 0)
 			return failed(f, f->status, "redshift-data: %s",
 				      f->text.data);
 		s->types[n++] = type_of(s, v);
@@ -523,7 +522,7 @@ static int put_double(struct redshift *s, struct rows *rows, size_t i,
 	d = strtod(number, &end);
 	if (text.n >= sizeof number || *end || !text.n)
 		return -1;
-	row_put_double(rows, &s->columns, i, d);
+	row_put_double(rows, &s->session.columns, i, d);
 	return 0;
 }
 
@@ -583,16 +582,16 @@ static int put_cell(void *self, struct rows *rows, size_t i, struct str cell,
 	struct json_member m;
 
 	if (json_type(cell) != JSON_OBJECT)
-		return row_fault(rows, &s->columns, i, what, f);
+		return row_fault(rows, &s->session.columns, i, what, f);
 	json_iter_init(&it, cell);
 	if (!json_iter_member(&it, &m))
-		return row_fault(rows, &s->columns, i, what, f);
+		return row_fault(rows, &s->session.columns, i, what, f);
 	if (str_is(m.key, "isNull") && str_is(m.val, "true")) {
 		buf_addz(&rows->out.b, "null");
 		return 0;
 	}
 	if (put_typed(s, rows, i, m.val, &what) < 0)
-		return row_fault(rows, &s->columns, i, what, f);
+		return row_fault(rows, &s->session.columns, i, what, f);
 	return 0;
 }
 
@@ -609,7 +608,7 @@ static void redshift_close(void *self)
 	web_queue_free(s->queue);
 	web_free(s->web);
 	aws_free(s->aws);
-	columns_release(&s->columns);
+	columns_release(&s->session.columns);
 	free(s->types);
 	buf_release(&s->region);
 	buf_release(&s->url);
@@ -697,8 +696,7 @@ static int find_service(struct redshift *s, struct failure *f)
 	return 0;
 }
 
-static struct redshift *open_session(const struct source_args *a,
-				     struct failure *f)
+static void *open_session(const struct source_args *a, struct failure *f)
 {
 	struct redshift *s = xcalloc(1, sizeof *s);
 	struct web_opts web = { .name = "redshift-data",
@@ -707,10 +705,9 @@ static struct redshift *open_session(const struct source_args *a,
 				.retries = a->retries,
 				.max_body = MAX_BODY };
 
-	s->args = a;
 	s->first = true;
 	s->region = s->url = s->where = s->id = s->token = s->text = BUF_INIT;
-	s->columns = COLUMNS_INIT;
+	session_init(&s->session, a, &dialect);
 	s->obj = JSON_OBJ_INIT;
 	unload_init(&s->unload);
 	if (parse_where(s, a->where, f) < 0 || !(s->aws = aws_new(&web, f)) ||
@@ -738,10 +735,9 @@ static int next_page(struct redshift *s, struct failure *f)
 	return got < 0 ? -1 : take_page(s, &a, f);
 }
 
-/* The columns of q, of which no row is asked for. */
-static int describe(struct redshift *s, const struct sql_query *q,
-		    struct failure *f)
+static int learn(void *self, const struct sql_query *q, struct failure *f)
 {
+	struct redshift *s = self;
 	struct buf bare = BUF_INIT;
 	int ret;
 
@@ -768,8 +764,7 @@ static void forget_pages(struct redshift *s)
 static void forget_result(struct redshift *s)
 {
 	forget_pages(s);
-	columns_release(&s->columns);
-	s->columns = COLUMNS_INIT;
+	columns_release(&s->session.columns);
 	free(s->types);
 	s->types = NULL;
 }
@@ -801,7 +796,7 @@ static int get_count(struct redshift *s, uint64_t *n, struct failure *f)
 static int run_unload(struct redshift *s, const struct sql_query *q,
 		      struct failure *f)
 {
-	const struct source_args *a = s->args;
+	const struct source_args *a = s->session.args;
 	struct buf bare = BUF_INIT, sql = BUF_INIT;
 	uint64_t n = 0;
 	int ret;
@@ -821,9 +816,9 @@ static int run_unload(struct redshift *s, const struct sql_query *q,
 		ret = get_count(s, &n, f);
 	if (ret == 0)
 		ret = unload_open(&s->unload, a, n, f);
-	s->slots = xcalloc(s->columns.n, sizeof *s->slots);
-	for (size_t i = 0; i < s->columns.n; i++)
-		s->slots[i] = JSON_SLOT(column_name(&s->columns, i));
+	s->slots = xcalloc(s->session.columns.n, sizeof *s->slots);
+	for (size_t i = 0; i < s->session.columns.n; i++)
+		s->slots[i] = JSON_SLOT(column_name(&s->session.columns, i));
 	buf_release(&bare);
 	buf_release(&sql);
 	return ret;
@@ -840,25 +835,25 @@ static int put_unloaded(struct redshift *s, struct rows *rows,
 		return failed(f, EX_DATAERR,
 			      "redshift-data: row %" PRIu64 ": %s",
 			      rows_number(rows), fault.what);
-	if (s->obj.n != s->columns.n)
+	if (s->obj.n != s->session.columns.n)
 		return failed(f, EX_DATAERR,
 			      "redshift-data: row %" PRIu64
 			      ": not as many values as there are columns",
 			      rows_number(rows));
-	for (size_t i = 0; i < s->columns.n; i++) {
+	for (size_t i = 0; i < s->session.columns.n; i++) {
 		const char *what = "is missing";
 
 		at = json_obj_slot(&s->obj, &s->slots[i]);
 		if (at < 0)
-			return row_fault(rows, &s->columns, i, what, f);
+			return row_fault(rows, &s->session.columns, i, what, f);
 		v = s->obj.m[at].val;
-		column_put(&rows->out.b, &s->columns, i);
+		column_put(&rows->out.b, &s->session.columns, i);
 		if (json_type(v) == JSON_NULL)
 			buf_addz(&rows->out.b, "null");
 		else if (s->types[i] == TYPE_SUPER
 			     ? row_put_json(&rows->out.b, v, 1, &what) < 0
 			     : put_typed(s, rows, i, v, &what) < 0)
-			return row_fault(rows, &s->columns, i, what, f);
+			return row_fault(rows, &s->session.columns, i, what, f);
 	}
 	buf_addc(&rows->out.b, '}');
 	return rows_end(rows, f);
@@ -882,58 +877,40 @@ static int next_unloaded(struct redshift *s, struct rows *rows,
 	return 1;
 }
 
-static int start(struct redshift *s, struct sql_query *q, struct failure *f)
+/* Names of tables and columns are not worth it. */
+static bool is_unload(void *self)
 {
-	const struct source_args *a = s->args;
-	bool unload = s->unload.to.len > 0;
+	struct redshift *s = self;
 
-	if (unload && a->n_params)
+	return s->unload.to.len > 0 && s->session.args->rows;
+}
+
+static int prepare(void *self, struct sql_query *q, struct failure *f)
+{
+	const struct source_args *a = ((struct session *)self)->args;
+
+	if (is_unload(self) && a->n_params)
 		return failed(f, EX_USAGE,
 			      "redshift-data: -p: UNLOAD takes no parameters");
-	if (sql_prepare(q, &dialect, a, f) < 0)
-		return -1;
-	if ((unload || sql_is_wrapped(a)) && describe(s, q, f) < 0)
-		return -1;
-	if (sql_is_wrapped(a) && sql_wrap(q, &dialect, a, &s->columns, f) < 0)
-		return -1;
-	if (unload)
-		return run_unload(s, q, f);
-	if (sql_is_wrapped(a))
-		forget_result(s);
-	return run_statement(s, &q->sql, f);
+	return sql_prepare(q, &dialect, a, f);
 }
 
-static void *redshift_open(const struct source_args *a, struct failure *f)
+static int run(void *self, const struct sql_query *q, struct failure *f)
 {
-	struct redshift *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-
-	if (s && start(s, &q, f) < 0) {
-		redshift_close(s);
-		s = NULL;
-	}
-	sql_query_release(&q);
-	return s;
+	if (is_unload(self))
+		return run_unload(self, q, f);
+	forget_result(self);
+	return run_statement(self, &q->sql, f);
 }
 
-static int redshift_describe(const struct source_args *a, struct columns *c,
-			     struct failure *f)
-{
-	struct redshift *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-	int ret = -1;
-
-	if (!s)
-		return -1;
-	if (sql_prepare(&q, &dialect, a, f) == 0 && describe(s, &q, f) == 0) {
-		*c = s->columns;
-		s->columns = COLUMNS_INIT;
-		ret = 0;
-	}
-	sql_query_release(&q);
-	redshift_close(s);
-	return ret;
-}
+static const struct session_ops session = {
+	.open = open_session,
+	.prepare = prepare,
+	.learn = learn,
+	.must_learn = is_unload,
+	.run = run,
+	.close = redshift_close,
+};
 
 /* 1: there is a page; 0: there are no more, and all rows were there. */
 static int begin_page(struct redshift *s, struct failure *f)
@@ -966,8 +943,8 @@ static int redshift_next(void *self, struct rows *rows, struct failure *f)
 			s->in_page = false;
 			break;
 		}
-		if (row_put_list(rows, &s->columns, row, "redshift-data",
-				 put_cell, s, f) < 0)
+		if (row_put_list(rows, &s->session.columns, row,
+				 "redshift-data", put_cell, s, f) < 0)
 			return -1;
 		s->n_rows++;
 	}
@@ -980,7 +957,6 @@ static int redshift_list(const struct source_args *a, struct buf *names,
 			 struct failure *f)
 {
 	struct source_args all = *a;
-	struct sql_query q = SQL_QUERY_INIT;
 	struct redshift *s;
 	int got;
 
@@ -988,16 +964,9 @@ static int redshift_list(const struct source_args *a, struct buf *names,
 			"where table_schema not in ('pg_catalog', "
 			"'pg_internal', 'information_schema') order by 1, 2");
 	all.dataset = NULL;
-	s = open_session(&all, f);
+	s = session_open(&session, &all, f);
 	if (!s)
 		return -1;
-	buf_reset(&s->unload.to);
-	if (start(s, &q, f) < 0) {
-		sql_query_release(&q);
-		redshift_close(s);
-		return -1;
-	}
-	sql_query_release(&q);
 	while ((got = begin_page(s, f)) > 0) {
 		ssize_t n = source_put_names(names, &s->it, &s->text);
 
@@ -1017,9 +986,7 @@ const struct source source_redshift_data = {
 	.has_datasets = true,
 	.can_order = true,
 	.can_shard = true,
-	.open = redshift_open,
+	.session = &session,
 	.next = redshift_next,
-	.describe = redshift_describe,
 	.list = redshift_list,
-	.close = redshift_close,
 };

@@ -11,7 +11,7 @@
 #include "bin/retl-extract/cancel.h"
 #include "bin/retl-extract/interrupt.h"
 #include "bin/retl-extract/snowflake.h"
-#include "bin/retl-extract/sql.h"
+#include "bin/retl-extract/session.h"
 #include "common/digest.h"
 #include "common/enc.h"
 #include "common/mem.h"
@@ -26,13 +26,12 @@
 #define ROWS_AT_ONCE 512
 
 struct snowflake {
+	struct session session;
 	struct snowflake_login login;
-	const struct source_args *args;
 	struct web *web;
 	struct web_queue *queue;
 	struct buf handle; /* of the statement */
 	bool running;
-	struct columns columns;
 	enum snowflake_type *types;
 	uint64_t *counts; /* of the rows in each partition */
 	size_t n_partitions, partition, asked;
@@ -235,7 +234,7 @@ static void arm(struct snowflake *s)
 	buf_addf(&rq.url, "/%s/cancel", s->handle.data);
 	rq.method = "POST";
 	snowflake_sign(&s->login, &rq, false);
-	interrupt_arm(&rq, s->args->cacert);
+	interrupt_arm(&rq, s->session.args->cacert);
 	s->running = true;
 	web_request_release(&rq);
 }
@@ -320,8 +319,7 @@ static int take_columns(struct snowflake *s, struct str meta, struct failure *f)
 	if (!list.s || json_type(list) != JSON_ARRAY || !json_count(list))
 		return failed(f, EX_CONFIG,
 			      "snowflake: the query gives no rows");
-	columns_release(&s->columns);
-	s->columns = COLUMNS_INIT;
+	columns_release(&s->session.columns);
 	free(s->types);
 	s->types = xcalloc(json_count(list), sizeof *s->types);
 	json_iter_init(&it, list);
@@ -330,10 +328,10 @@ static int take_columns(struct snowflake *s, struct str meta, struct failure *f)
 			v = STR("{}");
 		buf_reset(&s->text);
 		put_text(&s->text, v, "name");
-		if (columns_add(&s->columns, buf_str(&s->text), f) < 0)
+		if (columns_add(&s->session.columns, buf_str(&s->text), f) < 0)
 			return failed(f, f->status, "snowflake: %s",
 				      f->text.data);
-		s->types[n++] = snowflake_type_of(v, &s->columns);
+		s->types[n++] = snowflake_type_of(v, &s->session.columns);
 	}
 	return 0;
 }
@@ -430,8 +428,8 @@ static int take_result(struct snowflake *s, const struct web_answer *a,
 }
 
 /* Runs q to its end; the answer has its result. */
-static int run(struct snowflake *s, const struct sql_query *q,
-	       struct web_answer *a, struct failure *f)
+static int run_statement(struct snowflake *s, const struct sql_query *q,
+			 struct web_answer *a, struct failure *f)
 {
 	int ret = submit(s, q, a, f);
 
@@ -468,15 +466,11 @@ static int put_order(struct buf *out, const struct columns *c, size_t i,
 }
 
 static void put_shard(struct buf *out, const struct source_args *a,
-		      struct str names)
+		      const struct str *hashed)
 {
-	(void)names;
 	buf_addz(out, "mod(md5_number_lower64(''");
-	for (size_t i = 0; i < a->n_key; i++) {
-		buf_addz(out, " || ',' || nvl(to_varchar(");
-		sql_put_name(out, '"', a->key[i]);
-		buf_addz(out, "), '')");
-	}
+	sql_put_each(out, hashed, a->n_key, " || ',' || nvl(to_varchar(",
+		     "), '')");
 	buf_addf(out, "), %" PRIu64 ") = %" PRIu64, a->n_shards, a->shard - 1);
 }
 
@@ -505,9 +499,9 @@ static bool is_plain(struct str part)
  * A name without quotes goes out without them, so that it means what it means
  * in Snowflake's SQL, where it is in capitals.
  */
-static int prepare(struct sql_query *q, const struct source_args *a,
-		   struct failure *f)
+static int prepare(void *self, struct sql_query *q, struct failure *f)
 {
+	const struct source_args *a = ((struct session *)self)->args;
 	struct str rest = str_of(a->dataset), part;
 	bool plain = !a->query.s;
 
@@ -524,9 +518,9 @@ static int prepare(struct sql_query *q, const struct source_args *a,
 }
 
 /* The columns of q, of which no row is asked for. */
-static int describe(struct snowflake *s, const struct sql_query *q,
-		    struct failure *f)
+static int learn(void *self, const struct sql_query *q, struct failure *f)
 {
+	struct snowflake *s = self;
 	struct sql_query bare = *q;
 	struct web_answer a;
 	struct str v, meta = STR_NONE;
@@ -534,7 +528,7 @@ static int describe(struct snowflake *s, const struct sql_query *q,
 
 	bare.sql = BUF_INIT;
 	buf_addf(&bare.sql, "select * from (\n%s\n) limit 0", q->sql.data);
-	ret = run(s, &bare, &a, f);
+	ret = run_statement(s, &bare, &a, f);
 	if (ret == 0) {
 		if (is_json(&a, &v))
 			meta = json_get(v, "resultSetMetaData");
@@ -558,7 +552,7 @@ static void snowflake_close(void *self)
 	web_queue_free(s->queue);
 	web_free(s->web);
 	snowflake_login_release(&s->login);
-	columns_release(&s->columns);
+	columns_release(&s->session.columns);
 	free(s->types);
 	free(s->counts);
 	buf_release(&s->handle);
@@ -567,8 +561,7 @@ static void snowflake_close(void *self)
 	free(s);
 }
 
-static struct snowflake *open_session(const struct source_args *a,
-				      struct failure *f)
+static void *open_session(const struct source_args *a, struct failure *f)
 {
 	struct snowflake *s = xcalloc(1, sizeof *s);
 	struct web_opts web = { .name = "snowflake",
@@ -577,9 +570,8 @@ static struct snowflake *open_session(const struct source_args *a,
 				.retries = a->retries,
 				.max_body = MAX_BODY };
 
-	s->args = a;
 	s->handle = s->first = s->text = BUF_INIT;
-	s->columns = COLUMNS_INIT;
+	session_init(&s->session, a, &dialect);
 	if (snowflake_login_init(&s->login, a->where, f) < 0) {
 		failed(f, f->status, "snowflake: %s", f->text.data);
 		snowflake_close(s);
@@ -593,52 +585,22 @@ static struct snowflake *open_session(const struct source_args *a,
 	return s;
 }
 
-static int start(struct snowflake *s, struct sql_query *q,
-		 const struct source_args *a, struct failure *f)
+static int run(void *self, const struct sql_query *q, struct failure *f)
 {
 	struct web_answer answer;
 
-	if (prepare(q, a, f) < 0)
+	if (run_statement(self, q, &answer, f) < 0)
 		return -1;
-	if (sql_is_wrapped(a) && (describe(s, q, f) < 0 ||
-				  sql_wrap(q, &dialect, a, &s->columns, f) < 0))
-		return -1;
-	if (run(s, q, &answer, f) < 0)
-		return -1;
-	return take_result(s, &answer, f);
+	return take_result(self, &answer, f);
 }
 
-static void *snowflake_open(const struct source_args *a, struct failure *f)
-{
-	struct snowflake *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-
-	if (s && start(s, &q, a, f) < 0) {
-		snowflake_close(s);
-		s = NULL;
-	}
-	sql_query_release(&q);
-	return s;
-}
-
-static int snowflake_describe(const struct source_args *a, struct columns *c,
-			      struct failure *f)
-{
-	struct snowflake *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-	int ret = -1;
-
-	if (!s)
-		return -1;
-	if (prepare(&q, a, f) == 0 && describe(s, &q, f) == 0) {
-		*c = s->columns;
-		s->columns = COLUMNS_INIT;
-		ret = 0;
-	}
-	sql_query_release(&q);
-	snowflake_close(s);
-	return ret;
-}
+static const struct session_ops session = {
+	.open = open_session,
+	.prepare = prepare,
+	.learn = learn,
+	.run = run,
+	.close = snowflake_close,
+};
 
 /* ---- rows ---- */
 
@@ -652,9 +614,9 @@ static int put_cell(void *self, struct rows *rows, size_t i, struct str v,
 		return 0;
 	}
 	if (json_type(v) != JSON_STRING)
-		return row_fault(rows, &s->columns, i,
+		return row_fault(rows, &s->session.columns, i,
 				 "neither a text nor null", f);
-	return snowflake_put_value(rows, &s->columns, i, s->types[i],
+	return snowflake_put_value(rows, &s->session.columns, i, s->types[i],
 				   json_text(v, &s->text), f);
 }
 
@@ -705,8 +667,8 @@ static int snowflake_next(void *self, struct rows *rows, struct failure *f)
 	for (int i = 0; i < ROWS_AT_ONCE && !rows_full(rows); i++) {
 		if (!json_iter_element(&s->rows, &row))
 			return end_partition(s, f) < 0 ? -1 : 1;
-		if (row_put_list(rows, &s->columns, row, "snowflake", put_cell,
-				 s, f) < 0)
+		if (row_put_list(rows, &s->session.columns, row, "snowflake",
+				 put_cell, s, f) < 0)
 			return -1;
 		s->n_here++;
 	}
@@ -763,7 +725,8 @@ static int snowflake_list(const struct source_args *a, struct buf *names,
 	if (!s)
 		return -1;
 	buf_addz(&q.sql, sql);
-	if (run(s, &q, &answer, f) == 0 && take_result(s, &answer, f) == 0)
+	if (run_statement(s, &q, &answer, f) == 0 &&
+	    take_result(s, &answer, f) == 0)
 		do
 			ret = list_partition(s, names, f);
 		while (ret == 0 && (ret = next_partition(s, f)) == 1);
@@ -776,9 +739,7 @@ const struct source source_snowflake = {
 	.has_datasets = true,
 	.can_order = true,
 	.can_shard = true,
-	.open = snowflake_open,
+	.session = &session,
 	.next = snowflake_next,
-	.describe = snowflake_describe,
 	.list = snowflake_list,
-	.close = snowflake_close,
 };

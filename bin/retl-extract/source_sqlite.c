@@ -8,22 +8,24 @@
 
 #include <sqlite3.h>
 
-#include "bin/retl-extract/sql.h"
+#include "bin/retl-extract/session.h"
+#include "bin/retl-extract/sqlite.h"
 #include "common/mem.h"
 
 #define BUSY_TIMEOUT_MS 5000
 
 struct sqlite {
+	struct session session;
 	const char *file;
 	sqlite3 *db;
 	sqlite3_stmt *stmt;
-	struct columns columns;
 };
 
-/* Which exit status an error of the library comes to. */
-static int status_of(int code)
+int sqlite_status(int code, bool compiling)
 {
 	switch (code & 0xff) {
+	case SQLITE_ERROR:
+		return compiling ? EX_CONFIG : EX_DATAERR;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 	case SQLITE_SCHEMA:
@@ -45,14 +47,13 @@ static int status_of(int code)
 	}
 }
 
-/* status 0: that of the error itself. */
-static int give_up(struct sqlite *s, int status, const char *what,
-		   struct failure *f)
+static int give_up(struct sqlite *s, bool compiling, struct failure *f)
 {
-	int code = sqlite3_extended_errcode(s->db);
+	int status = sqlite_status(sqlite3_extended_errcode(s->db), compiling);
 
-	return failed(f, status ? status : status_of(code), "%s: %s%s", s->file,
-		      what, sqlite3_errmsg(s->db));
+	return failed(f, status, "%s: %s%s", s->file,
+		      status == EX_CONFIG ? "query: " : "",
+		      sqlite3_errmsg(s->db));
 }
 
 static void sqlite_close(void *self)
@@ -61,7 +62,7 @@ static void sqlite_close(void *self)
 
 	sqlite3_finalize(s->stmt);
 	sqlite3_close(s->db);
-	columns_release(&s->columns);
+	columns_release(&s->session.columns);
 	free(s);
 }
 
@@ -76,7 +77,7 @@ static int open_file(struct sqlite *s, const char *file, struct failure *f)
 		return failed(f, EX_USAGE,
 			      "sqlite: a file is missing: sqlite:FILE");
 	if (sqlite3_open_v2(file, &s->db, flags, NULL) != SQLITE_OK)
-		return give_up(s, 0, "", f);
+		return give_up(s, false, f);
 	sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
 	return 0;
 }
@@ -124,10 +125,8 @@ static int prepare(struct sqlite *s, struct str sql, struct failure *f)
 	if (sql.n > INT_MAX)
 		return failed(f, EX_CONFIG, "the query is too long");
 	code = sqlite3_prepare_v2(s->db, sql.s, (int)sql.n, &s->stmt, &tail);
-	if (code == SQLITE_ERROR)
-		return give_up(s, EX_CONFIG, "query: ", f);
 	if (code != SQLITE_OK)
-		return give_up(s, 0, "", f);
+		return give_up(s, true, f);
 	if (!s->stmt || !is_blank(tail, end))
 		return failed(f, EX_CONFIG,
 			      "%s: the query must be one statement", s->file);
@@ -143,17 +142,22 @@ static int prepare(struct sqlite *s, struct str sql, struct failure *f)
 
 static int name_columns(struct sqlite *s, struct failure *f)
 {
+	struct columns *c = &s->session.columns;
 	int n = sqlite3_column_count(s->stmt);
 
-	columns_release(&s->columns);
+	columns_release(c);
 	for (int i = 0; i < n; i++) {
 		const char *name = sqlite3_column_name(s->stmt, i);
+		const char *type = sqlite3_column_decltype(s->stmt, i);
 
 		if (!name)
 			return failed(f, EX_OSERR, "out of memory");
-		if (columns_add(&s->columns, str_of(name), f) < 0)
+		if (columns_add(c, str_of(name), f) < 0)
 			return failed(f, f->status, "%s: %s", s->file,
 				      f->text.data);
+		/* A value has a type here, whatever its column declares. */
+		if (type)
+			columns_set_type(c, COLUMN_ANY, type);
 	}
 	return 0;
 }
@@ -231,7 +235,7 @@ static int bind(struct sqlite *s, const struct source_args *a,
 				      "the query needs -p %s=VALUE", name + 1);
 		p->used = true;
 		if (bind_one(s->stmt, i, p) != SQLITE_OK)
-			return give_up(s, 0, "", f);
+			return give_up(s, false, f);
 	}
 	return source_check_params(a, f);
 }
@@ -248,10 +252,11 @@ static int put_order(struct buf *out, const struct columns *c UNUSED,
 }
 
 static void put_shard(struct buf *out, const struct source_args *a,
-		      struct str names)
+		      const struct str *hashed)
 {
-	buf_addf(out, "retl_shard(%" PRIu64 ", %.*s) = %" PRIu64, a->n_shards,
-		 STR_ARG(names), a->shard - 1);
+	buf_addf(out, "retl_shard(%" PRIu64, a->n_shards);
+	sql_put_each(out, hashed, a->n_key, ", ", "");
+	buf_addf(out, ") = %" PRIu64, a->shard - 1);
 }
 
 static const struct sql_dialect dialect = {
@@ -334,79 +339,77 @@ static int check_encoding(struct sqlite *s, struct failure *f)
 	return 0;
 }
 
-/* The query, which has been prepared, within one that orders it. */
-static int wrap(struct sqlite *s, struct str sql, const struct source_args *a,
-		struct failure *f)
+static int get_ready_to_wrap(struct sqlite *s, struct failure *f)
 {
-	struct sql_query q = SQL_QUERY_INIT;
-	int ret = -1;
-
 	if (check_encoding(s, f) < 0)
 		return -1;
 	sqlite3_create_function(s->db, "retl_shard", -1,
 				SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, shard,
 				NULL, NULL);
-	buf_adds(&q.sql, sql_trim(&dialect, sql));
-	if (sql_wrap(&q, &dialect, a, &s->columns, f) == 0) {
-		sqlite3_finalize(s->stmt);
-		s->stmt = NULL;
-		ret = prepare(s, buf_str(&q.sql), f);
-	}
-	sql_query_release(&q);
-	return ret;
+	return 0;
 }
 
-static int start(struct sqlite *s, const struct source_args *a,
-		 struct failure *f)
+static int compile(void *self, const struct sql_query *q, struct failure *f)
 {
-	struct buf select = BUF_INIT;
-	struct str sql = a->query;
-	int ret = 0;
+	struct sqlite *s = self;
 
-	if (!sql.s) {
-		ret = source_put_select(&select, a->dataset, '"', f);
-		sql = buf_str(&select);
-	}
-	if (ret == 0)
-		ret = prepare(s, sql, f);
-	if (ret == 0)
-		ret = name_columns(s, f);
-	if (ret == 0 && sql_is_wrapped(a))
-		ret = wrap(s, sql, a, f);
-	buf_release(&select);
-	return ret < 0 ? -1 : bind(s, a, f);
+	sqlite3_finalize(s->stmt);
+	s->stmt = NULL;
+	if (prepare(s, buf_str(&q->sql), f) < 0)
+		return -1;
+	return bind(s, s->session.args, f);
 }
 
-static void *sqlite_open(const struct source_args *a, struct failure *f)
+/* The library binds :name itself. */
+static int take_query(void *self, struct sql_query *q, struct failure *f)
+{
+	const struct source_args *a = ((struct session *)self)->args;
+
+	if (!a->query.s)
+		return source_put_select(&q->sql, a->dataset, '"', f);
+	/* What is wrapped has no room for a comment or a semicolon. */
+	buf_adds(&q->sql,
+		 sql_is_wrapped(a) ? sql_trim(&dialect, a->query) : a->query);
+	return 0;
+}
+
+static int learn(void *self, const struct sql_query *q, struct failure *f)
+{
+	struct sqlite *s = self;
+
+	if (compile(s, q, f) < 0 || name_columns(s, f) < 0)
+		return -1;
+	return sql_is_wrapped(s->session.args) ? get_ready_to_wrap(s, f) : 0;
+}
+
+static int run(void *self, const struct sql_query *q, struct failure *f)
+{
+	struct sqlite *s = self;
+
+	/* Else it has been compiled already. */
+	return sql_is_wrapped(s->session.args) ? compile(s, q, f) : 0;
+}
+
+static void *open_session(const struct source_args *a, struct failure *f)
 {
 	struct sqlite *s = xcalloc(1, sizeof *s);
 
-	s->columns = COLUMNS_INIT;
-	if (open_file(s, a->where, f) < 0 || start(s, a, f) < 0) {
+	session_init(&s->session, a, &dialect);
+	if (open_file(s, a->where, f) < 0) {
 		sqlite_close(s);
 		return NULL;
 	}
 	return s;
 }
 
-/* A value has a type here, not a column, whatever it was declared as. */
-static int sqlite_describe(const struct source_args *a, struct columns *c,
-			   struct failure *f)
-{
-	struct sqlite *s = sqlite_open(a, f);
-
-	if (!s)
-		return -1;
-	for (int i = 0; i < (int)s->columns.n; i++) {
-		const char *type = sqlite3_column_decltype(s->stmt, i);
-
-		columns_add(c, column_name(&s->columns, (size_t)i), f);
-		if (type)
-			columns_set_type(c, COLUMN_ANY, type);
-	}
-	sqlite_close(s);
-	return 0;
-}
+static const struct session_ops session = {
+	.open = open_session,
+	.prepare = take_query,
+	.learn = learn,
+	.must_learn = session_always,
+	.run = run,
+	.close = sqlite_close,
+};
 
 /* ---- rows ---- */
 
@@ -420,7 +423,7 @@ static int put_text(struct sqlite *s, struct rows *rows, int i,
 	if (!text)
 		return failed(f, EX_OSERR, "out of memory");
 	if (row_put_text(&rows->out.b, (struct str){ text, (size_t)n }) < 0)
-		return row_fault(rows, &s->columns, (size_t)i,
+		return row_fault(rows, &s->session.columns, (size_t)i,
 				 "the text is not UTF-8", f);
 	return 0;
 }
@@ -445,13 +448,13 @@ static int put_value(struct sqlite *s, struct rows *rows, int i,
 	 */
 	sqlite3_value *v = sqlite3_column_value(s->stmt, i);
 
-	column_put(&rows->out.b, &s->columns, (size_t)i);
+	column_put(&rows->out.b, &s->session.columns, (size_t)i);
 	switch (sqlite3_value_type(v)) {
 	case SQLITE_INTEGER:
 		row_put_int(rows, sqlite3_value_int64(v));
 		return 0;
 	case SQLITE_FLOAT:
-		row_put_double(rows, &s->columns, (size_t)i,
+		row_put_double(rows, &s->session.columns, (size_t)i,
 			       sqlite3_value_double(v));
 		return 0;
 	case SQLITE_TEXT:
@@ -466,7 +469,7 @@ static int put_value(struct sqlite *s, struct rows *rows, int i,
 
 static int put_row(struct sqlite *s, struct rows *rows, struct failure *f)
 {
-	int n = (int)s->columns.n;
+	int n = (int)s->session.columns.n;
 
 	for (int i = 0; i < n; i++)
 		if (put_value(s, rows, i, f) < 0)
@@ -495,7 +498,7 @@ static int sqlite_next(void *self, struct rows *rows, struct failure *f)
 	case SQLITE_DONE:
 		return 0;
 	default:
-		return give_up(s, 0, "", f);
+		return give_up(s, false, f);
 	}
 }
 
@@ -506,11 +509,12 @@ static int sqlite_list(const struct source_args *a, struct buf *names,
 	    "select name from pragma_table_list where schema = 'main' and "
 	    "type in ('table', 'view', 'virtual') and "
 	    "name not like 'sqlite\\_%' escape '\\' order by name";
-	struct sqlite *s = xcalloc(1, sizeof *s);
+	struct sqlite *s = open_session(a, f);
 	int code = SQLITE_ROW, ret = -1;
 
-	s->columns = COLUMNS_INIT;
-	if (open_file(s, a->where, f) < 0 || prepare(s, STR(sql), f) < 0)
+	if (!s)
+		return -1;
+	if (prepare(s, STR(sql), f) < 0)
 		goto out;
 	while ((code = sqlite3_step(s->stmt)) == SQLITE_ROW) {
 		const char *name =
@@ -519,7 +523,7 @@ static int sqlite_list(const struct source_args *a, struct buf *names,
 		source_put_name(names, str_of(name));
 		buf_addc(names, '\n');
 	}
-	ret = code == SQLITE_DONE ? 0 : give_up(s, 0, "", f);
+	ret = code == SQLITE_DONE ? 0 : give_up(s, false, f);
 out:
 	sqlite_close(s);
 	return ret;
@@ -529,9 +533,7 @@ const struct source source_sqlite = {
 	.has_datasets = true,
 	.can_order = true,
 	.can_shard = true,
-	.open = sqlite_open,
+	.session = &session,
 	.next = sqlite_next,
-	.describe = sqlite_describe,
 	.list = sqlite_list,
-	.close = sqlite_close,
 };

@@ -10,7 +10,7 @@
 
 #include "bin/retl-extract/cancel.h"
 #include "bin/retl-extract/interrupt.h"
-#include "bin/retl-extract/sql.h"
+#include "bin/retl-extract/session.h"
 #include "bin/retl-extract/trino_value.h"
 #include "common/enc.h"
 #include "common/mem.h"
@@ -20,7 +20,7 @@
 #define ROWS_AT_ONCE 512
 
 struct trino {
-	const struct source_args *args;
+	struct session session;
 	bool tls;
 	struct buf base; /* https://host:port */
 	struct buf user, catalog, schema;
@@ -32,7 +32,6 @@ struct trino {
 	bool running, finished;
 	struct buf first;        /* the answer to the statement */
 	struct buf columns_text; /* JSON */
-	struct columns columns;
 	struct trino_column *types;
 	struct str data;
 	struct json_iter it;
@@ -291,10 +290,11 @@ static int take_columns(struct trino *s, struct str list, struct failure *f)
 		if (name.s)
 			json_unescape(&s->text,
 				      (struct str){ name.s + 1, name.n - 2 });
-		if (columns_add(&s->columns, buf_str(&s->text), f) < 0)
+		if (columns_add(&s->session.columns, buf_str(&s->text), f) < 0)
 			return failed(f, f->status, "trino: %s", f->text.data);
 		s->types[n++] = trino_column_of(
-		    json_member(v, "typeSignature", JSON_OBJECT), &s->columns);
+		    json_member(v, "typeSignature", JSON_OBJECT),
+		    &s->session.columns);
 	}
 	return 0;
 }
@@ -307,7 +307,7 @@ static void arm(struct trino *s)
 	begin(s, &rq);
 	rq.method = "DELETE";
 	buf_adds(&rq.url, buf_str(&s->next));
-	interrupt_arm(&rq, s->args->cacert);
+	interrupt_arm(&rq, s->session.args->cacert);
 	s->running = true;
 	web_request_release(&rq);
 }
@@ -396,16 +396,12 @@ static int put_order(struct buf *out, const struct columns *c, size_t i,
 }
 
 static void put_shard(struct buf *out, const struct source_args *a,
-		      struct str names)
+		      const struct str *hashed)
 {
-	(void)names;
 	/* The hash has 64 bits, one of them its sign. */
 	buf_addz(out, "mod(mod(from_big_endian_64(xxhash64(to_utf8(''");
-	for (size_t i = 0; i < a->n_key; i++) {
-		buf_addz(out, " || ',' || coalesce(cast(");
-		sql_put_name(out, '"', a->key[i]);
-		buf_addz(out, " as varchar), '')");
-	}
+	sql_put_each(out, hashed, a->n_key, " || ',' || coalesce(cast(",
+		     " as varchar), '')");
 	buf_addf(out,
 		 "))), %" PRIu64 ") + %" PRIu64 ", %" PRIu64 ") = %" PRIu64,
 		 a->n_shards, a->n_shards, a->n_shards, a->shard - 1);
@@ -482,10 +478,9 @@ static int next_page(struct trino *s, struct failure *f)
 	return got < 0 ? -1 : take_page(s, &a, f);
 }
 
-/* The columns of q, of which no row is asked for. */
-static int describe(struct trino *s, const struct sql_query *q,
-		    struct failure *f)
+static int learn(void *self, const struct sql_query *q, struct failure *f)
 {
+	struct trino *s = self;
 	struct sql_query bare = *q;
 	int ret;
 
@@ -499,18 +494,22 @@ static int describe(struct trino *s, const struct sql_query *q,
 	return ret;
 }
 
-/* Ready for another statement. */
 static void forget_result(struct trino *s)
 {
 	web_queue_free(s->queue);
 	s->queue = NULL;
-	columns_release(&s->columns);
-	s->columns = COLUMNS_INIT;
+	columns_release(&s->session.columns);
 	free(s->types);
 	s->types = NULL;
 	buf_reset(&s->columns_text);
 	buf_reset(&s->first);
 	s->in_page = s->finished = false;
+}
+
+static int run(void *self, const struct sql_query *q, struct failure *f)
+{
+	forget_result(self);
+	return submit(self, q, f);
 }
 
 /* ---- the source ---- */
@@ -553,13 +552,12 @@ static void trino_close(void *self)
 	buf_release(&s->first);
 	buf_release(&s->columns_text);
 	buf_release(&s->text);
-	columns_release(&s->columns);
+	columns_release(&s->session.columns);
 	free(s->types);
 	free(s);
 }
 
-static struct trino *open_session(const struct source_args *a,
-				  struct failure *f)
+static void *open_session(const struct source_args *a, struct failure *f)
 {
 	struct trino *s = xcalloc(1, sizeof *s);
 	struct web_opts web = { .name = "trino",
@@ -568,12 +566,11 @@ static struct trino *open_session(const struct source_args *a,
 				.retries = a->retries,
 				.max_body = MAX_BODY };
 
-	s->args = a;
 	s->tls = !str_starts(str_of(a->url), "trino+http:");
 	s->base = s->user = s->catalog = s->schema = BUF_INIT;
 	s->headers = s->secrets = s->next = BUF_INIT;
 	s->first = s->columns_text = s->text = BUF_INIT;
-	s->columns = COLUMNS_INIT;
+	session_init(&s->session, a, &dialect);
 	if (parse_where(s, a->where, f) == 0 && make_headers(s, f) == 0)
 		s->web = web_new(&web, f);
 	if (!s->web) {
@@ -583,60 +580,13 @@ static struct trino *open_session(const struct source_args *a,
 	return s;
 }
 
-static int start(struct trino *s, struct sql_query *q, struct failure *f)
-{
-	const struct source_args *a = s->args;
-
-	if (sql_prepare(q, &dialect, a, f) < 0)
-		return -1;
-	if (sql_is_wrapped(a)) {
-		if (describe(s, q, f) < 0 ||
-		    sql_wrap(q, &dialect, a, &s->columns, f) < 0)
-			return -1;
-		forget_result(s);
-	}
-	return submit(s, q, f);
-}
-
-static void *trino_open(const struct source_args *a, struct failure *f)
-{
-	struct trino *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-
-	if (s && start(s, &q, f) < 0) {
-		trino_close(s);
-		s = NULL;
-	}
-	sql_query_release(&q);
-	return s;
-}
-
-static int trino_describe(const struct source_args *a, struct columns *c,
-			  struct failure *f)
-{
-	struct trino *s = open_session(a, f);
-	struct sql_query q = SQL_QUERY_INIT;
-	int ret = -1;
-
-	if (!s)
-		return -1;
-	if (sql_prepare(&q, &dialect, a, f) == 0 && describe(s, &q, f) == 0) {
-		*c = s->columns;
-		s->columns = COLUMNS_INIT;
-		ret = 0;
-	}
-	sql_query_release(&q);
-	trino_close(s);
-	return ret;
-}
-
 static int put_cell(void *self, struct rows *rows, size_t i, struct str v,
 		    struct failure *f)
 {
 	struct trino *s = self;
 
-	return trino_put_value(rows, &s->columns, i, &s->types[i], v, &s->text,
-			       f);
+	return trino_put_value(rows, &s->session.columns, i, &s->types[i], v,
+			       &s->text, f);
 }
 
 static int trino_next(void *self, struct rows *rows, struct failure *f)
@@ -655,12 +605,19 @@ static int trino_next(void *self, struct rows *rows, struct failure *f)
 			s->in_page = false;
 			break;
 		}
-		if (row_put_list(rows, &s->columns, row, "trino", put_cell, s,
-				 f) < 0)
+		if (row_put_list(rows, &s->session.columns, row, "trino",
+				 put_cell, s, f) < 0)
 			return -1;
 	}
 	return 1;
 }
+
+static const struct session_ops session = {
+	.open = open_session,
+	.learn = learn,
+	.run = run,
+	.close = trino_close,
+};
 
 /* ---- names of tables ---- */
 
@@ -676,7 +633,7 @@ static int trino_list(const struct source_args *a, struct buf *names,
 			"WHERE table_schema <> 'information_schema' "
 			"ORDER BY 1, 2");
 	all.dataset = NULL;
-	s = trino_open(&all, f);
+	s = session_open(&session, &all, f);
 	if (!s)
 		return -1;
 	while (ret == 0) {
@@ -696,9 +653,7 @@ const struct source source_trino = {
 	.has_datasets = true,
 	.can_order = true,
 	.can_shard = true,
-	.open = trino_open,
+	.session = &session,
 	.next = trino_next,
-	.describe = trino_describe,
 	.list = trino_list,
-	.close = trino_close,
 };

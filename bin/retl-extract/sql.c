@@ -324,34 +324,85 @@ void sql_put_name(struct buf *out, char quote, struct str name)
 	buf_addc(out, quote);
 }
 
-static int put_key_column(struct buf *order, struct buf *names,
-			  const struct sql_dialect *d, struct str key,
-			  const struct columns *c, struct failure *f)
+void sql_put_hashed(struct buf *out, const struct columns *c, size_t i,
+		    struct str name)
+{
+	buf_addf(out, c->v[i].kind == COLUMN_FLOAT ? "%.*s + 0.0" : "%.*s",
+		 STR_ARG(name));
+}
+
+void sql_put_each(struct buf *out, const struct str *v, size_t n,
+		  const char *before, const char *after)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_addf(out, "%s%.*s%s", before, STR_ARG(v[i]), after);
+}
+
+/* The name of a key column in quotes, and which column it is. */
+static int find_key_column(struct buf *name, size_t *at,
+			   const struct sql_dialect *d, struct str key,
+			   const struct columns *c, struct failure *f)
 {
 	ssize_t i = columns_find(c, key);
-	const char *why = NULL;
-	struct buf quoted = BUF_INIT;
-	struct str name;
-	int ret = 0;
 
 	if (i < 0)
 		return failed(f, EX_CONFIG,
 			      "-k %.*s: the rows have no such column",
 			      STR_ARG(key));
-	sql_put_name(&quoted, d->quote, key);
-	name = buf_str(&quoted);
-	if (d->put_hashed)
-		d->put_hashed(names, c, (size_t)i, name);
-	else
-		buf_adds(names, name);
-	if (!d->put_order)
-		buf_adds(order, name);
-	else if (d->put_order(order, c, (size_t)i, name, &why) < 0)
+	buf_reset(name);
+	sql_put_name(name, d->quote, key);
+	*at = (size_t)i;
+	return 0;
+}
+
+static int put_shard(struct buf *out, const struct sql_dialect *d,
+		     const struct source_args *a, const struct columns *c,
+		     struct failure *f)
+{
+	struct buf name = BUF_INIT, text = BUF_INIT;
+	struct str *hashed = xcalloc(a->n_key, sizeof *hashed);
+	size_t from = 0, column = 0;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < a->n_key; i++) {
+		ret = find_key_column(&name, &column, d, a->key[i], c, f);
+		if (ret == 0)
+			(d->put_hashed ? d->put_hashed : sql_put_hashed)(
+			    &text, c, column, buf_str(&name));
+		hashed[i].n = text.len - from;
+		from = text.len;
+	}
+	/* The text has stopped moving. */
+	from = 0;
+	for (size_t i = 0; i < a->n_key; i++) {
+		hashed[i].s = text.data + from;
+		from += hashed[i].n;
+	}
+	if (ret == 0)
+		d->put_shard(out, a, hashed);
+	free(hashed);
+	buf_release(&name);
+	buf_release(&text);
+	return ret;
+}
+
+static int put_order(struct buf *out, const struct sql_dialect *d,
+		     struct str key, const struct columns *c, struct failure *f)
+{
+	struct buf name = BUF_INIT;
+	const char *why = NULL;
+	size_t column = 0;
+	int ret = find_key_column(&name, &column, d, key, c, f);
+
+	if (ret == 0 && !d->put_order)
+		buf_adds(out, buf_str(&name));
+	else if (ret == 0 &&
+		 d->put_order(out, c, column, buf_str(&name), &why) < 0)
 		ret = failed(f, EX_CONFIG,
 			     "-k %.*s: %s cannot order by %s as the key order "
 			     "wants it; leave -k to retl-sort(1)",
 			     STR_ARG(key), d->name, why);
-	buf_release(&quoted);
+	buf_release(&name);
 	return ret;
 }
 
@@ -359,31 +410,25 @@ int sql_wrap(struct sql_query *q, const struct sql_dialect *d,
 	     const struct source_args *a, const struct columns *c,
 	     struct failure *f)
 {
-	struct buf order = BUF_INIT, names = BUF_INIT, sql = BUF_INIT;
+	struct buf sql = BUF_INIT;
 	int ret = 0;
 
+	/* LF: the query may end in a comment. */
+	buf_addf(&sql, "select * from (\n%s\n) ", q->sql.data);
+	sql_put_name(&sql, d->quote, STR("retl_rows"));
+	if (a->n_shards) {
+		buf_addz(&sql, " where ");
+		ret = put_shard(&sql, d, a, c, f);
+	}
 	for (size_t i = 0; ret == 0 && i < a->n_key; i++) {
-		if (i) {
-			buf_addz(&order, ", ");
-			buf_addz(&names, ", ");
-		}
-		ret = put_key_column(&order, &names, d, a->key[i], c, f);
+		buf_addz(&sql, i ? ", " : " order by ");
+		ret = put_order(&sql, d, a->key[i], c, f);
 	}
 	if (ret == 0) {
-		/* LF: the query may end in a comment. */
-		buf_addf(&sql, "select * from (\n%s\n) ", q->sql.data);
-		sql_put_name(&sql, d->quote, STR("retl_rows"));
-		if (a->n_shards) {
-			buf_addz(&sql, " where ");
-			d->put_shard(&sql, a, buf_str(&names));
-		}
-		buf_addf(&sql, " order by %s", order.data);
 		buf_release(&q->sql);
 		q->sql = sql;
 		sql = BUF_INIT;
 	}
-	buf_release(&order);
-	buf_release(&names);
 	buf_release(&sql);
 	return ret;
 }

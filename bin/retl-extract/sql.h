@@ -34,19 +34,27 @@ struct sql_dialect {
 			 struct str name, const char **why);
 	/*
 	 * An expression of column i that a hash may be made of: the same for
-	 * values that are one key, such as 1 and 1.0. NULL: the bare name will
-	 * do, since the column writes a value in one way only.
+	 * values that are one key, such as 1 and 1.0. NULL:
+	 * sql_put_hashed will do, since the column writes a value in one way
+	 * only, but for a zero.
 	 */
 	void (*put_hashed)(struct buf *out, const struct columns *c, size_t i,
 			   struct str name);
 	/*
-	 * A condition that holds for the rows of a->shard: by a hash of what
-	 * names lists (columns in quotes or put_hashed, with commas), never
-	 * null.
+	 * A condition that holds for the rows of a->shard, never null: by a
+	 * hash of the a->n_key expressions that put_hashed gave.
 	 */
 	void (*put_shard)(struct buf *out, const struct source_args *a,
-			  struct str names);
+			  const struct str *hashed);
 };
+
+/* The name, but -0 becomes 0, which it is as a key. */
+void sql_put_hashed(struct buf *out, const struct columns *c, size_t i,
+		    struct str name);
+
+/* Expressions, each between before and after, and text between them. */
+void sql_put_each(struct buf *out, const struct str *v, size_t n,
+		  const char *before, const char *after);
 
 /* A query as the server takes it. */
 struct sql_query {

@@ -6,6 +6,7 @@ command -v sqlite3 >/dev/null || skip_all 'sqlite3 is not installed'
 
 keys_sql sqlite | sqlite3 t.db
 sql_options sqlite:t.db ':cursor'
+one_zero sqlite:t.db "SELECT CAST(column1 AS REAL) v FROM (VALUES ('0'), ('-0'))"
 
 retl-extract -k u --shard 1/2 t.db key_rows >out 2>err
 ok $? 'a table' "$(cat err)"

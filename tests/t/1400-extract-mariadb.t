@@ -130,6 +130,10 @@ is "$(cat err)" '' 'quietly, though libmariadb turns that signal off'
 keys_sql mysql | sql
 sql -e 'ALTER TABLE key_rows MODIFY t VARCHAR(60) COLLATE utf8mb4_unicode_ci'
 sql_options "$db" :cursor
+sql -e 'CREATE TABLE zeros (v DOUBLE); INSERT INTO zeros VALUES (0), (-0e0)'
+one_zero "$db" 'SELECT v FROM zeros'
+sql -e 'ALTER TABLE zeros MODIFY v FLOAT'
+one_zero "$db" 'SELECT v FROM zeros'
 ordered() {
 	retl-extract -k v -q "$2" "$db" >out 2>err
 	retl-sort -c -k v <out 2>>err

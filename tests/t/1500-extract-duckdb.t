@@ -102,6 +102,8 @@ is "$(head -n 1 out)" '{"n":100000}' 'files in a query'
 keys_sql duckdb >keys.sql
 ducksql k.db "$(cat keys.sql)"
 sql_options duckdb:k.db ':cursor::INT'
+one_zero duckdb: "SELECT v::DOUBLE AS v FROM (VALUES ('0'), ('-0')) x(v)"
+one_zero duckdb: "SELECT v::FLOAT AS v FROM (VALUES ('0'), ('-0')) x(v)"
 retl-extract -q 'SELECT :x AS x, :y::INT + 1 AS y, :x || :y AS z' -p x=7 -p y=8 \
 	duckdb: >out
 is "$(head -n 1 out)" '{"x":"7","y":9,"z":"78"}' 'parameters'

@@ -83,6 +83,8 @@ same wanted out 'no row is lost or doubled'
 retl-extract -k v --shard 1/1 -q 'SELECT toNullable(1) v UNION ALL SELECT NULL' \
 	"$db" >out
 is "$(tail -n 1 out)" "$(seal 2)" 'a null is in some shard'
+one_zero "$db" "SELECT toFloat64(t) v FROM (SELECT arrayJoin(['0', '-0']) t)"
+one_zero "$db" "SELECT toFloat32(t) v FROM (SELECT arrayJoin(['0', '-0']) t)"
 exits 78 'a parameter, for this old server' \
 	retl-extract -q 'SELECT :x v' -p x=1 "$db"
 contains err 'too old for parameters' 'is told'

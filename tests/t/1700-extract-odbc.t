@@ -78,8 +78,15 @@ exits 65 'two columns of one name' retl-extract -q 'SELECT 1 a, 2 a' odbc:shop
 exits 78 'no such data source' retl-extract odbc:nosuch t
 exits 64 'a password in the URL' retl-extract 'odbc:DSN=shop;PWD=hunter2' t
 lacks err hunter2 'is refused, and not shown'
-retl-extract -q 'SELECT SELEC' odbc:shop >out 2>err
-ok $((! $?)) 'SQL that does not compile'
+exits 78 'SQL that does not compile' retl-extract -q 'SELECT SELEC' odbc:shop
+exits 78 'no such table' retl-extract odbc:shop nosuch
+contains err 'no such table' 'says so'
+exits 78 'two statements' retl-extract -q 'SELECT 1 a; SELECT 2 a' odbc:shop
+exits 65 'a value that a function cannot take' \
+	retl-extract -q 'SELECT abs(big) a FROM t' odbc:shop
+head -c 5000 /dev/zero | tr '\0' x >bad.db
+exits 65 'a file that is no database' \
+	retl-extract "odbc:Driver=SQLite3;Database=$work/bad.db" t
 
 # ---- PostgreSQL ----
 
@@ -100,6 +107,9 @@ if [ -e "$drivers/psqlodbcw.so" ]; then
 		retl-extract -q 'SELECT g, 100 / (90001 - g) AS x, md5(g::text)::varchar(40) h
 			FROM generate_series(1, 100000) g' "$pg" >broken.out 2>broken.err
 		echo $? >broken.status
+		sql -c "ALTER ROLE postgres SET timezone = 'America/New_York'"
+		TZ=Asia/Tokyo PGTZ=Asia/Tokyo retl-extract -q "SELECT
+			'2024-01-31 12:00:00+00'::timestamptz AS ts" "$pg" >zone.out
 		retl-extract -q 'SELECT 1 AS a; SELECT 2 AS a' "$pg" \
 			>two.out 2>two.err
 		echo $? >two.status
@@ -130,6 +140,8 @@ if [ -e "$drivers/psqlodbcw.so" ]; then
 		is "$(head -n 1 pg.out)" \
 			'{"i":9223372036854775807,"d":1.10,"f":0.1,"g":0.1,"t":"Zoë 😀","n":null,"b":"AP8Q","day":"2024-02-29","ts":"2024-01-31T12:00:00.5"}' \
 			'each value exactly'
+		is "$(head -n 1 zone.out)" '{"ts":"2024-01-31T12:00:00"}' \
+			'a moment is in UTC, whatever zone anybody sets'
 		is "$(cat broken.status)" 65 'an error behind rows'
 		grep -q '^{"g":1,' broken.out
 		ok $? 'which have come'
@@ -175,6 +187,11 @@ if [ -e "$drivers/libmaodbc.so" ] && command -v mariadbd >/dev/null; then
 		echo $? >mycut.stopped
 		sql -e 'SET GLOBAL sql_select_limit = 5'
 		retl-extract -q 'SELECT seq FROM seq_1_to_1000' "$my" >all.out
+		sql -e "SET GLOBAL time_zone = '+02:00'; CREATE TABLE test.moments
+			(ts TIMESTAMP)"
+		sql -e "SET time_zone = '+00:00'; INSERT INTO test.moments
+			VALUES ('2024-01-31 12:00:00')"
+		retl-extract -q 'SELECT ts FROM test.moments' "$my" >zone.out
 		eval "$cleanup_commands"
 		trap - EXIT
 	)
@@ -188,6 +205,8 @@ if [ -e "$drivers/libmaodbc.so" ] && command -v mariadbd >/dev/null; then
 			'each value exactly'
 		is "$(tail -n 1 all.out)" "$(seal 1000)" \
 			'all rows, whatever limit the server sets'
+		is "$(head -n 1 zone.out)" '{"ts":"2024-01-31T12:00:00"}' \
+			'a moment is in UTC, whatever zone the server sets'
 	fi
 fi
 
