@@ -102,14 +102,14 @@ lacks() {
 	fi
 }
 
-# soon COMMAND...: runs it again and again until it succeeds, for 20 seconds at
-# most.
+# soon COMMAND...: runs it again and again until it succeeds, for a minute at
+# most: a busy machine is slow, and only a failure waits for so long.
 soon() {
-	n_tries=200
+	n_tries=0
 	until "$@" 2>/dev/null; do
-		n_tries=$((n_tries - 1))
-		[ "$n_tries" -gt 0 ] || return 1
-		sleep 0.1
+		n_tries=$((n_tries + 1))
+		[ "$n_tries" -lt 600 ] || return 1
+		if [ "$n_tries" -lt 10 ]; then sleep 0.01; else sleep 0.1; fi
 	done
 }
 

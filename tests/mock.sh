@@ -8,14 +8,10 @@ mock_start() {
 	mock_name=$1
 	shift
 	rm -f "$mock_name.port"
-	"$@" --port-file "$mock_name.port" --idle 60 2>"$mock_name.err" &
+	"$@" --port-file "$mock_name.port" --idle 600 2>"$mock_name.err" &
 	echo $! >"$mock_name.pid"
 	at_end "mock_stop $PWD/$mock_name"
-	for mock_wait in 01 02 03 05 1 1 1 2 2 2 5 5 5 5 5 5 5 5 5 5; do
-		[ -s "$mock_name.port" ] && break
-		sleep 0.$mock_wait
-	done
-	[ -s "$mock_name.port" ] || {
+	soon test -s "$mock_name.port" || {
 		echo "Bail out! $1 does not start: $(cat "$mock_name.err")"
 		exit 99
 	}

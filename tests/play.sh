@@ -2,15 +2,33 @@
 # a case: tests/mock/lib/cases.h.
 # shellcheck shell=sh disable=SC2154
 
-# play_cases CONTRACT: each case of contracts/CONTRACT.test.json is one test.
+# play_cases CONTRACT: each case of contracts/CONTRACT.test.json is one test. All
+# of them have their vendors waiting; each runs in a folder of its own, cases/N.
 play_cases() {
+	rm -rf cases
+	mkdir cases
+	mock_start play mockapi stage "$top/contracts/$1.test.json" cases
+	play_plan "$1"
 	play_n=0
-	mockapi names "$top/contracts/$1.test.json" >play.names
-	while IFS= read -r play_name <&3; do
+	while IFS= read -r play_contract && IFS= read -r play_settings; do
 		play_n=$((play_n + 1))
-		play_case "$1" "$play_n"
-		play_verdict "$1: $play_name"
-	done 3<play.names
+		mkdir -p "cases/$play_n/contracts/${1%/*}"
+		printf '%s\n' "$play_contract" >"cases/$play_n/contracts/$1.json"
+		printf '%s\n' "$play_settings" >"cases/$play_n/settings"
+		cd "cases/$play_n" || exit
+		play_case "$1"
+		cd ../.. || exit
+	done <play.plans
+	is "$play_n" "$(cat play.port)" "$1: each case is played"
+	mock_stop play
+	play_receipts
+	play_n=0
+	while [ -d "cases/$((play_n + 1))" ]; do
+		play_n=$((play_n + 1))
+		cd "cases/$play_n" || exit
+		play_verdict "$1"
+		cd ../.. || exit
+	done
 }
 
 # play_contracts I N: the I-th of N shares of all contracts. Each has cases
@@ -30,119 +48,107 @@ play_contracts() {
 	done
 }
 
-# play_case CONTRACT N: the N-th case, against a vendor that knows the script.
-# What came of it is left in ./case.
-play_case() {
-	play_file=$top/contracts/$1.test.json
-	rm -rf case
-	mkdir -p case "contracts/${1%/*}"
-	mockapi extract --case "$2" "$play_file" case
-	mock_start play mockapi play --case "$2" "$play_file"
-	play_contract "$1"
-	play_settings "$1"
-	play_files
-	{
-		sed "s#{server}#$(mock_url play)#g" case/env
-		[ ! -s case/now ] || echo "RETL_TEST_CLOCK=$(cat case/now)"
-	} >case/environment
-	play_stream "$1"
-	# shellcheck disable=SC2046
-	timeout 30 env $(cat case/environment) retl-push -c "$1" \
-		--settings case/settings --concurrency 1 $(cat case/args) \
-		<case/in >case/out 2>case/err
-	echo $? >case/status
-	mock_stop play
-	echo $? >case/played
-	play_receipts
-}
-
-# The contract with what the case changes in it, and waits cut short.
-play_contract() {
-	[ "$(cat case/contract.json)" = "$play_patch" ] &&
-		[ "$1" = "$play_last" ] && return
-	play_last=$1
-	play_patch=$(cat case/contract.json)
-	# RFC 7396
-	jq -s 'def merged($p):
-		if ($p | type) != "object" then $p
-		else reduce ($p | to_entries[]) as $e
-			(if type == "object" then . else {} end;
-			if $e.value == null then del(.[$e.key])
-			else .[$e.key] = (.[$e.key] | merged($e.value)) end)
-		end;
-		.[0] * {retry: {first: 0.01, most: 0.05}} | merged($p[0])' \
-		--slurpfile p case/contract.json \
-		"$top/contracts/$1.json" >"contracts/$1.json"
-	# What it extends lies beside it; play.whole is both.
-	play_parent=$(jq -r '.extends // empty' "contracts/$1.json")
-	if [ -n "$play_parent" ]; then
-		mkdir -p "contracts/${play_parent%/*}"
-		cp "$top/contracts/$play_parent.json" "contracts/$play_parent.json"
-	fi
-	jq -s 'reduce .[] as $one ({}; . * $one)' \
-		${play_parent:+"contracts/$play_parent.json"} \
-		"contracts/$1.json" >play.whole
-}
-
-# Files that stand beside the run.
-play_files() {
-	for play_beside in case/files.*; do
-		[ ! -e "$play_beside" ] || sed "s#{server}#$(mock_url play)#g" \
-			"$play_beside" >"${play_beside#case/files.}"
-	done
-}
-
-# The case's settings, and the fake vendor in the place of the real one.
-play_settings() {
-	jq --arg at "$(mock_url play)" --slurpfile c play.whole '
-		map_values(if type == "string" then gsub("{server}"; $at)
-			else . end) +
-		($c[0].base_url |
-			if startswith("https://") then
+# play_plan CONTRACT: two lines a case in ./play.plans. The contract with what
+# the case changes in it (RFC 7396), and waits cut short; the settings, with the
+# fake vendor in the place of the real one. What the contract extends is in
+# ./play.parent, if it does.
+play_plan() {
+	play_file=$top/contracts/$1.json play_extends=
+	echo '{}' >play.parent
+	! grep -q '"extends"' "$play_file" || {
+		play_extends=$(jq -r .extends "$play_file")
+		cp "$top/contracts/$play_extends.json" play.parent
+	}
+	jq -c --slurpfile contract "$play_file" --slurpfile parent play.parent '
+		def merged($p):
+			if ($p | type) != "object" then $p
+			else reduce ($p | to_entries[]) as $e
+				(if type == "object" then . else {} end;
+				if $e.value == null then del(.[$e.key])
+				else .[$e.key] = (.[$e.key] | merged($e.value)) end)
+			end;
+		. as $plan | .server as $at |
+		($contract[0] * {retry: {first: 0.01, most: 0.05}} |
+			merged($plan.contract)) as $it |
+		($parent[0] * $it) as $whole |
+		$it, (.settings | map_values(if type == "string" then
+				gsub("{server}"; $at) else . end) +
+			($whole.base_url | if startswith("https://") then
 				{base_url: ($at + (sub("https://[^/]*"; "") |
-				gsub("{api_version}"; $c[0].api.version)))}
-			else {} end)' case/settings.json >case/settings
+				gsub("{api_version}"; $whole.api.version)))}
+			else {} end))' cases/plans >play.plans 2>play.fault ||
+		ok 1 "$1: settings and contracts of the cases" \
+			"$(head -n 1 play.fault)"
 }
 
-# The stream of a case: its records, or what its rows become on the way.
-play_stream() {
-	if [ ! -s case/rows ]; then
-		sealed case/records >case/in
-		return
+# play_case CONTRACT: the case in this folder. What came of it stays here.
+play_case() {
+	[ -z "$play_extends" ] || {
+		mkdir -p "contracts/${play_extends%/*}"
+		cp ../../play.parent "contracts/$play_extends.json"
+	}
+	if [ -e records ]; then
+		mv records in
+	else
+		[ -s mapping ] || echo . >mapping
+		play_tool retl-map --quiet -c "$1" --settings settings \
+			-m mapping <rows >mapped 2>err.map
+		play_tool retl-hash --quiet -c "$1" --settings settings \
+			<mapped >in 2>err.hash
 	fi
-	[ -s case/mapping ] || echo . >case/mapping
-	sealed case/rows >case/in.rows
+	# The words of args are words.
 	# shellcheck disable=SC2046
-	timeout 30 env $(cat case/environment) retl-map --quiet -c "$1" \
-		--settings case/settings -m case/mapping \
-		<case/in.rows >case/in.mapped 2>case/err.map
-	# shellcheck disable=SC2046
-	timeout 30 env $(cat case/environment) retl-hash --quiet -c "$1" \
-		--settings case/settings \
-		<case/in.mapped >case/in 2>case/err.hash
+	play_tool retl-push -c "$1" --settings settings --concurrency 1 \
+		$(cat args) <in >out 2>err
+	echo $? >status
 }
 
-# One final receipt a record, and in it what the case says: else case/wrong.
+# play_tool COMMAND...: with the variables of the case.
+play_tool() (
+	while IFS= read -r play_variable; do
+		export "${play_variable?}"
+	done <./env
+	exec timeout 30 "$@"
+)
+
+# play_receipts: one final receipt a record, and in it what the case says: else
+# cases/N/wrong.
 play_receipts() {
-	jq -rn --slurpfile want case/receipts --slurpfile got case/out '
-		([$got[] | select(.status != "sending")] | sort_by(.line)) as $got |
-		range([$want, $got | length] | max) as $i |
-		($want[$i] // {}) as $w | ($got[$i] // {}) as $g |
+	jq -rn --slurpfile want cases/receipts '
+		(reduce inputs as $one ({}; .[input_filename] += [$one])) as $out |
+		range($want | length) as $n |
+		([$out["cases/\($n + 1)/out"][]? | select(.status != "sending")] |
+			sort_by(.line)) as $got |
+		range([$want[$n], $got | length] | max) as $i |
+		($want[$n][$i] // {}) as $w | ($got[$i] // {}) as $g |
 		select($w == {} or $g.to == null or
 			($w | to_entries | any(.value != $g[.key]))) |
-		"wanted \($w), got \($g)"' >case/wrong 2>&1
+		"\($n + 1) wanted \($w), got \($g)"' \
+		cases/*/out >play.wrong 2>play.fault ||
+		ok 1 'receipts are JSON' "$(head -n 1 play.fault)"
+	while read -r play_i play_text; do
+		printf '%s\n' "$play_text" >>"cases/$play_i/wrong"
+	done <play.wrong
 }
 
+# play_verdict CONTRACT: what came of the case in this folder is one test.
 play_verdict() {
-	play_wanted=$(cat case/exit)
-	[ "$(cat case/played)" = 0 ] && [ ! -s case/wrong ] &&
-		[ "$(cat case/status)" = "${play_wanted:-0}" ] &&
-		{ [ ! -s case/says ] || grep -qF "$(cat case/says)" case/err; }
+	play_exit='' play_says='' play_status=none
+	read -r play_name <name
+	[ ! -e status ] || read -r play_status <status
+	read -r play_played <played
+	read -r play_exit <./exit
+	read -r play_says <says
+	[ "$play_played" = 0 ] && [ ! -s wrong ] &&
+		[ "$play_status" = "${play_exit:-0}" ] &&
+		{ [ -z "$play_says" ] || grep -qF "$play_says" err; }
 	play_ok=$?
-	ok $play_ok "$1"
+	ok $play_ok "$1: $play_name"
 	[ $play_ok = 0 ] || {
-		echo "# exit $(cat case/status), wanted ${play_wanted:-0}"
-		cat case/wrong play.err case/err* | cut -c 1-2000 | sed 's/^/# /'
+		echo "# exit $play_status, wanted ${play_exit:-0}"
+		for play_part in wrong play.err err*; do
+			[ ! -e "$play_part" ] || cat "$play_part"
+		done | cut -c 1-2000 | sed 's/^/# /'
 	}
 }
 
@@ -179,26 +185,28 @@ counts() {
 
 # rules_unused CONTRACT: the rules that match no answer of the cases beside it.
 rules_unused() {
-	rules_cases=$top/contracts/$1.test.json
-	jq -r '(.answers.code // "null") as $code |
-		(.settings // {} | map_values(.default)) as $defaults |
-		.rules[]? |
-		def text: if type == "array" then join("\n") else . end;
+	grep -q '"rules"' "$top/contracts/$1.json" || return 0
+	jq -r 'def text: if type == "array" then join("\n") else . end;
 		def list: if type == "array" then . else [.] end;
-		"any(.[] | . as $case | .exchange[]?.answer | {$case, answer: .}; " +
-		"(\($defaults | tojson) * (.case.settings // {})) as $settings | " +
-		"(.answer.status // 200) as $status | " +
-		"{$status, headers: (.answer.headers // {})} as $response | " +
-		"(.answer.body // null) | " +
-		"(try (\($code | text)) catch null) as $code | " +
-		"(\((.status // null) | list | tojson) | . == [null] or " +
-		"index($status) != null) and " +
-		"(\((.code // null) | list | tojson) | . == [null] or " +
-		"index($code) != null) and " +
-		"((try (\((.when // "true") | text)) catch false) == true))"' \
-		"$top/contracts/$1.json" |
-		while IFS= read -r rules_one; do
-			jq -e "$rules_one" "$rules_cases" >/dev/null ||
-				echo "$rules_one"
-		done
+		(.answers.code // "null") as $code |
+		(.settings // {} | map_values(.default)) as $defaults |
+		"[.[] | . as $case | .exchange[]?.answer |",
+		"(\($defaults | tojson) * ($case.settings // {})) as $settings |",
+		"(.status // 200) as $status |",
+		"{$status, headers: (.headers // {})} as $response |",
+		"(.body // null) |",
+		"(try (\($code | text)) catch null) as $code | [",
+		([.rules[]? |
+			"(\((.status // null) | list | tojson) | " +
+			". == [null] or index($status) != null) and " +
+			"(\((.code // null) | list | tojson) | " +
+			". == [null] or index($code) != null) and " +
+			"((try (\((.when // "true") | text)) catch false) == true)"
+			] | join(",\n")),
+		"]] | [transpose[] | any] |",
+		"\([.rules[]? | tojson]) as $rules |",
+		"range(\(.rules | length)) as $i |",
+		"select(.[$i] | not) | $rules[$i]"' \
+		"$top/contracts/$1.json" >rules.jq
+	jq -rf rules.jq "$top/contracts/$1.test.json" 2>&1
 }

@@ -30,10 +30,7 @@ hostile() {
 	perl "$top/tests/hostile.pl" hostile.port "$@" >/dev/null 2>&1 &
 	echo $! >hostile.pid
 	at_end 'kill "$(cat hostile.pid)" 2>/dev/null'
-	for wait in 1 2 3 5 9 9 9 9 9 9 9 9 9; do
-		[ -s hostile.port ] && break
-		sleep 0.0$wait
-	done
+	soon test -s hostile.port
 	hostile=http://127.0.0.1:$(cat hostile.port)
 }
 

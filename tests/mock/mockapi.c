@@ -18,13 +18,11 @@ struct config {
 static int run_cases(struct config *cfg, const char *mode, char **args)
 {
 	struct cases c;
-	int status = 0;
+	int status;
 
 	cases_load(&c, args[0]);
-	if (strcmp(mode, "names") == 0)
-		cases_names(&c);
-	else if (strcmp(mode, "extract") == 0)
-		cases_extract(cases_get(&c, cfg->n_case), args[1]);
+	if (strcmp(mode, "stage") == 0)
+		status = cases_stage(&c, args[1], &cfg->server);
 	else
 		status = cases_play(cases_get(&c, cfg->n_case), &cfg->server);
 	cases_release(&c);
@@ -47,9 +45,9 @@ static const struct vendor *vendor_find(const char *name)
 /* How many files a mode that reads cases takes; -1: it is no such mode. */
 static int cases_args(const char *mode)
 {
-	if (strcmp(mode, "names") == 0 || strcmp(mode, "play") == 0)
+	if (strcmp(mode, "play") == 0)
 		return 1;
-	return strcmp(mode, "extract") == 0 ? 2 : -1;
+	return strcmp(mode, "stage") == 0 ? 2 : -1;
 }
 
 int main(int argc, char **argv)
@@ -90,8 +88,7 @@ int main(int argc, char **argv)
 	const struct opt_spec spec = {
 		.synopsis = "hubspot|meta|modes|scripted|webhook [OPTION]...\n"
 			    "play [--case N] FILE.test.json\n"
-			    "extract [--case N] FILE.test.json FOLDER\n"
-			    "names FILE.test.json",
+			    "stage FILE.test.json FOLDER",
 		.about = "Stand in for a vendor, on 127.0.0.1.",
 		.opts = opts,
 		.n = ARRAY_LEN(opts),

@@ -130,13 +130,23 @@ cat >s.test.json <<'END'
     {"request": {"method": "POST", "url": "/b"}, "answer": {"reset": "before"}}],
   "receipts": [{"line": 1}]}]
 END
-is "$(mockapi names s.test.json | tr '\n' ' ')" 'first second ' 'cases have names'
 mkdir d
-mockapi extract --case 2 s.test.json d
-is "$(cat d/records)" '{"id":9007199254740993,"d":1.10}' \
-	'records are taken out unchanged'
-is "$(cat d/env d/now d/exit d/settings.json)" "T=t
-171{\"url\": \"{server}/x\"}" 'and the rest beside them'
+mock_start stage mockapi stage s.test.json d
+is "$(cat stage.port)/$(cat d/1/name)/$(cat d/2/name)" 2/first/second \
+	'cases have names, and are counted'
+is "$(cat d/2/records)" "{\"id\":9007199254740993,\"d\":1.10}
+$(seal 1)" 'records are taken out unchanged, and sealed'
+at=$(jq -r 'select(.settings != {}).server' d/plans)
+is "$(cat d/2/env d/2/exit)/$(jq -c '[.settings, .contract]' d/plans | tr '\n' ' ')" \
+	"RETL_TEST_CLOCK=17
+T=t
+1/[{},{}] [{\"url\":\"{server}/x\"},{}] " 'and the rest beside them'
+is "$(tr -d ' \n' <d/receipts)" '[][{"line":1}]' 'and what receipts are wanted'
+is "$(ask POST "$at/other" '' '{}')" 418 'each case has a server of its own'
+mock_stop stage
+is "$?/$(cat d/1/played d/2/played | tr '\n' ' ')" '1/0 1 ' \
+	'which says what came of it'
+contains d/2/play.err 'url: wanted /a?b=1, got /other' 'and why'
 mock_start play mockapi play --case 2 s.test.json
 play=$(mock_url play)
 good='{"inputs":[{"ref":"p7"},{"ref":"q8-p7"}]}'

@@ -44,23 +44,32 @@ struct cases {
 void cases_load(struct cases *c, const char *path);
 void cases_release(struct cases *c);
 
-/* The names, one a line, on stdout. */
-void cases_names(const struct cases *c);
-
 /* The n-th case, from 1; ends the program if there is none. */
 struct str cases_get(const struct cases *c, uint64_t n);
 
-/*
- * Writes a case's parts as files into a folder, bytes of values unchanged:
- * records, rows (NDJSON), mapping, settings.json, env (NAME=TEXT lines), args
- * (one a line), contract.json, receipts (NDJSON), exit, now, says, files.NAME.
- */
-void cases_extract(struct str one, const char *folder);
+/* Appends the text with each "{server}" in it as the address. */
+void cases_put_server(struct buf *out, struct str text, struct str address);
 
 /*
  * Plays the exchanges of a case, in order. 0 if all that was asked was as it
  * should be and all was asked; 1, with messages, if not.
  */
 int cases_play(struct str one, struct server *s);
+
+/*
+ * All cases at once, each with a folder of its own, <folder>/<n>, and a server
+ * of its own, whose address stands for "{server}" there. In the folder are the
+ * case's parts, bytes of values unchanged: name, records and rows (sealed),
+ * mapping, env (NAME=TEXT lines, the clock with them), args (one a line), exit,
+ * says, and what its files are called. In <folder> are plans and receipts, a
+ * line a case: {"server", "settings", "contract"}, and the list of wanted
+ * receipts. When all of this is there, the port file says how many cases there
+ * are.
+ *
+ * Ends on SIGTERM. Then <folder>/<n>/played is the status of cases_play, and
+ * <folder>/<n>/play.err what it said. 0, or 1 if one of them failed.
+ */
+int cases_stage(const struct cases *c, const char *folder,
+		const struct server *s);
 
 #endif

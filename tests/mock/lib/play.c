@@ -263,22 +263,6 @@ static enum drop head(void *self, const struct request *r)
 	return drop;
 }
 
-/* Text with each "{server}" as where the request came to. */
-static void put_server(struct buf *out, struct str text,
-		       const struct request *r)
-{
-	const struct str mark = STR("{server}");
-	struct str host = request_header(r, "host");
-	const char *at;
-
-	while ((at = memmem(text.s, text.n, mark.s, mark.n))) {
-		buf_add(out, text.s, (size_t)(at - text.s));
-		buf_addf(out, "http://%.*s", STR_ARG(host));
-		text = skip(text, (size_t)(at - text.s) + mark.n);
-	}
-	buf_adds(out, text);
-}
-
 static void answer_fill(struct play *p, struct str want,
 			const struct request *r, struct answer *a)
 {
@@ -307,8 +291,12 @@ static void answer_fill(struct play *p, struct str want,
 	if (body.s) {
 		buf_reset(&p->scratch);
 		put_plain(&p->scratch, body);
+		buf_reset(&p->want);
+		buf_addf(&p->want, "http://%.*s",
+			 STR_ARG(request_header(r, "host")));
 		buf_reset(&p->got);
-		put_server(&p->got, buf_str(&p->scratch), r);
+		cases_put_server(&p->got, buf_str(&p->scratch),
+				 buf_str(&p->want));
 		put_filled(p, &a->body, buf_str(&p->got));
 	}
 	v = json_get(want, "delay");

@@ -398,7 +398,7 @@ static enum drop conn_step(struct loop *l, struct conn *c, short revents)
 
 /* ---- the loop ---- */
 
-static int listen_local(int *port, struct buf *err)
+int server_listen(int *port, struct buf *err)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET };
 	socklen_t len = sizeof at;
@@ -417,16 +417,47 @@ static int listen_local(int *port, struct buf *err)
 	return fd;
 }
 
+/* Nobody waits for a disk: who reads the file does so while we run. */
+static int port_write(const char *path, struct str text, struct buf *err)
+{
+	struct buf tmp = BUF_INIT;
+	int fd, ret = -1;
+
+	buf_addf(&tmp, "%s.tmp", path);
+	fd = open(tmp.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd >= 0 && file_write_all(fd, text.s, text.n) == 0 &&
+	    rename(tmp.data, path) == 0)
+		ret = 0;
+	else
+		fail(err, "%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	buf_release(&tmp);
+	return ret;
+}
+
 static int port_tell(const struct server *s, int port, struct buf *err)
 {
 	char text[16];
 
 	snprintf(text, sizeof text, "%d\n", port);
 	if (s->port_file)
-		return file_replace(s->port_file, str_of(text), err);
+		return port_write(s->port_file, str_of(text), err);
 	fputs(text, stdout);
 	fflush(stdout);
 	return 0;
+}
+
+/* 0, or -1 with a message. */
+static int loop_listen(struct loop *l, struct buf *err)
+{
+	int port;
+
+	l->listen_fd = l->s->listen_fd;
+	if (l->listen_fd)
+		return 0;
+	l->listen_fd = server_listen(&port, err);
+	return l->listen_fd < 0 ? -1 : port_tell(l->s, port, err);
 }
 
 /* How long poll may sleep, in ms. */
@@ -527,14 +558,13 @@ int server_run(const struct server *s, struct buf *err)
 {
 	struct loop *l = xcalloc(1, sizeof *l);
 	sigset_t unblocked;
-	int port, ret = -1;
+	int ret = -1;
 
 	l->s = s;
 	l->answer.headers = BUF_INIT;
 	l->answer.body = BUF_INIT;
 	catch_signals(&unblocked);
-	l->listen_fd = listen_local(&port, err);
-	if (l->listen_fd >= 0 && port_tell(s, port, err) == 0) {
+	if (loop_listen(l, err) == 0) {
 		l->last_ms = clock_tick_ms();
 		while (!stopped && !loop_idle(l))
 			loop_turn(l, &unblocked);

@@ -49,6 +49,7 @@ struct answer {
 struct server {
 	const char *port_file; /* NULL: the port is written to stdout */
 	uint64_t idle_s;       /* 0: for ever */
+	int listen_fd;         /* of server_listen; 0: it makes one itself */
 	void *self;            /* first argument of what follows */
 	/*
 	 * Called when a request's head has arrived, its body not yet: anything
@@ -57,6 +58,12 @@ struct server {
 	enum drop (*head)(void *self, const struct request *r);
 	void (*serve)(void *self, const struct request *r, struct answer *a);
 };
+
+/*
+ * A socket that listens, for a server that others must know before it runs; its
+ * port is told to the caller alone. -1 with a message in err.
+ */
+int server_listen(int *port, struct buf *err);
 
 /* Runs until it is told to end. 0, or -1 with a message in err. */
 int server_run(const struct server *s, struct buf *err);
