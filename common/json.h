@@ -98,9 +98,6 @@ struct json_obj {
  * and lists its members. A repeated name at this level is a fault.
  */
 int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f);
-/* The members of from, parsed from line, as they stand in a copy of it. */
-void json_obj_copy(struct json_obj *o, const struct json_obj *from,
-		   struct str line, const char *text);
 void json_obj_release(struct json_obj *o);
 
 /* Place of the member with this (unescaped) name, or -1. */

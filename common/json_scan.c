@@ -556,22 +556,6 @@ int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f)
 	return parse(o, text, f, NULL);
 }
 
-void json_obj_copy(struct json_obj *o, const struct json_obj *from,
-		   struct str line, const char *text)
-{
-	for (size_t i = 0; i < from->n; i++) {
-		const struct json_member *m = &from->m[i];
-
-		GROW(o->m, i, o->cap);
-		o->m[i] = *m;
-		o->m[i].key.s = text + (m->key.s - line.s);
-		o->m[i].val.s = text + (m->val.s - line.s);
-	}
-	o->n = from->n;
-	/* Its own shapes are of texts that it has parsed itself. */
-	o->shape = 0;
-}
-
 void json_obj_release(struct json_obj *o)
 {
 	free(o->m);

@@ -100,48 +100,34 @@ static int take_reserved(struct record *r, int kind,
 	}
 }
 
+/* Where the reserved members stand: mostly where they stood in the last. */
+static void find_reserved(struct record *r)
+{
+	r->shape = r->obj.shape;
+	r->n_reserved = 0;
+	/* No name is there twice. */
+	for (size_t i = 0; i < r->obj.n; i++)
+		if (UNLIKELY(which(&r->obj.m[i]) >= 0))
+			r->reserved[r->n_reserved++] = (uint32_t)i;
+}
+
 int record_parse(struct record *r, struct str line, struct json_fault *f)
 {
-	bool plain = true;
-
 	r->line = line;
 	r->result = DIFF_NONE;
 	r->diff_result = r->diff_id = STR_NONE;
 	r->diff_changed = r->diff_outcome = STR_NONE;
 	if (json_obj_parse(&r->obj, line, f) < 0)
 		return -1;
-	if (LIKELY(r->obj.shape && r->obj.shape == r->plain_shape))
-		return 0;
-	for (size_t i = 0; i < r->obj.n; i++) {
-		int kind = which(&r->obj.m[i]);
+	if (UNLIKELY(!r->obj.shape || r->obj.shape != r->shape))
+		find_reserved(r);
+	for (size_t i = 0; i < r->n_reserved; i++) {
+		const struct json_member *m = &r->obj.m[r->reserved[i]];
 
-		plain &= kind < 0;
-		if (UNLIKELY(kind >= 0) &&
-		    take_reserved(r, kind, &r->obj.m[i], f) < 0)
+		if (take_reserved(r, which(m), m, f) < 0)
 			return -1;
 	}
-	r->plain_shape = plain ? r->obj.shape : 0;
 	return 0;
-}
-
-static struct str moved(struct str v, const struct record *from,
-			const char *text)
-{
-	if (v.s)
-		v.s = text + (v.s - from->line.s);
-	return v;
-}
-
-void record_copy(struct record *to, const struct record *from, const char *text)
-{
-	json_obj_copy(&to->obj, &from->obj, from->line, text);
-	to->line = moved(from->line, from, text);
-	to->result = from->result;
-	to->diff_result = moved(from->diff_result, from, text);
-	to->diff_id = moved(from->diff_id, from, text);
-	to->diff_changed = moved(from->diff_changed, from, text);
-	to->diff_outcome = moved(from->diff_outcome, from, text);
-	to->plain_shape = 0;
 }
 
 void record_release(struct record *r)

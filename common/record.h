@@ -28,21 +28,16 @@ struct record {
 	struct str diff_id;      /* string */
 	struct str diff_changed; /* array of strings */
 	struct str diff_outcome; /* object: the record is a stub */
-	/* private: a shape of obj that has no reserved members, or 0 */
-	uint32_t plain_shape;
+	/* private: a shape of obj, or 0, and which of its members are reserved
+	 */
+	uint32_t shape;
+	uint32_t reserved[4], n_reserved;
 };
 #define RECORD_INIT ((struct record){ .obj = JSON_OBJ_INIT })
 
 /* Validates line and reads what is reserved. The spans borrow from line. */
 int record_parse(struct record *r, struct str line, struct json_fault *f);
 void record_release(struct record *r);
-
-/*
- * Makes to what from is, whose line has been copied to text: as parsing it
- * there would, but for the time that takes.
- */
-void record_copy(struct record *to, const struct record *from,
-		 const char *text);
 
 static inline bool record_is_stub(const struct record *r)
 {

@@ -111,7 +111,8 @@ struct arrived *arrived_new(struct state *st, const struct run_file *file,
 		return NULL;
 	mark(a, st, file, j, RUN_CHANGES, 1);
 	mark(a, st, file, j, RUN_REPLACING,
-	     file->count[RUN_CHANGES] + file->count[RUN_REMOVALS] + 1);
+	     file->sections.count[RUN_CHANGES] +
+		 file->sections.count[RUN_REMOVALS] + 1);
 	return a;
 }
 

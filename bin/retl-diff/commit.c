@@ -152,22 +152,6 @@ static struct folded *add_change(struct fold *f)
 
 /* ---- taking in what each stream has for the key ---- */
 
-static uint64_t change_number(const struct rows *r)
-{
-	struct buf scratch = BUF_INIT;
-	char id[RUN_ID_LEN + 1] = "";
-	uint64_t n;
-
-	if (!r->rec.diff_id.s ||
-	    run_parse_id(json_text(r->rec.diff_id, &scratch), id, &n) < 0)
-		die(EX_DATAERR,
-		    "%s:%" PRIu64 ": diff_id: the state is damaged; restore "
-		    "it from a copy",
-		    r->path, r->in.line_no);
-	buf_release(&scratch);
-	return n;
-}
-
 static void take_entry(struct fold *f)
 {
 	const struct record *rec = &f->doubt.rec;
@@ -175,9 +159,14 @@ static void take_entry(struct fold *f)
 	char id[RUN_ID_LEN + 1] = "";
 	struct run_entry *run;
 	struct entry *e;
-	uint64_t n = change_number(&f->doubt);
+	uint64_t n;
 
-	run_parse_id(json_text(rec->diff_id, &scratch), id, &n);
+	if (!rec->diff_id.s ||
+	    run_parse_id(json_text(rec->diff_id, &scratch), id, &n) < 0)
+		die(EX_DATAERR,
+		    "%s:%" PRIu64 ": diff_id: the state is damaged; restore "
+		    "it from a copy",
+		    f->doubt.path, f->doubt.in.line_no);
 	row_put_unmarked(&text, rec);
 	e = add_entry(f, buf_str(&text), rec->result == DIFF_REMOVED, id, n);
 	e->before =
@@ -197,13 +186,14 @@ static void copy_member(struct buf *out, struct str obj, const char *name)
 		buf_adds(out, v);
 }
 
-static void take_change(struct fold *f, struct rows *r)
+static void take_change(struct fold *f, enum run_section section)
 {
+	struct rows *r = &f->sec[section];
 	struct folded *c = add_change(f);
 	struct str outcome = r->rec.diff_outcome;
 
 	row_put_unmarked(&c->row, &r->rec);
-	c->n = change_number(r);
+	c->n = run_number(&f->file, section, r);
 	c->removal = r->rec.result == DIFF_REMOVED;
 	c->acked = !outcome.s || !str_is(json_get(outcome, "acked"), "false");
 	c->settled = c->removal && outcome.s && !json_get(outcome, "sent").s;
@@ -349,7 +339,7 @@ static void put_held(struct fold *f, const struct folded *c, const char *status,
 	struct held *h = add_held(f);
 
 	buf_addc(&h->line, '{');
-	key_put_members(&h->line, &f->st->key, &f->at.rec);
+	rows_put_held(&h->line, &f->at);
 	buf_addf(&h->line, ",\"diff_outcome\":{\"status\":\"%s\"", status);
 	buf_addf(&h->line, ",\"change\":\"%s\"",
 		 c->removal ? "DiffRemoved" : "DiffAdded");
@@ -587,7 +577,7 @@ static void take_key(struct fold *f)
 		buf_adds(&add_held(f)->line, f->held_rows.rec.line);
 	for (int s = 0; s < RUN_SECTIONS; s++)
 		for (; rows_cmp(&f->sec[s], &f->at) == 0; rows_next(&f->sec[s]))
-			take_change(f, &f->sec[s]);
+			take_change(f, (enum run_section)s);
 	f->open_too = false;
 	for (int s = 0; s < RUN_SECTIONS; s++) {
 		struct rows *r = &f->open_sec[s];
@@ -664,7 +654,7 @@ static void write_acked(struct fold *f)
 	}
 	if (gone && !f->rewrite) {
 		buf_addc(&w->b, '{');
-		key_put_members(&w->b, &f->st->key, &f->at.rec);
+		rows_put_held(&w->b, &f->at);
 		buf_addz(&w->b, ",\"diff_result\":\"DiffRemoved\"}");
 		part_row(w);
 	} else if (!gone && line.s) {

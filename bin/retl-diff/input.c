@@ -169,6 +169,6 @@ int input_parse(struct input *in)
 		memcpy(r->types->type, r->key.type, sizeof r->key.type);
 		r->types->known = true;
 	}
-	r->parsed = true;
+	rows_keyed(r);
 	return check_order(in);
 }

@@ -392,7 +392,7 @@ static void forget_held(struct walk *w)
 
 	if (may_remove(w)) {
 		buf_addc(&row, '{');
-		key_put_members(&row, &w->st->key, &w->lowest->rec);
+		rows_put_held(&row, w->lowest);
 		buf_addc(&row, '}');
 		removals_add(&w->removals, buf_str(&row), FORGET_HELD);
 	}

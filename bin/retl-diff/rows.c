@@ -56,6 +56,13 @@ static NORETURN void damaged(const struct rows *r, const char *why)
 	    r->path, r->in.line_no, why);
 }
 
+void rows_keyed(struct rows *r)
+{
+	r->prefix = key_prefix(r->vals[0], &r->is_whole);
+	r->is_whole &= r->key.n == 1;
+	r->parsed = true;
+}
+
 void rows_parse(struct rows *r)
 {
 	struct json_fault fault;
@@ -76,7 +83,7 @@ void rows_parse(struct rows *r)
 		r->types->known = true;
 	}
 	buf_release(&err);
-	r->parsed = true;
+	rows_keyed(r);
 }
 
 int rows_cmp(struct rows *a, struct rows *b)
@@ -85,6 +92,10 @@ int rows_cmp(struct rows *a, struct rows *b)
 		return (int)b->have - (int)a->have;
 	rows_parse(a);
 	rows_parse(b);
+	if (a->prefix != b->prefix)
+		return a->prefix < b->prefix ? -1 : 1;
+	if (a->is_whole && b->is_whole)
+		return 0;
 	return key_cmp(a->vals, b->vals, a->key.n);
 }
 
@@ -93,14 +104,25 @@ void rows_hold(struct rows *r, struct buf *text, struct rows *from)
 	rows_parse(from);
 	buf_reset(text);
 	buf_adds(text, from->rec.line);
-	record_copy(&r->rec, &from->rec, text->data);
+	r->rec.line = buf_str(text);
 	for (size_t i = 0; i < from->key.n; i++) {
 		r->vals[i] = from->vals[i];
 		r->vals[i].s =
 		    text->data + (from->vals[i].s - from->rec.line.s);
 	}
-	r->key.n = from->key.n;
+	r->key = from->key;
+	r->prefix = from->prefix;
+	r->is_whole = from->is_whole;
 	r->have = r->parsed = true;
+}
+
+void rows_put_held(struct buf *out, struct rows *r)
+{
+	struct json_fault fault;
+
+	if (record_parse(&r->rec, r->rec.line, &fault) < 0)
+		BUG("the row that was held is broken: %s", fault.what);
+	key_put_members(out, &r->key, &r->rec);
 }
 
 /* ---- the acknowledged rows ---- */

@@ -23,6 +23,9 @@ struct rows {
 	struct key_types *types;
 	struct record rec;
 	struct str vals[KEY_MAX];
+	/* key_prefix of the first of them: what tells most keys apart */
+	uint64_t prefix;
+	bool is_whole; /* it tells the whole key */
 	uint64_t left; /* rows still to come */
 	bool have;     /* rec.line is a row */
 	bool parsed;   /* rec and vals are filled */
@@ -45,14 +48,19 @@ void rows_next(struct rows *r);
 /* Fills rec and vals of the current row. A damaged row ends the program. */
 void rows_parse(struct rows *r);
 
+/* Its vals have been filled: it is parsed. */
+void rows_keyed(struct rows *r);
+
 /* <0, 0, >0, of two current rows; no row is behind every row. */
 int rows_cmp(struct rows *a, struct rows *b);
 
 /*
- * A row of its own with the key of from, which may move on. text keeps the
- * line; release with rows_close.
+ * Makes r something to compare with that has the key of from, which may move
+ * on, and no more; text keeps the line. Release with rows_close.
  */
 void rows_hold(struct rows *r, struct buf *text, struct rows *from);
+/* key_put_members of it. */
+void rows_put_held(struct buf *out, struct rows *r);
 
 /* ---- the acknowledged rows: snapshot with changes laid over it ---- */
 

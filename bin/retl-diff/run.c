@@ -240,6 +240,7 @@ void run_flush(struct run *r)
 		    fdatasync(r->fd) < 0)
 			die(EX_IOERR, "%s: %s", r->path, strerror(errno));
 	}
+	r->written += (off_t)r->file.len;
 	buf_reset(&r->file);
 	if (r->out.len &&
 	    file_write_all(STDOUT_FILENO, r->out.data, r->out.len) < 0) {
@@ -253,11 +254,26 @@ void run_flush(struct run *r)
 	r->flushed_ms = clock_tick_ms();
 }
 
+/* Counts the next change, which begins at a place in the file. */
+static void count_change(struct run_sections *s, enum diff_result result,
+			 off_t at)
+{
+	enum run_section which = RUN_CHANGES;
+
+	if (result == DIFF_REMOVED)
+		which = RUN_REMOVALS;
+	else if (s->count[RUN_REMOVALS])
+		which = RUN_REPLACING;
+	if (!s->count[which]++)
+		s->at[which] = at;
+}
+
 void run_change(struct run *r, const struct change *c)
 {
 	bool dry = r->fd < 0;
 
 	r->n++;
+	count_change(&r->sections, c->result, r->written + (off_t)r->file.len);
 	if (!dry) {
 		struct buf more = BUF_INIT;
 
@@ -290,7 +306,11 @@ static void put_end(struct run *r, const struct run_end *e)
 		 e->end, r->n, e->sealed ? "true" : "false", e->rows, e->stubs,
 		 e->quarantined, e->withheld);
 	clock_put_rfc3339(&r->file, clock_now_ms());
-	buf_addz(&r->file, "\"}\n");
+	buf_addz(&r->file, "\",\"sections\":[");
+	for (int i = 0; i < RUN_SECTIONS; i++)
+		buf_addf(&r->file, "%s[%lld,%" PRIu64 "]", i ? "," : "",
+			 (long long)r->sections.at[i], r->sections.count[i]);
+	buf_addz(&r->file, "]}\n");
 }
 
 void run_finish(struct run *r, const struct run_end *e)
@@ -395,20 +415,6 @@ static void take_end(struct run_file *f, struct str line)
 		f->refused += n;
 }
 
-/* Counts the next change. */
-static void count_change(struct run_file *f, enum diff_result result, off_t at)
-{
-	enum run_section s = RUN_CHANGES;
-
-	f->n++;
-	if (result == DIFF_REMOVED)
-		s = RUN_REMOVALS;
-	else if (f->count[RUN_REMOVALS])
-		s = RUN_REPLACING;
-	if (!f->count[s]++)
-		f->at[s] = at;
-}
-
 /* False if it cannot be one that this run wrote. */
 static bool take_change(struct run_file *f, const struct record *r, off_t at)
 {
@@ -421,59 +427,49 @@ static bool take_change(struct run_file *f, const struct record *r, off_t at)
 	       run_parse_id(json_text(r->diff_id, &scratch), id, &n) == 0 &&
 	       strcmp(id, f->id) == 0 && n == f->n + 1;
 	buf_release(&scratch);
-	if (mine)
-		count_change(f, r->result, at);
+	if (mine) {
+		f->n++;
+		count_change(&f->sections, r->result, at);
+	}
 	return mine;
 }
 
-static bool ends_with(struct str *s, struct str end)
+/* "sections" of an end mark at a place in the file. */
+static bool take_sections(struct run_file *f, struct str mark, off_t at)
 {
-	if (s->n < end.n || memcmp(s->s + s->n - end.n, end.s, end.n) != 0)
+	struct str list = json_get(mark, "sections"), pair, v;
+	struct run_sections s = { .count = { 0 } };
+	uint64_t n[2], all = 0;
+	struct json_iter it, two;
+	int i = 0;
+
+	if (!list.s || json_type(list) != JSON_ARRAY ||
+	    str_to_u64(json_get(mark, "changes"), &f->n) < 0)
 		return false;
-	s->n -= end.n;
-	return true;
+	json_iter_init(&it, list);
+	while (i < RUN_SECTIONS && json_iter_element(&it, &pair)) {
+		if (json_type(pair) != JSON_ARRAY)
+			return false;
+		json_iter_init(&two, pair);
+		for (int k = 0; k < 2; k++)
+			if (!json_iter_element(&two, &v) ||
+			    str_to_u64(v, &n[k]) < 0)
+				return false;
+		if (n[0] > (uint64_t)at || n[1] > (uint64_t)at)
+			return false;
+		s.at[i] = (off_t)n[0];
+		s.count[i++] = n[1];
+		all += n[1];
+	}
+	f->sections = s;
+	return i == RUN_SECTIONS && all == f->n;
 }
 
 /*
- * The same from the end of the line alone, where it is as run_change leaves it
- * for most: nothing stands behind the id. Whoever uses the row parses it.
+ * The end mark, if there is one that tells what stands before it. All of that
+ * was on the disk when it was written, so no line can be torn.
  */
-static bool take_known_change(struct run_file *f, struct str line, off_t at)
-{
-	static const struct {
-		struct str end;
-		enum diff_result result;
-	} kinds[] = {
-		{ { "\"diff_result\":\"DiffAdded\"", 25 }, DIFF_ADDED },
-		{ { "\"diff_result\":\"DiffUpdated\"", 27 }, DIFF_UPDATED },
-		{ { "\"diff_result\":\"DiffRemoved\"", 27 }, DIFF_REMOVED },
-	};
-	const char *colon = memrchr(line.s, ':', line.n);
-	struct str number;
-	uint64_t n;
-
-	if (!colon || !ends_with(&line, STR("\"}")))
-		return false;
-	number =
-	    (struct str){ colon + 1, (size_t)(line.s + line.n - (colon + 1)) };
-	line.n = (size_t)(colon - line.s);
-	if (str_to_u64(number, &n) < 0 || n != f->n + 1 ||
-	    !ends_with(&line, (struct str){ f->id, RUN_ID_LEN }) ||
-	    !ends_with(&line, STR(",\"diff_id\":\"")))
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (ends_with(&line, kinds[i].end)) {
-			count_change(f, kinds[i].result, at);
-			return true;
-		}
-	return false;
-}
-
-/*
- * Is there an end mark? All that stands before one was on the disk when it was
- * written, so no line can be torn.
- */
-static bool has_end(int fd)
+static bool take_mark(struct run_file *f, int fd)
 {
 	char text[RUN_HEADER_MAX];
 	off_t size = lseek(fd, 0, SEEK_END), from;
@@ -484,39 +480,38 @@ static bool has_end(int fd)
 
 	from = MAX(size - (off_t)sizeof text, 0);
 	n = pread(fd, text, sizeof text, from);
-	if (lseek(fd, 0, SEEK_SET) < 0 || n < 2 || from + n != size ||
-	    text[n - 1] != '\n')
+	if (n < 2 || from + n != size || text[n - 1] != '\n')
 		return false;
 	lf = memrchr(text, '\n', (size_t)n - 1);
 	if (!lf)
 		return false;
 	line = (struct str){ lf + 1, (size_t)(text + n - 1 - (lf + 1)) };
-	return json_check(line, &v, &fault) == 0 &&
-	       json_type(v) == JSON_OBJECT && json_get(v, "end").s &&
-	       json_get(v, "changes").s && !json_get(v, "diff_id").s;
+	if (json_check(line, &v, &fault) < 0 || json_type(v) != JSON_OBJECT ||
+	    !json_get(v, "end").s || json_get(v, "diff_id").s)
+		return false;
+	f->bytes = (uint64_t)(from + (lf + 1 - text));
+	if (!take_sections(f, v, (off_t)f->bytes))
+		return false;
+	take_end(f, v);
+	return true;
 }
 
 static void scan_lines(struct run_file *f, struct ndjson *in)
 {
 	struct record rec = RECORD_INIT;
 	struct json_fault fault;
-	bool whole = has_end(in->fd);
 	off_t at = 0;
 	int got;
 
 	while ((got = ndjson_next(in)) == 1) {
-		bool good = in->line_no == 1; /* the header, read already */
+		/* The header has been read already. */
+		bool is_header = in->line_no == 1;
+		bool good =
+		    is_header || record_parse(&rec, in->line, &fault) == 0;
 
-		if (!good && whole)
-			good = take_known_change(f, in->line, at);
-		if (good) {
-			at += (off_t)in->line.n + 1;
-			continue;
-		}
-		good = record_parse(&rec, in->line, &fault) == 0;
-		if (good && rec.result == DIFF_NONE)
+		if (good && !is_header && rec.result == DIFF_NONE)
 			take_end(f, in->line);
-		else if (good)
+		else if (good && !is_header)
 			good = take_change(f, &rec, at);
 		/*
 		 * What a crash tore was not on the disk and so never went out:
@@ -544,7 +539,12 @@ void run_scan(struct run_file *f, const struct state *st, const char *id)
 	in.max_record = SIZE_MAX / 4;
 	if (ndjson_open(&in, f->path) < 0)
 		die(in.status, "%s", in.err.data);
-	scan_lines(f, &in);
+	if (!take_mark(f, in.fd)) {
+		f->n = 0;
+		if (lseek(in.fd, 0, SEEK_SET) < 0)
+			die(EX_IOERR, "%s: %s", f->path, strerror(errno));
+		scan_lines(f, &in);
+	}
 	ndjson_close(&in);
 }
 
@@ -552,9 +552,30 @@ void run_open_section(const struct run_file *f, enum run_section s,
 		      struct state *st, struct rows *r)
 {
 	*r = ROWS_INIT;
-	if (f->count[s])
-		rows_open(r, f->path, f->at[s], f->count[s], &st->key,
-			  &st->types);
+	if (f->sections.count[s])
+		rows_open(r, f->path, f->sections.at[s], f->sections.count[s],
+			  &st->key, &st->types);
+}
+
+uint64_t run_number(const struct run_file *f, enum run_section s,
+		    const struct rows *r)
+{
+	const struct str id = r->rec.diff_id;
+	uint64_t place = f->sections.count[s] - r->left, n = 0;
+	char run[RUN_ID_LEN + 1];
+
+	for (int i = 0; i < (int)s; i++)
+		place += f->sections.count[i];
+	memcpy(run, f->id, sizeof run);
+	/* We wrote it without escapes. */
+	if (!id.s ||
+	    run_parse_id((struct str){ id.s + 1, id.n - 2 }, run, &n) < 0 ||
+	    n != place || strcmp(run, f->id) != 0)
+		die(EX_DATAERR,
+		    "%s: its changes are not what its end mark says: the state "
+		    "is damaged; restore it from a copy",
+		    f->path);
+	return n;
 }
 
 /* ---- the open run ---- */

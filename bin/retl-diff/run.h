@@ -12,6 +12,15 @@
 
 /* ---- writing ---- */
 
+enum run_section { RUN_CHANGES, RUN_REMOVALS, RUN_REPLACING };
+#define RUN_SECTIONS 3
+
+/* Where each section begins in the file, and how many changes it has. */
+struct run_sections {
+	off_t at[RUN_SECTIONS];
+	uint64_t count[RUN_SECTIONS];
+};
+
 struct run {
 	struct state *st;
 	char id[RUN_ID_LEN + 1];
@@ -19,6 +28,8 @@ struct run {
 	char *path;
 	int fd;     /* -1: a dry run */
 	uint64_t n; /* changes */
+	struct run_sections sections;
+	off_t written; /* bytes of the file */
 	struct buf file, out;
 	struct out *stdout_seal; /* counts records for the seal */
 	int64_t flushed_ms;
@@ -61,9 +72,6 @@ void run_break(struct run *r, const char *end);
 
 /* ---- reading ---- */
 
-enum run_section { RUN_CHANGES, RUN_REMOVALS, RUN_REPLACING };
-#define RUN_SECTIONS 3
-
 /* What is known of a run from its file. */
 struct run_file {
 	char id[RUN_ID_LEN + 1];
@@ -71,8 +79,7 @@ struct run_file {
 	uint64_t number;
 	bool full;
 	uint64_t n; /* changes */
-	off_t at[RUN_SECTIONS];
-	uint64_t count[RUN_SECTIONS];
+	struct run_sections sections;
 	bool ended;       /* there is an end mark */
 	bool finished;    /* it says so */
 	bool data_error;  /* removals withheld, or the stream broke: 65 */
@@ -97,13 +104,22 @@ bool run_lives(const struct run_file *f);
  * it, so that nothing can have gone out.
  */
 int run_read_header(struct run_file *f, const struct state *st, const char *id);
-/* All of it. */
+/*
+ * What its end mark says; all of it is read only if it has none. Whoever reads
+ * the changes finds out whether they are what they should be.
+ */
 void run_scan(struct run_file *f, const struct state *st, const char *id);
 void run_file_release(struct run_file *f);
 
 /* One section, its rows in key order. */
 void run_open_section(const struct run_file *f, enum run_section s,
 		      struct state *st, struct rows *r);
+/*
+ * The number of a section's current row, which has been parsed: its place says
+ * it, and so must its diff_id. If it does not, the program ends.
+ */
+uint64_t run_number(const struct run_file *f, enum run_section s,
+		    const struct rows *r);
 
 /* "runs/<id>.ndjson", "runs/<id>.receipts"; as state_path. */
 const char *run_path(const struct state *st, const char *id,

@@ -181,4 +181,32 @@ rm -rf st && cp -r whole st
 rm st/snapshot.1.ndjson
 exits 66 'a file that is missing' retl-diff -s st <in
 lacks out Diff 'sends nothing'
+
+# ---- damaged runs ----
+
+two_days
+run=$(basename open/runs/*.ndjson)
+cp "open/runs/$run" run
+sections=$(sed -n 's/.*"sections":\(.*\)}$/\1/p' run)
+matches "$sections" '^\[\[[0-9]*,3\],\[[0-9]*,1\],\[0,0\]\]$' \
+	'an end mark tells where three changes and a removal begin'
+# damaged SED CLAIM: the run's file as sed leaves it is refused.
+damaged() {
+	rm -rf st && cp -r open st
+	sed "$1" run >"st/runs/$run"
+	exits 65 "$2" retl-diff --commit -s st <r
+	retl-diff --dump -s st >got
+	same in got 'moves nothing'
+}
+damaged '2d' 'a change that is gone from the file of a run'
+damaged '2{h;d;}; 3G' 'changes that changed places'
+contains err 'its changes are not what its end mark says' 'is damage'
+damaged '3s/:2"/:3"/' 'a number that stands there twice'
+damaged 's/"sections":\[\[\([0-9]*\),3/"sections":[[\1,4/; s/"changes":4/"changes":5/' \
+	'an end mark that counts more than there are'
+rm -rf st && cp -r open st
+sed 's/,"sections":.*/}/' run >"st/runs/$run"
+exits 0 'an end mark without sections: all is read' retl-diff --commit -s st <r
+retl-diff --dump -s st >got
+same in2 got 'and is acknowledged'
 done_testing
