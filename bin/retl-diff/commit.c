@@ -758,6 +758,7 @@ static void open_streams(struct fold *f)
 	state_open_part(st, STATE_HELD, &f->held_rows);
 	for (int s = 0; s < RUN_SECTIONS; s++) {
 		run_open_section(&f->file, (enum run_section)s, st, &f->sec[s]);
+		f->sec[s].skim = !st->identity.n && rows_may_skim(&st->key);
 		f->open_sec[s] = ROWS_INIT;
 		if (f->open.path)
 			run_open_section(&f->open, (enum run_section)s, st,

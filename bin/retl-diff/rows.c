@@ -63,6 +63,94 @@ void rows_keyed(struct rows *r)
 	r->parsed = true;
 }
 
+/* ---- skimming ---- */
+
+static bool ends_with(struct str *s, struct str end)
+{
+	if (s->n < end.n || memcmp(s->s + s->n - end.n, end.s, end.n) != 0)
+		return false;
+	s->n -= end.n;
+	return true;
+}
+
+/* The marks that row_put_change wrote, if it wrote nothing behind the id. */
+static bool skim_marks(struct record *rec, struct str line)
+{
+	static const struct str results[] = {
+		[DIFF_ADDED] = { "\"DiffAdded\"", 11 },
+		[DIFF_UPDATED] = { "\"DiffUpdated\"", 13 },
+		[DIFF_REMOVED] = { "\"DiffRemoved\"", 13 },
+	};
+	const char *id, *id_end = line.s + line.n - 1;
+
+	if (!ends_with(&line, STR("\"}")))
+		return false;
+	id = memrchr(line.s, '"', line.n);
+	if (!id)
+		return false;
+	line.n = (size_t)(id - line.s);
+	if (!ends_with(&line, STR(",\"diff_id\":")))
+		return false;
+	for (int i = DIFF_ADDED; i <= DIFF_REMOVED; i++) {
+		if (!ends_with(&line, results[i]))
+			continue;
+		rec->result = (enum diff_result)i;
+		rec->diff_result =
+		    (struct str){ line.s + line.n, results[i].n };
+		rec->diff_id = (struct str){ id, (size_t)(id_end - id) };
+		rec->diff_changed = rec->diff_outcome = STR_NONE;
+		return ends_with(&line, STR(",\"diff_result\":"));
+	}
+	return false;
+}
+
+/* A key of that type with which the row begins; it has no escapes. */
+static bool skim_key(struct str name, enum json_type type, struct str line,
+		     struct str *val)
+{
+	const char *p = line.s + 4 + name.n, *end = line.s + line.n, *q;
+
+	if (line.n < 6 + name.n || memcmp(line.s, "{\"", 2) != 0 ||
+	    memcmp(line.s + 2, name.s, name.n) != 0 ||
+	    memcmp(p - 2, "\":", 2) != 0)
+		return false;
+	if (*p == '"' && type == JSON_STRING) {
+		q = memchr(p + 1, '"', (size_t)(end - p - 1));
+		*val = (struct str){ p, q ? (size_t)(q + 1 - p) : 0 };
+		return q && !memchr(p, '\\', val->n);
+	}
+	for (q = p; (*q >= '0' && *q <= '9') || *q == '-';)
+		q++;
+	*val = (struct str){ p, (size_t)(q - p) };
+	return type == JSON_NUMBER && q > p && *q == ',';
+}
+
+bool rows_may_skim(const struct key_spec *key)
+{
+	struct str name = key->part[0].name;
+
+	for (size_t i = 0; i < name.n; i++)
+		if ((unsigned char)name.s[i] < ' ' || name.s[i] == '"' ||
+		    name.s[i] == '\\')
+			return false;
+	return key->n == 1 && name.s[0] != '/';
+}
+
+/*
+ * A row was valid when we wrote it, so what both of its ends say needs no
+ * parsing of what is between: the text of a name and a value in quotes cannot
+ * stand inside a string, and behind the last member nothing is nested. The
+ * commonest keys only; whatever looks different is parsed. (35k changes: 36
+ * and 27 ms of CPU for the whole commit.)
+ */
+static bool skim(struct rows *r)
+{
+	return r->types->known &&
+	       skim_key(r->key.part[0].name, r->types->type[0], r->in.line,
+			&r->vals[0]) &&
+	       skim_marks(&r->rec, r->in.line);
+}
+
 void rows_parse(struct rows *r)
 {
 	struct json_fault fault;
@@ -70,6 +158,11 @@ void rows_parse(struct rows *r)
 
 	if (r->parsed)
 		return;
+	if (r->skim && skim(r)) {
+		r->rec.obj.n = 0;
+		rows_keyed(r);
+		return;
+	}
 	if (record_parse(&r->rec, r->in.line, &fault) < 0)
 		damaged(r, fault.what);
 	if (r->types->known && !r->key.typed) {

@@ -29,6 +29,12 @@ struct rows {
 	uint64_t left; /* rows still to come */
 	bool have;     /* rec.line is a row */
 	bool parsed;   /* rec and vals are filled */
+	/*
+	 * Set: only the key and what is reserved are wanted of a row, so that
+	 * rec.obj may be left empty. It is an error to set it with a key that
+	 * is not one plain name, see rows_may_skim.
+	 */
+	bool skim;
 };
 
 /* Not open: it has no rows. */
@@ -47,6 +53,9 @@ void rows_next(struct rows *r);
 
 /* Fills rec and vals of the current row. A damaged row ends the program. */
 void rows_parse(struct rows *r);
+
+/* May rows with this key be skimmed? */
+bool rows_may_skim(const struct key_spec *key);
 
 /* Its vals have been filled: it is parsed. */
 void rows_keyed(struct rows *r);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "common/beside.h"
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/enc.h"
@@ -13,7 +14,9 @@
 #include "common/mem.h"
 #include "common/msg.h"
 
-#define RUN_ENOUGH ((size_t)1 << 20) /* one fsync for so much */
+#define FILE_ENOUGH ((size_t)256 << 10) /* is written */
+#define OUT_ENOUGH ((size_t)512 << 10)  /* is flushed if nothing is just now */
+#define OUT_MOST ((size_t)4 << 20)      /* waits for that */
 #define RUN_HEADER_MAX 4096
 
 /* ---- names ---- */
@@ -206,8 +209,8 @@ void run_begin(struct run *r, struct state *st, bool full, bool dry,
 			   .fd = -1,
 			   .file = BUF_INIT,
 			   .out = BUF_INIT,
-			   .stdout_seal = out,
-			   .flushed_ms = clock_tick_ms() };
+			   .going = BUF_INIT,
+			   .stdout_seal = out };
 	if (dry)
 		return;
 	digest_random(bytes, sizeof bytes);
@@ -233,25 +236,62 @@ void run_begin(struct run *r, struct state *st, bool full, bool dry,
 	buf_release(&err);
 }
 
-void run_flush(struct run *r)
+static void write_file(struct run *r)
 {
-	if (r->fd >= 0 && r->file.len) {
-		if (file_write_all(r->fd, r->file.data, r->file.len) < 0 ||
-		    fdatasync(r->fd) < 0)
-			die(EX_IOERR, "%s: %s", r->path, strerror(errno));
-	}
+	if (!r->file.len)
+		return;
+	if (file_write_all(r->fd, r->file.data, r->file.len) < 0)
+		die(EX_IOERR, "%s: %s", r->path, strerror(errno));
+	file_write_back(r->fd, (uint64_t)r->written, r->file.len);
 	r->written += (off_t)r->file.len;
 	buf_reset(&r->file);
-	if (r->out.len &&
-	    file_write_all(STDOUT_FILENO, r->out.data, r->out.len) < 0) {
-		int why = errno;
+}
 
-		buf_reset(&r->out);
+/* Done beside. */
+static void let_out(void *arg)
+{
+	struct run *r = arg;
+
+	r->file_error = r->out_error = 0;
+	if (r->flushed < r->to_flush && fdatasync(r->fd) < 0)
+		r->file_error = errno;
+	else if (r->going.len &&
+		 file_write_all(STDOUT_FILENO, r->going.data, r->going.len) < 0)
+		r->out_error = errno;
+	else
+		r->flushed = r->to_flush;
+}
+
+/* Until what was handed over last has gone out. */
+static void wait_out(struct run *r)
+{
+	beside_wait(r->beside);
+	buf_reset(&r->going);
+	if (r->file_error)
+		die(EX_IOERR, "%s: %s", r->path, strerror(r->file_error));
+	if (r->out_error) {
 		run_break(r, "stopped");
-		die(EX_IOERR, "standard output: %s", strerror(why));
+		die(EX_IOERR, "standard output: %s", strerror(r->out_error));
 	}
-	buf_reset(&r->out);
-	r->flushed_ms = clock_tick_ms();
+}
+
+static void hand_over(struct run *r)
+{
+	struct buf empty;
+
+	write_file(r);
+	wait_out(r);
+	empty = r->going;
+	r->going = r->out;
+	r->out = empty;
+	r->to_flush = r->written;
+	beside_do(r->beside, let_out, r);
+}
+
+void run_flush(struct run *r)
+{
+	hand_over(r);
+	wait_out(r);
 }
 
 /* Counts the next change, which begins at a place in the file. */
@@ -292,8 +332,14 @@ void run_change(struct run *r, const struct change *c)
 		buf_addc(&r->out, '\n');
 		r->stdout_seal->since_seal++;
 	}
-	if (r->file.len + r->out.len >= 2 * RUN_ENOUGH)
-		run_flush(r);
+	if (r->file.len >= FILE_ENOUGH)
+		write_file(r);
+	if (r->out.len < OUT_ENOUGH)
+		return;
+	if (!r->beside)
+		r->beside = beside_start();
+	if (r->out.len >= OUT_MOST || !beside_busy(r->beside))
+		hand_over(r);
 }
 
 static void put_end(struct run *r, const struct run_end *e)
@@ -323,16 +369,19 @@ void run_finish(struct run *r, const struct run_end *e)
 			die(EX_IOERR, "%s: %s", r->path, strerror(errno));
 		r->fd = -1;
 	}
+	beside_end(r->beside);
 	free(r->path);
 	buf_release(&r->file);
 	buf_release(&r->out);
+	buf_release(&r->going);
 }
 
 void run_break(struct run *r, const char *end)
 {
-	if (r->fd < 0)
+	/* All changes have been written; an end mark says that they are there.
+	 */
+	if (r->fd < 0 || fdatasync(r->fd) < 0)
 		return;
-	buf_reset(&r->file);
 	put_end(r, &(struct run_end){ .end = end });
 	if (file_write_all(r->fd, r->file.data, r->file.len) == 0)
 		(void)fdatasync(r->fd);

@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "common/beside.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/mem.h"
@@ -474,39 +475,66 @@ void part_begin(struct part_writer *w, struct state *st, enum state_file which,
 {
 	struct buf name = BUF_INIT;
 
-	*w = (struct part_writer){ .st = st, .fd = -1, .b = BUF_INIT };
+	*w = (struct part_writer){
+		.st = st, .fd = -1, .b = BUF_INIT, .going = BUF_INIT
+	};
 	buf_addf(&name, "%s.%" PRIu64 ".ndjson", part_names[which], generation);
 	w->part.name = buf_take(&name);
 	w->path = xstrdup(state_path(st, w->part.name));
 }
 
-static NORETURN void part_die(struct part_writer *w)
+static NORETURN void part_die(struct part_writer *w, int why)
 {
-	int why = errno;
-
 	unlink(w->path);
 	die(EX_IOERR, "%s: %s: the state is as it was before", w->path,
 	    strerror(why));
 }
 
+/* Done beside. */
+static void write_rows(void *arg)
+{
+	struct part_writer *w = arg;
+
+	if (file_write_all(w->fd, w->going.data, w->going.len) < 0)
+		w->error = errno;
+	file_write_back(w->fd, w->at, w->going.len);
+}
+
+static void part_wait(struct part_writer *w)
+{
+	beside_wait(w->beside);
+	buf_reset(&w->going);
+	if (w->error)
+		part_die(w, w->error);
+}
+
 static void part_flush(struct part_writer *w)
 {
+	struct buf empty;
+
 	if (w->fd < 0)
 		w->fd = open(w->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
 			     0600);
-	if (w->fd < 0 || file_write_all(w->fd, w->b.data, w->b.len) < 0)
-		part_die(w);
-	file_write_back(w->fd, w->part.bytes, w->b.len);
-	w->part.bytes += w->b.len;
-	buf_reset(&w->b);
+	if (w->fd < 0)
+		part_die(w, errno);
+	part_wait(w);
+	empty = w->going;
+	w->going = w->b;
+	w->b = empty;
+	w->at = w->part.bytes;
+	w->part.bytes += w->going.len;
+	beside_do(w->beside, write_rows, w);
 }
 
 void part_row(struct part_writer *w)
 {
 	buf_addc(&w->b, '\n');
 	w->part.rows++;
-	if (UNLIKELY(w->b.len >= PART_ENOUGH))
-		part_flush(w);
+	if (LIKELY(w->b.len < PART_ENOUGH))
+		return;
+	if (!w->beside)
+		w->beside = beside_start();
+	part_flush(w);
 }
 
 struct part part_end(struct part_writer *w)
@@ -515,15 +543,18 @@ struct part part_end(struct part_writer *w)
 
 	if (p.rows) {
 		part_flush(w);
+		part_wait(w);
 		if (fsync(w->fd) < 0)
-			part_die(w);
+			part_die(w, errno);
 		close(w->fd);
 		p = w->part;
 	} else {
 		free(p.name);
 		p = (struct part){ .name = NULL };
 	}
+	beside_end(w->beside);
 	buf_release(&w->b);
+	buf_release(&w->going);
 	free(w->path);
 	return p;
 }

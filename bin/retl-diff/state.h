@@ -124,6 +124,11 @@ struct part_writer {
 	int fd; /* -1: nothing written yet */
 	struct buf b;
 	struct part part;
+	/* What is being written beside, if there is much. */
+	struct beside *beside;
+	struct buf going;
+	uint64_t at;
+	int error; /* an errno; of that */
 };
 
 /* The file appears with the first row; die (74) removes it. */

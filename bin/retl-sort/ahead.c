@@ -6,8 +6,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-#include "bin/retl-sort/beside.h"
-
+#include "common/beside.h"
 #include "common/mem.h"
 
 struct ahead {

@@ -4,8 +4,7 @@
 #include <fcntl.h>
 #include <sys/uio.h>
 
-#include "bin/retl-sort/beside.h"
-
+#include "common/beside.h"
 #include "common/file.h"
 #include "common/msg.h"
 

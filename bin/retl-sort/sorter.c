@@ -2,9 +2,9 @@
 #include "bin/retl-sort/sorter.h"
 
 #include "bin/retl-sort/ahead.h"
-#include "bin/retl-sort/beside.h"
 #include "bin/retl-sort/outlet.h"
 
+#include "common/beside.h"
 #include "common/msg.h"
 
 struct sorter {

@@ -188,8 +188,10 @@ two_days
 run=$(basename open/runs/*.ndjson)
 cp "open/runs/$run" run
 sections=$(sed -n 's/.*"sections":\(.*\)}$/\1/p' run)
-matches "$sections" '^\[\[[0-9]*,3\],\[[0-9]*,1\],\[0,0\]\]$' \
-	'an end mark tells where three changes and a removal begin'
+is "$(echo "$sections" | sed 's/\[[0-9]*,/[AT,/g')" '[[AT,3],[AT,1],[AT,0]]' \
+	'an end mark counts three changes and a removal'
+is "$(tail -c "+$(($(echo "$sections" | sed 's/.*\],\[\([0-9]*\).*\],.*/\1/') + 1))" run |
+	head -n 1 | grep -c DiffRemoved)" 1 'and tells where the removal begins'
 # damaged SED CLAIM: the run's file as sed leaves it is refused.
 damaged() {
 	rm -rf st && cp -r open st

@@ -4,8 +4,8 @@
  * a thread of its own. Where there is none (NULL), a job is done at once, so
  * callers read the same with and without threads.
  */
-#ifndef RETL_SORT_BESIDE_H
-#define RETL_SORT_BESIDE_H
+#ifndef RETL_BESIDE_H
+#define RETL_BESIDE_H
 
 #include <pthread.h>
 
@@ -16,6 +16,8 @@ struct beside;
 /* NULL: no thread can be had. */
 struct beside *beside_start(void);
 
+/* Is the job before still being done? */
+bool beside_busy(struct beside *b);
 /* Waits for the job before; the caller sees all that it did. */
 void beside_wait(struct beside *b);
 /* The same, and begins this one. What arg points to is the job's until then. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bin/retl-sort/beside.h"
+#include "common/beside.h"
 
 #include <pthread.h>
 
@@ -52,6 +52,18 @@ struct beside *beside_start(void)
 		return b;
 	release(b);
 	return NULL;
+}
+
+bool beside_busy(struct beside *b)
+{
+	bool busy;
+
+	if (!b)
+		return false;
+	pthread_mutex_lock(&b->lock);
+	busy = b->job != NULL;
+	pthread_mutex_unlock(&b->lock);
+	return busy;
 }
 
 void beside_wait(struct beside *b)
