@@ -32,11 +32,7 @@ BEGIN EXCLUSIVE;
 COMMIT;
 END
 timeout 30 sqlite3 busy.db <lock.sql >log 2>&1 &
-tries=0
-while [ ! -e locked ] && [ $tries -lt 100 ]; do
-	tries=$((tries + 1))
-	sleep 0.1
-done
+soon test -e locked
 {
 	retl-extract busy.db t >busy.out 2>busy.err
 	echo $? >busy.status

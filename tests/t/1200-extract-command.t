@@ -77,29 +77,20 @@ lacks out "$(printf '\t')" 'there is no seal'
 
 # ---- signals and readers that go away ----
 
-# wait_until CONDITION: half a minute at most.
-wait_until() {
-	tries=0
-	until eval "$1" || [ $tries -ge 300 ]; do
-		tries=$((tries + 1))
-		sleep 0.1
-	done
-}
-
 for sig in INT TERM HUP; do
 	rm -f child
 	timeout 20 perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' retl-extract \
 		-- sh -c 'echo $$ >child.new; mv child.new child; cat rows
 			exec sleep 20' >out 2>err &
 	pid=$!
-	wait_until '[ -s child ] && [ -s out ]'
+	soon eval '[ -s child ] && [ -s out ]'
 	same rows out "SIG$sig: rows come out while the command goes on"
 	# timeout passes the signal on to retl-extract
 	kill -s $sig $pid
 	wait $pid 2>log
 	[ $? -gt 128 ]
 	ok $? "SIG$sig ends it"
-	wait_until '! kill -0 "$(cat child)" 2>/dev/null'
+	soon eval '! kill -0 "$(cat child)" 2>/dev/null'
 	! kill -0 "$(cat child)" 2>/dev/null
 	ok $? "SIG$sig ends the command too"
 	same rows out "SIG$sig: no seal"

@@ -156,10 +156,14 @@ contains err 'relation "Customer" does not exist (SQLSTATE 42P01)' \
 retl-extract --limit 3 -q 'SELECT generate_series(1, 100000000) g' \
 	"$db" >out
 is "$(tr -d '\n' <out)" '{"g":1}{"g":2}{"g":3}' '--limit: no seal'
-sleep 0.3
-is "$(sql -c "SELECT count(*) FROM pg_stat_activity
-	WHERE application_name = 'retl-extract' AND state <> 'idle'")" 0 \
-	'and the query does not go on'
+busy="SELECT count(*) FROM pg_stat_activity
+	WHERE application_name = 'retl-extract' AND state <> 'idle'"
+# shellcheck disable=SC2317 # soon calls it
+idle() {
+	[ "$(sql -c "$busy")" = 0 ]
+}
+soon idle
+ok $? 'and the query does not go on'
 retl-extract --wide-numbers=string -q 'SELECT 9007199254740991 a,
 	9007199254740992 b, 1.10 c, 0.5::float8 d' "$db" >out
 is "$(head -n 1 out)" \

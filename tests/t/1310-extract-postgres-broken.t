@@ -18,18 +18,10 @@ exits 75 'a statement timeout' retl-extract -q 'SELECT pg_sleep(9)' \
 	"$db?options=-cstatement_timeout%3D200"
 
 slow='SELECT g AS id, pg_sleep(0.001) FROM generate_series(1, 60000) g'
-# wait_until CONDITION: half a minute at most.
-wait_until() {
-	tries=0
-	until eval "$1" || [ $tries -ge 300 ]; do
-		tries=$((tries + 1))
-		sleep 0.1
-	done
-}
 
 # A backend that is busy with us, once rows have come.
 backend() {
-	wait_until "grep -qs '\"id\":5,' slow.out"
+	soon eval "grep -qs '\"id\":5,' slow.out"
 	victim=$(sql -c "SELECT max(pid) FROM pg_stat_activity
 		WHERE application_name = 'retl-extract'
 		AND query LIKE '%60000%'")
@@ -55,11 +47,11 @@ for how in terminate kill interrupt; do
 		is $got 75 "$how: try again later"
 		is "$(wc -l <slow.err)" 1 "$how: one line says so"
 	fi
-	wait_until "[ -n \"\$(sql -c 'SELECT 1' 2>log2)\" ]"
+	soon eval "[ -n \"\$(sql -c 'SELECT 1' 2>log2)\" ]"
 done
 busy="SELECT count(*) FROM pg_stat_activity
 	WHERE application_name = 'retl-extract'"
-wait_until "[ \"\$(sql -c \"$busy\")\" = 0 ]"
+soon eval "[ \"\$(sql -c \"$busy\")\" = 0 ]"
 is "$(sql -c "$busy")" 0 \
 	'interrupt: the server has stopped too'
 
@@ -104,7 +96,7 @@ chmod 600 pg/key.pem
 sql -c "ALTER SYSTEM SET ssl_cert_file = '$work/pg/cert.pem'" \
 	-c "ALTER SYSTEM SET ssl_key_file = '$work/pg/key.pem'" \
 	-c 'ALTER SYSTEM SET ssl = on' -c 'SELECT pg_reload_conf()' >log2
-wait_until "[ \"\$(sql -c 'SHOW ssl')\" = on ]"
+soon eval "[ \"\$(sql -c 'SHOW ssl')\" = on ]"
 exits 0 'a server that proves its name' retl-extract -q "SELECT ssl FROM
 	pg_stat_ssl WHERE pid = pg_backend_pid()" \
 	"$db?sslmode=verify-full&sslrootcert=$work/cert.pem"

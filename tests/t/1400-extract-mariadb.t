@@ -243,13 +243,6 @@ contains err certificate 'the message says so'
 
 # The server sends 16 KiB at once, and looks then whether anybody listens.
 slow="SELECT seq AS id, SLEEP(0.001) s, REPEAT('x', 2000) t FROM seq_1_to_600000"
-wait_until() {
-	tries=0
-	until eval "$1" || [ $tries -ge 300 ]; do
-		tries=$((tries + 1))
-		sleep 0.1
-	done
-}
 running="SELECT max(id) FROM information_schema.processlist
 	WHERE info LIKE '%600000%' AND id <> connection_id()"
 for how in terminate interrupt kill; do
@@ -257,7 +250,7 @@ for how in terminate interrupt kill; do
 	timeout 60 perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' \
 		retl-extract -q "$slow" "$db" >slow.out 2>slow.err &
 	pid=$!
-	wait_until "grep -qs '\"id\":5,' slow.out"
+	soon eval "grep -qs '\"id\":5,' slow.out"
 	case $how in
 	terminate) sql -e "KILL $(sql -e "$running")" ;;
 	kill) kill -9 "$server_pid" ;;
@@ -276,7 +269,7 @@ for how in terminate interrupt kill; do
 		is $got 75 "$how: try again later"
 		is "$(wc -l <slow.err)" 1 "$how: one line says so"
 	fi
-	[ $how = kill ] || wait_until "[ \"\$(sql -e \"$running\")\" = NULL ]"
+	[ $how = kill ] || soon eval "[ \"\$(sql -e \"$running\")\" = NULL ]"
 	[ $how = kill ] || is "$(sql -e "$running")" NULL \
 		"$how: the server has stopped too"
 done

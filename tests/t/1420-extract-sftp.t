@@ -28,11 +28,7 @@ start_sshd() {
 	Subsystem sftp internal-sftp
 	END
 	"$sshd" -f "$work/sshd.conf" -E "$work/sshd.log" || return 1
-	for wait in 1 2 3 5 9 9 9 9 9; do
-		[ ! -s sshd.pid ] || return 0
-		sleep 0.$wait
-	done
-	return 1
+	soon test -s sshd.pid
 }
 for try in 1 2 3 4 5; do
 	[ "$try" = 1 ] || sleep 0.1

@@ -180,13 +180,11 @@ broken 69 'snowflake: ' 'no server'
 serve --generate 10 --pending 1000
 timeout 60 retl-extract "$url" t >out 2>err &
 pid=$!
-n=0
-until grep -q '"method":"GET"' log 2>/dev/null || [ $((n += 1)) -gt 200 ]; do sleep 0.05; done
+soon grep -q '"method":"GET"' log
 extract=$(ps -o pid= --ppid $pid | tr -d ' ')
 kill -INT "${extract:-$pid}"
 wait $pid
-n=0
-until grep -q '/cancel' log || [ $((n += 1)) -gt 100 ]; do sleep 0.05; done
+soon grep -q '/cancel' log
 contains log '/cancel","status":200' 'SIGINT stops the statement at the server'
 is "$(wc -c <out)" 0 'and nothing is sealed'
 

@@ -172,13 +172,11 @@ is "$?" 77 'an emulator may do without credentials, and this one does not'
 serve --generate 10 --pending 1000
 timeout 60 retl-extract "$url" t >out 2>err &
 pid=$!
-n=0
-until grep -q '/queries/' log 2>/dev/null || [ $((n += 1)) -gt 200 ]; do sleep 0.05; done
+soon grep -q '/queries/' log
 extract=$(ps -o pid= --ppid $pid | tr -d ' ')
 kill -INT "${extract:-$pid}"
 wait $pid
-n=0
-until grep -q '/cancel' log || [ $((n += 1)) -gt 100 ]; do sleep 0.05; done
+soon grep -q '/cancel' log
 contains log '/cancel?location=EU","status":200' 'SIGINT stops the job at the server'
 is "$(wc -c <out)" 0 'and nothing is sealed'
 

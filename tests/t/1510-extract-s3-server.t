@@ -15,11 +15,7 @@ END
 # Its tokens of pages use an old cipher.
 NODE_OPTIONS=--openssl-legacy-provider node s3.js >port 2>server.err &
 at_end "kill $!"
-for wait in 1 2 3 5 9 9 9 9 9 9 9 9 9; do
-	[ -s port ] && break
-	sleep 0.$wait
-done
-[ -s port ] || skip_all "s3rver does not start: $(head -n 3 server.err)"
+soon test -s port || skip_all "s3rver does not start: $(head -n 3 server.err)"
 AWS_ENDPOINT_URL_S3=http://127.0.0.1:$(cat port)
 AWS_ACCESS_KEY_ID=S3RVER AWS_SECRET_ACCESS_KEY=S3RVER AWS_CONFIG_FILE=none
 AWS_SHARED_CREDENTIALS_FILE=none

@@ -141,20 +141,13 @@ slow="SELECT number AS id, sleepEachRow(0.01) s, arrayStringConcat(
 	arrayMap(x -> 'x', range(20000))) t FROM numbers(60000)
 	SETTINGS max_block_size = 10"
 running="SELECT count(*) FROM system.processes WHERE query LIKE '%60000%'"
-wait_until() {
-	tries=0
-	until eval "$1" || [ $tries -ge 300 ]; do
-		tries=$((tries + 1))
-		sleep 0.1
-	done
-}
 for how in interrupt kill; do
 	: >slow.out
 	timeout 60 perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' \
 		retl-extract -q "$slow" "$db" \
 		>slow.out 2>slow.err &
 	pid=$!
-	wait_until "grep -qs '\"id\":5,' slow.out || [ -s slow.err ]"
+	soon eval "grep -qs '\"id\":5,' slow.out || [ -s slow.err ]"
 	case $how in
 	kill) kill -9 "$server_pid" ;;
 	interrupt) kill -INT $pid ;;
@@ -165,7 +158,7 @@ for how in interrupt kill; do
 	if [ $how = interrupt ]; then
 		[ $got -gt 128 ]
 		ok $? 'interrupt: ended by the signal' "$(cat slow.err)"
-		wait_until "[ \"\$(sql \"$running AND query NOT LIKE '%system%'\")\" = 0 ]"
+		soon eval "[ \"\$(sql \"$running AND query NOT LIKE '%system%'\")\" = 0 ]"
 		is "$(sql "$running AND query NOT LIKE '%system%'")" 0 \
 			'interrupt: the server has stopped too'
 	else

@@ -89,8 +89,7 @@ if command -v setsid >/dev/null; then
 	setsid sh -c 'retl-diff -s st <in2 >one; echo >started; exec sleep 60' &
 	alive=$!
 	at_end "kill $alive 2>/dev/null"
-	i=0
-	while [ ! -e started ] && [ $((i += 1)) -lt 100 ]; do sleep 0.1; done
+	soon test -e started
 	retl-diff -s st <in3 >two
 	receipts delivered <two | retl-diff --commit -s st
 	is "$(count st doubts)" 3 'a run whose pipeline is alive keeps its doubts'
@@ -110,8 +109,7 @@ if command -v setsid >/dev/null; then
 	setsid sh -c 'retl-diff -s st <newer >one; echo >started; exec sleep 60' &
 	alive=$!
 	at_end "kill $alive 2>/dev/null"
-	i=0
-	while [ ! -e started ] && [ $((i += 1)) -lt 100 ]; do sleep 0.1; done
+	soon test -e started
 	for _ in 1 2 3; do
 		retl-diff -s st <older >two
 		receipts delivered <two | retl-diff --commit -s st
@@ -147,7 +145,7 @@ has st three
 mkfifo pipe
 retl-diff -s st <pipe >one &
 exec 3>pipe
-sleep 0.2
+soon eval '! flock -n st true'
 exits 75 'a second run while one reads' retl-diff -s st <in
 contains err 'another sync' 'is told why'
 exits 75 'and --adopt too' retl-diff --adopt -s st <in
@@ -167,8 +165,8 @@ new st
 retl-diff -s st <in | { receipts delivered; } | retl-diff --commit -s st
 is "$? $(count st rows)" '0 3' 'diff and commit in one pipeline'
 retl-diff -s st <in2 >one
-flock st sleep 0.5 &
-sleep 0.1
+flock st sh -c ': >taken; sleep 0.5' &
+soon test -e taken
 receipts delivered <one | retl-diff --commit -s st
 is $? 0 'a commit waits for the lock'
 wait
@@ -182,16 +180,21 @@ commit_begins() {
 	commit=$!
 	exec 3>receipts.pipe
 }
+# written N: so many receipts are in the state's files.
+written() {
+	[ "$(cat st/runs/*.receipts | wc -l)" = "$1" ]
+}
 
 new st
 retl-diff -s st <in >one
 commit_begins
 receipts delivered <one | head -n 1 >&3
-sleep 0.2
+soon written 1
 kill -TERM $commit
 kill -INT $commit
 kill -HUP $commit
-is "$(cat st/runs/*.receipts | wc -l)" 1 'a receipt is written down when it comes'
+written 1
+ok $? 'a receipt is written down when it comes'
 receipts delivered <one | tail -n 2 >&3
 exec 3>&-
 wait $commit
@@ -202,7 +205,7 @@ retl-diff -s st <in >one
 commit_begins
 receipts delivered <one | head -n 2 >&3
 printf '{"torn' >&3
-sleep 1.2
+soon written 2
 kill -9 $commit
 wait $commit 2>/dev/null
 exec 3>&-

@@ -164,16 +164,10 @@ is "$(cat status)" 141 'a reader that closes early ends it by SIGPIPE'
 
 retl-map --threads 2 -e '{n: (.n | def f: f; f)}' in1 >out 2>err &
 pid=$!
-n=0
-until worker=$(pgrep -P $pid) || [ $((n += 1)) -gt 200 ]; do
-	sleep 0.1
-done
-ok $((n > 200)) 'it has a worker'
+soon pgrep -P $pid >worker
+ok $? 'it has a worker'
 kill -9 $pid
-n=0
-while kill -0 "$worker" 2>/dev/null && [ $((n += 1)) -lt 200 ]; do
-	sleep 0.1
-done
-ok $((n >= 200)) 'which does not outlive it'
+soon eval '! kill -0 "$(cat worker)" 2>/dev/null'
+ok $? 'which does not outlive it'
 
 done_testing

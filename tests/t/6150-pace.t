@@ -36,10 +36,7 @@ aside() {
 # asked LOG: waits until a first request has come, so that nothing that starts
 # later keeps it waiting.
 asked() {
-	for _ in $(seq 100); do
-		[ -s "$1" ] && break
-		sleep 0.03
-	done
+	soon test -s "$1"
 }
 joined() {
 	eval "wait \$pid_$1"
@@ -156,7 +153,7 @@ ls "$XDG_RUNTIME_DIR"/retl >before
 push one
 account=$(ls "$XDG_RUNTIME_DIR"/retl | comm -13 before - | grep '^rate')
 flock "$XDG_RUNTIME_DIR/retl/$account" sh -c ': >held; sleep 1' &
-until [ -e held ]; do sleep 0.01; done
+soon test -e held
 push one
 is "$status/$(counts out)" '0/delivered 1' \
 	'an account that is locked for a while is waited for'

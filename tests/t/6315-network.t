@@ -97,10 +97,7 @@ proxy() {
 	perl "$top/tests/proxy.pl" proxy.port proxy.log "$@" >/dev/null 2>&1 &
 	proxy_pid=$!
 	at_end "kill $proxy_pid 2>/dev/null"
-	for wait in 1 2 3 5 9 9 9 9 9 9 9 9 9; do
-		[ -s proxy.port ] && break
-		sleep 0.0$wait
-	done
+	soon test -s proxy.port
 	proxy=127.0.0.1:$(cat proxy.port)
 }
 proxy

@@ -29,7 +29,7 @@ each() {
 
 # ---- the other end of stdout ----
 records 1 300 >in
-(sleep 0.3; push -c t/many --receipts left <in 2>err; echo $? >status) | true
+(trap '' PIPE; soon eval '! echo'; push -c t/many --receipts left <in 2>err; echo $? >status) | true
 is "$(cat status)" 74 'a reader that goes away ends the push with 74'
 jq -r .line left | sort -n >lines
 seq 1 "$(tail -n 1 lines)" >want
@@ -47,9 +47,10 @@ contains err 'No space left' 'and says why'
 mkfifo pipe
 (cat in; sleep 8) >pipe &
 feeder=$!
-retl-push -c t/many --set "base_url=$hostile" <pipe >out 2>err &
+rm -f out err
+retl-push -v -c t/many --set "base_url=$hostile" <pipe >out 2>err &
 pid=$!
-sleep 0.7
+soon has 30 '> POST' err
 kill -TERM $pid
 wait $pid
 is $? 75 'SIGTERM ends the push with 75'
@@ -57,15 +58,16 @@ kill $feeder 2>/dev/null
 each 300 out
 ok $? 'each record that was read has a receipt'
 is "$(counts out)" 'delivered 300' 'what was under way was waited for'
-records 1 3 slow >slow
-(cat slow in; sleep 8) >pipe &
+{ records 1 3 slow; cat in; } >slow
+(cat slow; sleep 8) >pipe &
 feeder=$!
-retl-push -c t/plain --set "base_url=$hostile" --concurrency 3 \
+rm -f out err
+retl-push -v -c t/plain --set "base_url=$hostile" --concurrency 3 \
 	<pipe >out 2>err &
 pid=$!
-sleep 0.5
+soon has 3 '> POST' err
 kill -TERM $pid
-sleep 0.2
+soon has 1 failed out
 kill -TERM $pid
 wait $pid
 is $? 75 'a second SIGTERM ends the waiting'

@@ -15,15 +15,6 @@ outcomes() {
 		"$1" | tr '\n' ','
 }
 
-# waits FILE TEXT: until some line of it has the text.
-waits() {
-	for wait in 1 1 2 2 5 5 9 9 9 9 9 9 9 9 9 9; do
-		! grep -q "$2" "$1" 2>/dev/null || return 0
-		sleep 0.$wait
-	done
-	return 1
-}
-
 # ---- a poll without an end ----
 cat >cases <<'EOF'
 [{"name": "slow", "exchange": [
@@ -39,7 +30,7 @@ begin() {
 	mock_start play mockapi play --case 1 cases
 	retl-push -v -c t/job --as added --set base_url="$(mock_url play)" <in >out 2>err &
 	pusher=$!
-	waits err 'running'
+	soon grep -q 'running' err
 }
 begin
 ok $? 'a job is waited for'

@@ -128,7 +128,7 @@ sql <hold >/dev/null 2>&1 &
 holder=$!
 exec 9>hold
 echo 'BEGIN; LOCK TABLE s."T.x" IN EXCLUSIVE MODE; \! touch locked' >&9
-for wait in 1 1 2 2 5 5 9 9 9 9 9; do [ -e locked ] && break; sleep 0.$wait; done
+soon test -e locked
 jq '.retry.attempts = 2' contracts/postgresql/table.json >c && mv c contracts/postgresql/table.json
 push 's."T.x"' --as added --timeout 1
 is "$status/$(counts)" '75/failed 2' 'a statement that takes too long is given up, and nothing of it is there'
@@ -146,10 +146,11 @@ pusher=$!
 exec 9>feed
 i=0
 while [ $i -lt 20 ]; do i=$((i + 1)); echo "{\"k\":$((2000 + i)),\"v\":1}"; done >&9
-for wait in 1 1 2 2 5 5 9 9 9 9 9; do
-	[ "$(sql -c 'SELECT count(*) FROM s."T.x" WHERE k > 2000')" = 20 ] && break
-	sleep 0.$wait
-done
+# shellcheck disable=SC2317 # soon calls it
+half() {
+	[ "$(sql -c 'SELECT count(*) FROM s."T.x" WHERE k > 2000')" = 20 ]
+}
+soon half
 # The server is not to hold the pipe open.
 server -m immediate restart 9>&-
 while [ $i -lt 40 ]; do i=$((i + 1)); echo "{\"k\":$((2000 + i)),\"v\":1}"; done >&9
