@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "common/beside.h"
 #include "common/mem.h"
@@ -19,6 +20,7 @@ struct ahead {
 
 	char *block;
 	size_t cap, touched;
+	unsigned slow; /* how many huge pages took too long */
 	/*
 	 * Of the block: what the scanner has, and what has been read. Each is
 	 * written by one thread, and looked at by the other without the lock,
@@ -35,21 +37,71 @@ struct ahead {
 
 /* ---- reading ---- */
 
+#define HUGE_PAGE ((uintptr_t)2 << 20)
+/* Nobody who reads little tries, nor who has no room for one more. */
+#define HUGE_BEHIND ((uintptr_t)16 << 20)
+#define HUGE_WITHIN ((size_t)128 << 20)
+#define HUGE_SLOW_NS 1000000 /* as small pages they would have taken less */
+#define HUGE_TRIES 2
+
+/* A favour: where it is not known, a fault for each page does it. */
+static void ask_for(uintptr_t at, uintptr_t n)
+{
+	(void)madvise((void *)at, n, MADV_POPULATE_WRITE);
+}
+
+static int64_t thread_ns(void)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) < 0)
+		return 0;
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void ask_for_huge(struct ahead *a, uintptr_t at)
+{
+	int64_t begun = thread_ns();
+
+	(void)madvise((void *)at, HUGE_PAGE, MADV_HUGEPAGE);
+	ask_for(at, HUGE_PAGE);
+	if (thread_ns() - begun > HUGE_SLOW_NS)
+		a->slow++;
+}
+
+/* Asks for pages at .. to, or for some of them; returns how far it came. */
+static uintptr_t ask_for_some(struct ahead *a, uintptr_t at, uintptr_t to)
+{
+	uintptr_t block = (uintptr_t)a->block;
+	uintptr_t next = (at + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+
+	if (a->slow < HUGE_TRIES && a->cap >= HUGE_WITHIN &&
+	    at >= block + HUGE_BEHIND && next + HUGE_PAGE <= block + a->cap) {
+		if (at == next) {
+			ask_for_huge(a, at);
+			return at + HUGE_PAGE;
+		}
+		to = MIN(to, next);
+	}
+	ask_for(at, to - at);
+	return to;
+}
+
 /* Before n bytes are read behind filled. */
 static void touch(struct ahead *a, size_t filled, size_t n)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), from, to;
-	uintptr_t at = (uintptr_t)a->block;
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t block = (uintptr_t)a->block, at, to;
 
 	if (filled + n <= a->touched)
 		return;
-	from = MAX(a->touched, filled);
-	to = MIN(atomic_load(&a->taken) + AHEAD_CHUNKS * a->chunk, a->cap);
-	to = MAX(to, filled + n);
-	a->touched = to;
-	from = (at + from) / page * page - at;
-	/* A favour: where it is not known, a fault for each page does it. */
-	(void)madvise(a->block + from, to - from, MADV_POPULATE_WRITE);
+	at = (block + MAX(a->touched, filled)) / page * page;
+	to = block +
+	     MIN(atomic_load(&a->taken) + AHEAD_CHUNKS * a->chunk, a->cap);
+	to = MAX(to, block + filled + n);
+	while (at < to)
+		at = ask_for_some(a, at, to);
+	a->touched = at - block;
 }
 
 /* How much may be read now. */

@@ -162,4 +162,20 @@ sealed wide >wide.sealed
 retl-sort -m -k id -S 64k wide.sealed >out
 same wide.sealed out 'long lines are merged in little memory'
 
+
+# ---- much of it in memory, where pages may be asked for in larger pieces ----
+
+awk 'BEGIN { for (i = 0; i < 200; i++) pad = pad "x"
+	for (i = 0; i < 200000; i++)
+		printf "{\"id\":%d,\"pad\":\"%s\"}\n", i * 7919 % 200000, pad }' >in
+sort -t: -k2,2n in >want
+for threads in 1 2; do
+	rm -f most
+	peak most retl-sort -k id --threads $threads -S 512M <in >out
+	same want out "46 MB in memory, $threads threads"
+	# Text, two entries of 24 bytes a record at most, a few megabytes.
+	[ "$(cat most)" -lt $(((46 + 10 + 12) * 1024)) ] ||
+		case $B in *address* | *thread*) ;; *) false ;; esac
+	ok $? "which take no more than they must: $(cat most) KiB"
+done
 done_testing
