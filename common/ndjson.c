@@ -86,6 +86,8 @@ static void settle(struct out *o, int ret)
 	o->error = errno;
 	if (o->keep_going)
 		return;
+	if (o->last)
+		o->last();
 	/* A library has turned the signal off meanwhile, as libmariadb does. */
 	if (o->error == EPIPE && o->dies_of_pipe) {
 		signal(SIGPIPE, SIG_DFL);

@@ -34,6 +34,8 @@ struct out {
 	bool keep_going;
 	/* A reader that has gone away ends the program, as out_init found. */
 	bool dies_of_pipe;
+	/* Called before that, if it is not NULL: last things to do. */
+	void (*last)(void);
 	/* True: nothing is written, what comes stays in b (crew.h). */
 	bool hold;
 	int error;

@@ -79,6 +79,23 @@ one_zero() {
 		'0 and -0 are one key, and so in one shard'
 }
 
+# leaves URL QUERY COMMAND...: a query that gives some rows, fewer than would hold
+# up the server, and then takes its time, which nobody waits for; COMMAND succeeds
+# when the server runs it no more.
+leaves() {
+	source=$1 query=$2
+	shift 2
+	timeout 40 bash -c 'retl-extract -q "$2" "$1" | true
+		exit ${PIPESTATUS[0]}' - "$source" "$query" 2>err
+	is "$?" 141 'a reader that goes away ends it by SIGPIPE' "$(cat err)"
+	soon "$@"
+	ok $? 'and the query at the server'
+	timeout 40 retl-extract --limit 5 -q "$query" "$source" >out 2>err
+	is "$?/$(wc -l <out)" 0/5 '--limit' "$(cat err)"
+	soon "$@"
+	ok $? 'ends it there too'
+}
+
 # keys_sql DIALECT: SQL that makes the table. Texts differ in case, in blanks,
 # in accents and in their length, and one has a character beyond U+FFFF.
 keys_sql() {

@@ -32,6 +32,22 @@ static NORETURN void *wait_for_signal(void *unused)
 		pause();
 }
 
+static void go_on(int sig UNUSED)
+{
+}
+
+/*
+ * A write to a pipe without a reader fails instead of ending us at once: see
+ * struct out, which does it then. No handler would outlive an exec.
+ */
+static void outlive_pipes(void)
+{
+	struct sigaction old, act = { .sa_handler = go_on };
+
+	if (sigaction(SIGPIPE, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+		sigaction(SIGPIPE, &act, NULL);
+}
+
 /* Signals that someone told us to ignore (nohup) stay ignored. */
 static void block_signals(void)
 {
@@ -54,6 +70,7 @@ void cancel_watch(void (*fn)(void *arg), void *arg)
 	function = fn;
 	argument = arg;
 	if (!watching) {
+		outlive_pipes();
 		block_signals();
 		if (pthread_create(&thread, NULL, wait_for_signal, NULL))
 			die(EX_OSERR, "no thread can be started");
@@ -67,6 +84,18 @@ void cancel_unwatch(void)
 {
 	pthread_mutex_lock(&lock);
 	function = NULL;
+	pthread_mutex_unlock(&lock);
+}
+
+void cancel_now(void)
+{
+	void (*fn)(void *arg);
+
+	pthread_mutex_lock(&lock);
+	fn = function;
+	function = NULL;
+	if (fn)
+		fn(argument);
 	pthread_mutex_unlock(&lock);
 }
 

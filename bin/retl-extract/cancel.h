@@ -2,7 +2,7 @@
 /*
  * A query that runs at a server does not stop because its client is gone. So
  * SIGINT, SIGTERM and SIGHUP first tell the server, then end the program as
- * they would have done: by the signal.
+ * they would have done: by the signal. So does a reader that has gone away.
  */
 #ifndef RETL_EXTRACT_CANCEL_H
 #define RETL_EXTRACT_CANCEL_H
@@ -19,6 +19,9 @@ void cancel_watch(void (*fn)(void *arg), void *arg);
  * Returns only if none is under way.
  */
 void cancel_unwatch(void);
+
+/* Calls fn now, and never again: what it is for, nobody wants any more. */
+void cancel_now(void);
 
 /*
  * Called before the message of an error: if it is a signal's doing, the

@@ -15,9 +15,11 @@ enum databricks_type {
 	DATABRICKS_TIMESTAMP,
 	DATABRICKS_NTZ,
 	DATABRICKS_JSON,
+	DATABRICKS_BINARY, /* of which nobody says how it is written */
 };
 
-/* Of {"name", "type_name"}; also tells c about the column added last. */
+/* Of {"name", "type_name", "type_text"}; also tells c about the column added
+ * last. */
 enum databricks_type databricks_type_of(struct str column, struct columns *c);
 
 /* text: the value's, never null. -1: see f. */

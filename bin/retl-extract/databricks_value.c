@@ -19,7 +19,7 @@ static const struct {
 	{ "DATE", DATABRICKS_TEXT, COLUMN_DATE },
 	{ "TIMESTAMP", DATABRICKS_TIMESTAMP, COLUMN_TIMESTAMPTZ },
 	{ "TIMESTAMP_NTZ", DATABRICKS_NTZ, COLUMN_TIMESTAMP },
-	{ "BINARY", DATABRICKS_TEXT, COLUMN_BINARY },
+	{ "BINARY", DATABRICKS_BINARY, COLUMN_BINARY },
 	{ "ARRAY", DATABRICKS_JSON, COLUMN_ARRAY },
 	{ "STRUCT", DATABRICKS_JSON, COLUMN_OBJECT },
 	{ "MAP", DATABRICKS_JSON, COLUMN_OBJECT },
@@ -28,13 +28,15 @@ static const struct {
 
 enum databricks_type databricks_type_of(struct str column, struct columns *c)
 {
+	struct str v = json_member(column, "type_name", JSON_STRING);
+	struct str text = json_member(column, "type_text", JSON_STRING);
 	struct buf name = BUF_INIT;
-	struct str v;
 	size_t i = 0;
 
-	if (json_type(column) == JSON_OBJECT &&
-	    json_find(column, STR("type_name"), &v) == 1 &&
-	    json_type(v) == JSON_STRING)
+	/* The names in the reference lack some types that there are. */
+	if (!v.s || (text.s && json_text_is(text, "TIMESTAMP_NTZ")))
+		v = text;
+	if (v.s)
 		json_unescape(&name, (struct str){ v.s + 1, v.n - 2 });
 	while (i < ARRAY_LEN(types) && strcmp(name.data, types[i].name) != 0)
 		i++;

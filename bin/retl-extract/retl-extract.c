@@ -409,6 +409,7 @@ static int run(const struct config *cfg, struct job *job,
 	void *s;
 
 	rows_init(&rows, STDOUT_FILENO, "standard output");
+	rows.out.last = cancel_now;
 	watch_count("written", &rows.out.n_records);
 	rows.limit = cfg->limit;
 	rows.max_record = cfg->max_record;

@@ -169,6 +169,9 @@ static void clickhouse_close(void *self)
 {
 	struct clickhouse *s = self;
 
+	/* --limit, or a fault of ours: the server would go on to its end. */
+	if (!s->done)
+		cancel_now();
 	interrupt_disarm();
 	http_free(s->http);
 	dburl_release(&s->url);

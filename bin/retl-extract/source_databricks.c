@@ -818,6 +818,24 @@ static void forget_result(struct databricks *s)
 	s->n_chunks = 0;
 }
 
+/*
+ * Bytes come as a text: in hex by one of the vendor's own clients, in base64 by
+ * another. They are not to be guessed.
+ */
+static int check_types(const struct databricks *s, struct failure *f)
+{
+	const struct columns *c = &s->session.columns;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (s->types[i] == DATABRICKS_BINARY)
+			return failed(f, EX_CONFIG,
+				      "databricks: column '%.*s' is BINARY, "
+				      "and how the service writes that is not "
+				      "laid down; use base64() in the query",
+				      STR_ARG(column_name(c, i)));
+	return 0;
+}
+
 static int run(void *self, const struct sql_query *q, struct failure *f)
 {
 	struct databricks *s = self;
@@ -827,7 +845,7 @@ static int run(void *self, const struct sql_query *q, struct failure *f)
 				       .arg = s };
 
 	forget_result(s);
-	if (get_result(s, &q->sql, f) < 0)
+	if (get_result(s, &q->sql, f) < 0 || check_types(s, f) < 0)
 		return -1;
 	s->queue = web_queue_new(s->web, &opts);
 	return 0;

@@ -73,6 +73,8 @@ static int status_of_number(unsigned number)
 	case ER_ACCESS_DENIED_NO_PASSWORD_ERROR:
 	case ER_HOST_NOT_PRIVILEGED:
 	case ER_HOST_IS_BLOCKED:
+	case ER_MUST_CHANGE_PASSWORD:
+	case ER_MUST_CHANGE_PASSWORD_LOGIN:
 	case CR_AUTH_PLUGIN_CANNOT_LOAD:
 	case CR_AUTH_PLUGIN_ERR:
 		return EX_NOPERM;
@@ -277,6 +279,9 @@ static void mysql_source_close(void *self)
 
 	cancel_unwatch();
 	waiting_rows = NULL;
+	/* --limit, or a fault of ours: the server would go on to its end. */
+	if (s->running)
+		cancel(s);
 	/*
 	 * The connection first: closing a statement would read the rows that
 	 * nobody wants.

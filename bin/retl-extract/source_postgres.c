@@ -200,12 +200,30 @@ static int check_url(const struct postgres *s, const char *url, bool *timeout,
 	return 0;
 }
 
+/* In the server's language, which may be another one. */
+static bool is_busy(struct str text)
+{
+	static const char *const words[] = {
+		"too many",      "connection slots", "starting up",
+		"shutting down", "recovery",         "not accepting",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (memmem(text.s, text.n, words[i], strlen(words[i])))
+			return true;
+	return false;
+}
+
 static int connect_failed(struct postgres *s, struct failure *f)
 {
 	/* Without an SQLSTATE: whoever asked for a password refused it. */
 	bool refused = PQconnectionNeedsPassword(s->conn) ||
 		       PQconnectionUsedPassword(s->conn);
 	struct str text = first_line(PQerrorMessage(s->conn));
+
+	if (is_busy(text))
+		return failed(f, EX_TEMPFAIL, "%s: %.*s", s->name,
+			      STR_ARG(text));
 
 	return failed(f, refused ? EX_NOPERM : EX_UNAVAILABLE, "%s: %.*s",
 		      s->name, STR_ARG(text));

@@ -660,11 +660,13 @@ static int parse_where(struct redshift *s, const char *where, struct failure *f)
 		if (taken)
 			continue;
 		if (!part.n || (!str_is(key, "user") && !str_is(key, "secret")))
-			return failed(f, EX_USAGE,
-				      "redshift-data: '%.*s' in the URL: only "
-				      "user=NAME, secret=ARN, unload=URL, "
-				      "iam_role=ARN and remove=yes are known",
-				      STR_ARG(key));
+			return failed(
+			    f, EX_USAGE,
+			    "redshift-data: '%.*s' in the URL: only "
+			    "user=NAME, secret=ARN, unload=URL, "
+			    "iam_role=ARN, region=NAME and remove=yes "
+			    "are known",
+			    STR_ARG(key));
 		put_member(&s->where,
 			   str_is(key, "user") ? "DbUser" : "SecretArn", part);
 	}

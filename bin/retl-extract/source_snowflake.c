@@ -196,11 +196,16 @@ static void put_body(struct snowflake *s, struct buf *out,
 	put_member(out, "warehouse", &s->login.warehouse);
 	put_member(out, "role", &s->login.role);
 	put_bindings(out, q);
-	buf_addz(out, ",\"parameters\":{\"TIMEZONE\":\"UTC\","
-		      "\"BINARY_OUTPUT_FORMAT\":\"HEX\","
-		      "\"GEOGRAPHY_OUTPUT_FORMAT\":\"GeoJSON\","
-		      "\"GEOMETRY_OUTPUT_FORMAT\":\"GeoJSON\","
-		      "\"QUERY_TAG\":\"retl-extract\"}}");
+	/*
+	 * Names as the service's specification has them. The account or the
+	 * user may have a limit of rows, which would cut every result in
+	 * silence, and may allow several statements.
+	 */
+	buf_addz(out, ",\"parameters\":{\"timezone\":\"UTC\","
+		      "\"binary_output_format\":\"HEX\","
+		      "\"rows_per_resultset\":0,"
+		      "\"multi_statement_count\":1,"
+		      "\"query_tag\":\"retl-extract\"}}");
 }
 
 static void put_uuid(struct buf *out)

@@ -18,6 +18,7 @@
 
 #define MAX_BODY ((size_t)256 << 20)
 #define ROWS_AT_ONCE 512
+#define LONGEST_PREPARED 2000 /* bytes of SQL that fit into a header */
 
 struct trino {
 	struct session session;
@@ -417,7 +418,9 @@ static const struct sql_dialect dialect = {
 
 /*
  * Values go as a prepared statement's, quoted here, never into its text; they
- * are varchar, and the query casts them where it needs another type.
+ * are varchar, and the query casts them where it needs another type. Servers
+ * refuse long headers, and those that are not too old (418) take the statement
+ * itself.
  */
 static void put_statement(struct web_request *rq, const struct sql_query *q)
 {
@@ -425,10 +428,16 @@ static void put_statement(struct web_request *rq, const struct sql_query *q)
 		buf_adds(&rq->body, buf_str(&q->sql));
 		return;
 	}
-	buf_addz(&rq->headers, "X-Trino-Prepared-Statement: retl=");
-	enc_percent(&rq->headers, buf_str(&q->sql));
-	buf_addc(&rq->headers, '\n');
-	buf_addz(&rq->body, "EXECUTE retl USING ");
+	if (q->sql.len > LONGEST_PREPARED) {
+		buf_addz(&rq->body, "EXECUTE IMMEDIATE ");
+		sql_put_name(&rq->body, '\'', buf_str(&q->sql));
+	} else {
+		buf_addz(&rq->headers, "X-Trino-Prepared-Statement: retl=");
+		enc_percent(&rq->headers, buf_str(&q->sql));
+		buf_addc(&rq->headers, '\n');
+		buf_addz(&rq->body, "EXECUTE retl");
+	}
+	buf_addz(&rq->body, " USING ");
 	for (size_t i = 0; i < q->n; i++) {
 		buf_addz(&rq->body, i ? ", " : "");
 		if (q->values[i]->null)

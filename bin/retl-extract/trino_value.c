@@ -18,6 +18,7 @@ static const struct {
 	{ "real", TRINO_DOUBLE, COLUMN_FLOAT },
 	{ "double", TRINO_DOUBLE, COLUMN_FLOAT },
 	{ "decimal", TRINO_DECIMAL, COLUMN_DECIMAL },
+	{ "number", TRINO_DECIMAL, COLUMN_DECIMAL },
 	{ "date", TRINO_DATE, COLUMN_DATE },
 	{ "time", TRINO_TIME, COLUMN_TIME },
 	{ "timestamp", TRINO_TIMESTAMP, COLUMN_TIMESTAMP },

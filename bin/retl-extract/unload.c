@@ -11,7 +11,9 @@
 
 void unload_init(struct unload *u)
 {
-	*u = (struct unload){ .to = BUF_INIT, .role = BUF_INIT };
+	*u = (struct unload){ .to = BUF_INIT,
+			      .role = BUF_INIT,
+			      .region = BUF_INIT };
 	rows_init(&u->held, -1, "UNLOAD");
 	u->held.out.hold = true;
 }
@@ -25,6 +27,7 @@ void unload_release(struct unload *u)
 	free(u->files);
 	buf_release(&u->to);
 	buf_release(&u->role);
+	buf_release(&u->region);
 	rows_release(&u->held);
 }
 
@@ -60,6 +63,18 @@ int unload_option(struct unload *u, struct str name, struct str value,
 		buf_adds(&u->role, value);
 		return 1;
 	}
+	if (str_is(name, "region")) {
+		for (size_t i = 0; i < value.n; i++)
+			if (!isalnum((unsigned char)value.s[i]) &&
+			    value.s[i] != '-')
+				value.n = 0;
+		if (!value.n)
+			return failed(f, EX_USAGE,
+				      "region= expects that of the bucket");
+		buf_reset(&u->region);
+		buf_adds(&u->region, value);
+		return 1;
+	}
 	if (str_is(name, "remove")) {
 		if (!str_is(value, "yes") && !str_is(value, "no"))
 			return failed(f, EX_USAGE, "remove= expects yes or no");
@@ -73,9 +88,9 @@ int unload_begin(struct unload *u, struct failure *f)
 {
 	uint8_t random[16];
 
-	if (!u->to.len && (u->role.len || u->remove))
+	if (!u->to.len && (u->role.len || u->region.len || u->remove))
 		return failed(f, EX_USAGE,
-			      "iam_role= and remove= are for unload=");
+			      "iam_role=, region= and remove= are for unload=");
 	if (!u->to.len)
 		return 0;
 	digest_random(random, sizeof random);
@@ -111,6 +126,10 @@ void unload_put_statement(struct buf *out, const struct unload *u,
 	else
 		buf_addz(out, "default");
 	buf_addz(out, " format json manifest verbose");
+	if (u->region.len) {
+		buf_addz(out, " region ");
+		put_quoted(out, buf_str(&u->region));
+	}
 	if (ordered)
 		buf_addz(out, " parallel off");
 }

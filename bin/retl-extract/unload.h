@@ -16,7 +16,8 @@ struct unload {
 	/* from the URL; to.len 0: there is no unloading */
 	struct buf to; /* s3://BUCKET/PREFIX/ */
 	struct buf role;
-	bool remove; /* the files, once they have been read */
+	struct buf region; /* of the bucket, if it is not the cluster's */
+	bool remove;       /* the files, once they have been read */
 
 	/* private */
 	struct source_args args; /* of the file that is being read */
@@ -35,7 +36,7 @@ struct unload {
 void unload_init(struct unload *u);
 void unload_release(struct unload *u);
 
-/* unload=, iam_role= or remove= in a URL. 1: taken; 0: something else; -1. */
+/* unload= or one of its options in a URL. 1: taken; 0: something else; -1. */
 int unload_option(struct unload *u, struct str name, struct str value,
 		  struct failure *f);
 

@@ -18,10 +18,10 @@
 struct databricksd {
 	struct tokens tokens;
 	struct mishaps mishaps;
-	const char *pat, *columns, *rows, *fails, *log_path;
+	const char *pat, *columns, *rows, *rows_file, *fails, *log_path;
 	uint64_t generate, per_chunk, pending, drops, stale;
 	bool truncated, slow;
-	uint64_t n_polled, n_links, n_rows;
+	uint64_t pat_uses, n_uses, n_polled, n_links, n_rows;
 	bool inline_rows;
 	struct str host;
 };
@@ -203,7 +203,8 @@ static bool is_known(struct databricksd *s, const struct request *r)
 	if (!s->pat)
 		return !tokens_fault(&s->tokens, r);
 	buf_addf(&want, "Bearer %s", s->pat);
-	is = auth.s && str_eq(auth, buf_str(&want));
+	is = auth.s && str_eq(auth, buf_str(&want)) &&
+	     (!s->pat_uses || s->n_uses++ < s->pat_uses);
 	buf_release(&want);
 	return is;
 }
@@ -290,17 +291,21 @@ int main(int argc, char **argv)
 {
 	struct databricksd fake = { .per_chunk = 1000 };
 	struct server s = { .self = &fake, .serve = serve, .head = before };
-	struct opt opts[15 + TOKENS_N_OPTS] = {
+	struct opt opts[17 + TOKENS_N_OPTS] = {
 		{ 0, "port-file", OPT_STR, &s.port_file, "FILE",
 		  "write the port there when ready" },
 		{ 0, "idle", OPT_COUNT, &s.idle_s, "SECONDS",
 		  "end after so long without a request" },
 		{ 0, "pat", OPT_STR, &fake.pat, "TEXT",
 		  "the personal token that is good" },
+		{ 0, "pat-uses", OPT_COUNT, &fake.pat_uses, "N",
+		  "how often it is" },
 		{ 0, "columns", OPT_STR, &fake.columns, "JSON",
 		  "of the result" },
 		{ 0, "rows", OPT_STR, &fake.rows, "JSON",
 		  "of a chunk, instead of made ones" },
+		{ 0, "rows-file", OPT_STR, &fake.rows_file, "FILE",
+		  "the same, in a file" },
 		{ 0, "generate", OPT_COUNT, &fake.generate, "N", "rows" },
 		{ 0, "chunk", OPT_COUNT, &fake.per_chunk, "N",
 		  "rows of a chunk" },
@@ -326,13 +331,18 @@ int main(int argc, char **argv)
 		.opts = opts,
 		.n = ARRAY_LEN(opts),
 	};
-	struct buf err = BUF_INIT;
+	struct buf err = BUF_INIT, rows = BUF_INIT;
 
-	tokens_opts(&fake.tokens, opts + 15);
+	tokens_opts(&fake.tokens, opts + 17);
 	msg_init("databricksd");
 	if (opt_parse(&spec, argc, argv))
 		opt_die("operands are not taken");
 	mishaps_check(&fake.mishaps);
+	if (fake.rows_file) {
+		if (file_read(fake.rows_file, (size_t)1 << 28, &rows, &err) < 0)
+			die(EX_NOINPUT, "%s", err.data);
+		fake.rows = rows.data;
+	}
 	if (server_run(&s, &err) < 0)
 		die(EX_OSERR, "%s", err.data);
 	tokens_release(&fake.tokens);

@@ -20,7 +20,7 @@ struct redshiftd {
 	struct mishaps mishaps;
 	const char *columns, *row, *error, *log_path;
 	const char *unload_root, *record;
-	uint64_t loses;
+	uint64_t loses, cell;
 	bool unloading;
 	uint64_t n_rows, generate, per_page, pending, drops, expire, n_polled,
 	    n_asked;
@@ -130,15 +130,17 @@ static void unload_file(struct redshiftd *s, const char *to, uint64_t i,
 static bool unload(struct redshiftd *s, struct str sql)
 {
 	struct buf query = BUF_INIT, to = BUF_INIT, role = BUF_INIT;
-	struct buf manifest = BUF_INIT, path = BUF_INIT;
-	bool ok = take_word(&sql, "unload (") && take_quoted(&sql, &query) &&
-		  take_word(&sql, ") to ") && take_quoted(&sql, &to) &&
-		  take_word(&sql, " iam_role ") &&
-		  (take_word(&sql, "default") || take_quoted(&sql, &role)) &&
-		  take_word(&sql, " format json manifest verbose") &&
-		  (!sql.n || str_is(sql, " parallel off")) &&
-		  str_starts(buf_str(&query), "select * from (\n") &&
-		  str_starts(buf_str(&to), "s3://");
+	struct buf manifest = BUF_INIT, path = BUF_INIT, region = BUF_INIT;
+	bool ok =
+	    take_word(&sql, "unload (") && take_quoted(&sql, &query) &&
+	    take_word(&sql, ") to ") && take_quoted(&sql, &to) &&
+	    take_word(&sql, " iam_role ") &&
+	    (take_word(&sql, "default") || take_quoted(&sql, &role)) &&
+	    take_word(&sql, " format json manifest verbose") &&
+	    (!take_word(&sql, " region ") || take_quoted(&sql, &region)) &&
+	    (!sql.n || str_is(sql, " parallel off")) &&
+	    str_starts(buf_str(&query), "select * from (\n") &&
+	    str_starts(buf_str(&to), "s3://");
 
 	if (ok && s->generate) {
 		buf_addz(&manifest, "{\n  \"entries\": [");
@@ -151,6 +153,7 @@ static bool unload(struct redshiftd *s, struct str sql)
 	buf_release(&query);
 	buf_release(&to);
 	buf_release(&role);
+	buf_release(&region);
 	buf_release(&manifest);
 	buf_release(&path);
 	return ok;
@@ -242,6 +245,11 @@ static void put_rows(const struct redshiftd *s, struct buf *b, uint64_t from,
 		buf_addz(b, i > from ? "," : "");
 		if (s->row)
 			buf_addz(b, s->row);
+		else if (s->cell)
+			buf_addf(b,
+				 "[{\"longValue\":%" PRIu64
+				 "},{\"stringValue\":\"%0*d\"}]",
+				 i, (int)s->cell, 7);
 		else
 			buf_addf(b,
 				 "[{\"longValue\":%" PRIu64
@@ -377,6 +385,8 @@ int main(int argc, char **argv)
 		  "of the result" },
 		{ 0, "row", OPT_STR, &fake.row, "JSON",
 		  "instead of made ones" },
+		{ 0, "cell", OPT_COUNT, &fake.cell, "BYTES",
+		  "made names are so long" },
 		{ 0, "generate", OPT_COUNT, &fake.generate, "N", "rows" },
 		{ 0, "page", OPT_COUNT, &fake.per_page, "N", "rows a page" },
 		{ 0, "pending", OPT_COUNT, &fake.pending, "N",

@@ -253,10 +253,62 @@ static struct str query_get(const struct request *r, const char *name)
 	return STR_NONE;
 }
 
+/*
+ * Those that the specification knows; what is not given is the account's own,
+ * which is a bad one here.
+ */
+static const char *parameters_fault(struct str parameters)
+{
+	static const char *const known[] = {
+		"timezone",
+		"query_tag",
+		"binary_output_format",
+		"date_output_format",
+		"time_output_format",
+		"timestamp_output_format",
+		"timestamp_ltz_output_format",
+		"timestamp_ntz_output_format",
+		"timestamp_tz_output_format",
+		"multi_statement_count",
+		"rows_per_resultset",
+		"client_result_chunk_size",
+		"use_cached_result",
+	};
+	struct str zone = json_member(parameters, "timezone", JSON_STRING);
+	struct str bytes =
+	    json_member(parameters, "binary_output_format", JSON_STRING);
+	struct str rows =
+	    json_member(parameters, "rows_per_resultset", JSON_NUMBER);
+	struct str many =
+	    json_member(parameters, "multi_statement_count", JSON_NUMBER);
+	struct json_iter it;
+	struct json_member m;
+
+	json_iter_init(&it, parameters);
+	while (json_iter_member(&it, &m)) {
+		size_t i = 0;
+
+		while (i < ARRAY_LEN(known) && !str_is(m.key, known[i]))
+			i++;
+		if (i == ARRAY_LEN(known))
+			return "a parameter that is not known";
+	}
+	if (!zone.s || !json_text_is(zone, "UTC"))
+		return "the zone is the account's own";
+	if (!bytes.s || !json_text_is(bytes, "HEX"))
+		return "bytes are written as the account has it";
+	if (!rows.s || !str_is(rows, "0"))
+		return "the account's limit of rows cuts the result";
+	if (!many.s || !str_is(many, "1"))
+		return "the account allows several statements";
+	return NULL;
+}
+
 static const char *statement_fault(struct snowflaked *s,
 				   const struct request *r)
 {
 	struct str id = query_get(r, "requestId"), v, text;
+	const char *fault;
 	struct json_fault f;
 
 	if (!id.s || !is_uuid(id))
@@ -267,9 +319,9 @@ static const char *statement_fault(struct snowflaked *s,
 	if (!text.s || json_type(text) != JSON_STRING)
 		return "there is no statement";
 	v = json_get(v, "parameters");
-	if (!v.s || !json_get(v, "TIMEZONE").s ||
-	    !json_text_is(json_get(v, "TIMEZONE"), "UTC"))
-		return "the zone is the account's own";
+	fault = v.s ? parameters_fault(v) : "no parameters";
+	if (fault)
+		return fault;
 	buf_reset(&s->body);
 	buf_adds(&s->body, r->body);
 	return NULL;

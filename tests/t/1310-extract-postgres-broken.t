@@ -3,6 +3,7 @@
 # shellcheck disable=SC2016
 . "$(dirname "$0")/../lib.sh"
 . "$top/tests/postgres.sh"
+. "$top/tests/sqlopts.sh"
 
 # ---- errors in mid-stream ----
 
@@ -54,6 +55,11 @@ busy="SELECT count(*) FROM pg_stat_activity
 soon eval "[ \"\$(sql -c \"$busy\")\" = 0 ]"
 is "$(sql -c "$busy")" 0 \
 	'interrupt: the server has stopped too'
+idle() {
+	[ "$(sql -c "$busy")" = 0 ]
+}
+leaves "$db" "SELECT g AS id, repeat('x', 1000) AS t FROM generate_series(1, 60) g
+	UNION ALL SELECT 0, pg_sleep(50)::text" idle
 
 # ---- who may ----
 
@@ -64,6 +70,13 @@ exits 77 'a password is missing' retl-extract "$url" customer
 PGPASSWORD=wrongwrong exits 77 'a password is wrong' \
 	retl-extract "$url" customer
 lacks err wrongwrong 'the message does not show it'
+sql -c "ALTER ROLE secretive VALID UNTIL '2000-01-01'"
+PGPASSWORD=hunter2hunter2 exits 77 'a password that has expired' \
+	retl-extract "$url" customer
+sql -c "ALTER ROLE secretive VALID UNTIL 'infinity' CONNECTION LIMIT 0"
+PGPASSWORD=hunter2hunter2 exits 75 'too many connections' \
+	retl-extract "$url" customer
+sql -c 'ALTER ROLE secretive CONNECTION LIMIT -1'
 PGPASSWORD=hunter2hunter2 exits 77 'a table that one may not read' \
 	retl-extract "$url" customer
 echo "127.0.0.1:$port:*:secretive:hunter2hunter2" >pgpass

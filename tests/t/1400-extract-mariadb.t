@@ -203,6 +203,10 @@ url=mysql://secretive@127.0.0.1:$port/test
 exits 77 'a password is missing' retl-extract "$url" customer
 MYSQL_PWD=wrongwrong exits 77 'a password is wrong' retl-extract "$url" customer
 lacks err wrongwrong 'the message does not show it'
+sql -e 'ALTER USER secretive@localhost PASSWORD EXPIRE'
+MYSQL_PWD=hunter2hunter2 exits 77 'a password that has expired' \
+	retl-extract "$url" customer
+sql -e 'SET PASSWORD FOR secretive@localhost = PASSWORD("hunter2hunter2")'
 MYSQL_PWD=hunter2hunter2 exits 77 'a database that one may not read' \
 	retl-extract "$url" customer
 sql -e 'GRANT SELECT ON test.v TO secretive@localhost'
@@ -213,6 +217,10 @@ MYSQL_PWD=hunter2hunter2 exits 0 'a password in MYSQL_PWD' \
 printf '[client]\npassword=hunter2hunter2\n' >.my.cnf
 exits 0 'a password in ~/.my.cnf' retl-extract "$url" v
 rm .my.cnf
+sql -e 'ALTER USER secretive@localhost WITH MAX_QUERIES_PER_HOUR 1'
+MYSQL_PWD=hunter2hunter2 exits 75 'more questions than are allowed' \
+	retl-extract "$url" v
+sql -e 'ALTER USER secretive@localhost WITH MAX_QUERIES_PER_HOUR 0'
 exits 64 'a password in the URL' \
 	retl-extract "mysql://secretive:hunter2hunter2@127.0.0.1:$port/test" v
 lacks err hunter2 'is refused, and not shown'
@@ -243,6 +251,12 @@ contains err certificate 'the message says so'
 
 # The server sends 16 KiB at once, and looks then whether anybody listens.
 slow="SELECT seq AS id, SLEEP(0.001) s, REPEAT('x', 2000) t FROM seq_1_to_600000"
+idle() {
+	[ "$(sql -Ne "SELECT count(*) FROM information_schema.processlist
+		WHERE info LIKE '%SLEEP(50)%' AND id <> connection_id()")" = 0 ]
+}
+leaves "$db" "SELECT seq AS id, REPEAT('x', 1000) AS t FROM seq_1_to_60
+	UNION ALL SELECT 0, SLEEP(50)" idle
 running="SELECT max(id) FROM information_schema.processlist
 	WHERE info LIKE '%600000%' AND id <> connection_id()"
 for how in terminate interrupt kill; do

@@ -121,6 +121,10 @@ pkill -KILL -P "$(cat sshd.pid)"
 finish
 is "$status" 0 'a connection that is killed in the middle'
 same all out 'every row, once'
+{ echo '{"id":0}'; printf '{"v":"%09000000d"}\n' 7; } >cell.ndjson
+sealed cell.ndjson >wanted
+get cell.ndjson
+same wanted out 'a value of nine million bytes'
 cp big.ndjson grows.ndjson
 slowly grows.ndjson
 echo '{"id":0}' >>grows.ndjson
@@ -128,4 +132,15 @@ finish
 is "$status" 75 'a file that grows'
 contains err 'writer has finished' 'the message says what to wait for'
 lacks out "$(printf '\t')" 'no seal'
+slowly big.ndjson
+listener=$(cat sshd.pid)
+sessions=$(pgrep -P "$listener")
+kill "$listener"
+# shellcheck disable=SC2086
+kill -KILL $sessions
+finish
+[ "$status" = 69 ] || [ "$status" = 75 ]
+ok $? 'a server that goes for good' "$status: $(cat err)"
+lacks out "$(printf '\t')" 'no seal either'
+broken big.ndjson 69 '127.0.0.1' 'nobody listens'
 done_testing

@@ -227,5 +227,11 @@ serve --key AKID:s3kr3t/+ --page 2 --loop
 broken s3://shop/day/ 69 'same page' 'a listing that goes round'
 serve --key AKID:s3kr3t/+ --at 1=garbage
 broken s3://shop/day/ 69 'cannot be read' 'a listing that is none'
+
+# A part has 8 MiB.
+{ echo '{"id":0}'; printf '{"v":"%09000000d"}\n' 7; } >s3/shop/cell.ndjson
+sealed s3/shop/cell.ndjson >wanted
+serve --key AKID:s3kr3t/+
+whole s3://shop/cell.ndjson wanted 'a value of nine million bytes, from one part into the next'
 mock_stop aws
 done_testing

@@ -71,7 +71,7 @@ get --wide-numbers=string "$url" -q 'select 1'
 is "$(head -n 1 out | jq -c '[.I, .D, .DF]')" \
 	'["99999999999999999999999999999999999999","1.10","1.5E+10"]' 'wide numbers as strings'
 
-is "$(jq -c 'select(.method == "POST") | .body | [.database, .schema, .warehouse, .role, .parameters.QUERY_TAG]' log | head -1)" \
+is "$(jq -c 'select(.method == "POST") | .body | [.database, .schema, .warehouse, .role, .parameters.query_tag]' log | head -1)" \
 	'["DB","PUBLIC","WH","R","retl-extract"]' 'database, schema, warehouse and role are named'
 # ---- what is sent ----
 serve --result types.json --partition 2
@@ -126,6 +126,10 @@ SNOWFLAKE_TOKEN=pat-2 SNOWFLAKE_AUTHENTICATOR=programmatic_access_token get "$ur
 broken 77 'HTTP 401' 'a wrong one'
 lacks err pat-2 'which no message shows'
 
+serve --generate 300 --partition 100 --token t-1 --at 2=401 --at 3=401 --at 4=401
+SNOWFLAKE_TOKEN=t-1 get "$url" t
+broken 77 'HTTP 401' 'an OAuth token that runs out in the middle'
+
 # ---- results of all sizes ----
 serve
 get "$url" t
@@ -163,6 +167,14 @@ broken 65 '301 rows were announced, and 300 came' 'a row less than announced'
 serve --generate 300 --partition 100 --at 3=404
 get "$url" t
 broken 66 'HTTP 404' 'a partition that is gone'
+serve --generate 300 --partition 100 --at 3=500 --at 4=500
+get --retries 1 "$url" t
+broken 75 'HTTP 500 (2 attempts)' 'the last partition does not come'
+grep -q '"ID":99,' out
+ok $? 'rows before it are written'
+serve --generate 300 --partition 100 --every 1=429+0
+get --retries 1 "$url" t
+broken 75 'HTTP 429 (2 attempts)' 'throttling without end'
 serve --generate 300 --partition 100 --every 1=500
 get --retries 1 "$url" t
 broken 75 'HTTP 500' 'nothing but 500'

@@ -147,6 +147,14 @@ broken 65 'has 0 rows, of 1 asked for' 'a row missing at the end'
 serve --generate 3000 --page 1000 --grows 1
 get "$url" t
 broken 65 'another number of rows' 'a result that changes'
+serve --generate 3000 --page 1000 --at 6=500 --at 7=500
+get --retries 1 "$url" t
+broken 75 'HTTP 500 (2 attempts)' 'the last page does not come'
+grep -q '"id":999,' out
+ok $? 'rows before it are written'
+serve --generate 3000 --at 2=403 --at 3=403
+get --retries 1 "$url" t
+broken 75 'rateLimitExceeded (2 attempts)' 'throttling without end'
 serve --generate 3000 --every 2=500
 get --retries 0 "$url" t
 broken 75 'HTTP 500' 'HTTP 500'

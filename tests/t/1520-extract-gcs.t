@@ -99,5 +99,11 @@ serve --change-at 4
 broken 'gs://shop/p*' 75 'while it was read' 'one that changes after listing'
 serve --at 2=garbage
 broken 'gs://shop/p*' 69 'cannot be read' 'a listing that is none'
+
+# A part has 8 MiB.
+{ echo '{"id":0}'; printf '{"v":"%09000000d"}\n' 7; } >gs/few/cell.ndjson
+sealed gs/few/cell.ndjson >wanted
+serve
+whole gs://few/cell.ndjson wanted 'a value of nine million bytes, from one part into the next'
 mock_stop gcs
 done_testing

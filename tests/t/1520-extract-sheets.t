@@ -129,10 +129,21 @@ is "$status/$(wc -l <out)/$(grep -c 'not sealed: the tab came in pages' err)" 0/
 serve big.json --at 6=400
 get 'sheets:book-1?page=5000' Big
 broken 69 'HTTP 400' 'a page that fails'
+serve big.json --at 8=500 --at 9=500
+get --retries 0 'sheets:book-1?page=5000' Big
+broken 75 'HTTP 500' 'the last page does not come'
+is "$(wc -l <out)" 19999 'the rows before it are written'
+serve big.json --at 3=429+0
+get --retries 0 sheets:book-1 Big
+broken 75 'HTTP 429' 'throttling without end'
 serve big.json --at 3=half --at 4=half
 get --retries 0 sheets:book-1 Big
 broken 75 'sheets: ' 'half an answer'
 RETL_TEST_CLOCK=1700000000 get sheets:book-1 Big
 broken 77 'clock' 'a clock that is wrong'
+serve big.json
+jq '.client_email = "x"' sa.json >x && mv x sa.json
+get sheets:book-1 Big
+broken 77 'iss is not known' 'an account that is not known'
 
 done_testing

@@ -62,6 +62,7 @@ type 'NaN' "$(sig x double)" '"NaN"' null
 type 'real' "$(sig x real)" 0.1 0.1
 type 'decimal' "$(sig x decimal)" '"12345678901234567890.1200"' \
 	12345678901234567890.1200
+type 'number' "$(sig x number)" '"1.10"' 1.10
 type 'boolean' "$(sig x boolean)" true true
 type 'varchar' "$(sig x varchar)" '"a\u00e9\n\"😀"' '"aé\n\"😀"'
 type 'NULL' "$(sig x varchar)" null null
@@ -122,6 +123,14 @@ get -q 'select 1'
 same all out 'troubles that pass: the page is asked for again'
 serve --at 40=503 --at 41=503 --at 42=503
 broken 75 '(3 attempts)' 'trouble that does not pass'
+n=$(wc -l <pages)
+serve --at $n=503 --at $((n + 1))=503 --at $((n + 2))=503
+broken 75 '(3 attempts)' 'trouble at the last page'
+is "$(wc -l <out)" 100000 'the rows before it are written'
+serve --at 1=429+0 --at 2=429+0 --at 3=429+0
+broken 75 'HTTP 429 (3 attempts)' 'throttling without end'
+serve --at 40=401
+broken 77 'check the user' 'a token that runs out in the middle'
 serve --at 40=500
 broken 69 'HTTP 500' 'a 500 is for good'
 serve --at 40=garbage
@@ -140,6 +149,11 @@ kill -TERM $client
 wait $client
 is $? 143 'a signal ends it'
 contains log 'DELETE' 'and the server is told'
+serve --latency 10
+timeout 60 bash -c 'retl-extract -q "select 1" "$1" | head -n 1 >/dev/null
+	exit ${PIPESTATUS[0]}' - "$at" 2>err
+is $? 141 'a reader that goes away ends it by SIGPIPE' "$(cat err)"
+contains log 'DELETE' 'of which the server is told too'
 
 { echo "$queued"; echo "{$columns}"; echo "$done"; } >script
 serve
@@ -246,6 +260,11 @@ contains line '[retl=select * from ( select * from t where x = ? ) "retl_rows" l
 contains line '[retl=select * from ( select * from t where x = ? ) "retl_rows" where mod(mod(from_big_endian_64(xxhash64(to_utf8('"''"' || '"','"' || coalesce(cast("s" as varchar), '"''"') || '"','"' || coalesce(cast("id" as varchar), '"''"')))), 3) + 3, 3) = 1 order by "s", "id"]' \
 	'then the rows of the shard, in order'
 is "$(grep -c "EXECUTE retl USING '1'" log)" 2 'the parameter goes with both'
+asked --script script
+long=$(printf '%2100s' | tr ' ' x)
+get -p x="it's" -q "select '$long' as a, :x as b"
+contains log "[EXECUTE IMMEDIATE 'select ''$long'' as a, ? as b' USING 'it''s']" \
+	'a statement that is too long for a header is prepared in the body'
 asked --script bare --script script
 timeout 60 retl-extract -k id "$at" orders >out 2>err
 same wanted out 'a key of a table'

@@ -56,6 +56,14 @@ lacks err sig= 'no link in a message'
 pat --generate 100000 --at 3=503 --at 6=half --at 9=reset-before --at 12=429
 get
 same all out 'troubles that pass'
+pat --generate 10000 $(seq -f '--at %g=500' 21 40)
+broken 75 'HTTP 500 (3 attempts)' 'trouble at the last chunk'
+grep -q '"id":4999,' out
+ok $? 'rows before it are written'
+pat --generate 10 --at 1=429+0 --at 2=429+0 --at 3=429+0
+broken 75 'HTTP 429 (3 attempts)' 'throttling without end'
+pat --generate 10000 --pat-uses 9
+broken 77 'check the token' 'a token that runs out in the middle'
 pat --generate 100000 --drops 1
 broken 65 'was announced with 1000 rows and has 999' 'a row that gets lost'
 [ "$(wc -l <out)" -gt 90000 ]
@@ -100,13 +108,29 @@ type DATE '"2024-01-31"' '"2024-01-31"'
 type TIMESTAMP '"2024-01-31T12:00:00.500Z"' '"2024-01-31T12:00:00.5Z"'
 type TIMESTAMP '"2024-02-29 23:30:00-05:30"' '"2024-03-01T05:00:00Z"'
 type TIMESTAMP_NTZ '"2024-01-31T12:00:00.000"' '"2024-01-31T12:00:00"'
-type BINARY '"AP8="' '"AP8="'
+pat --columns '[{"name":"raw","type_name":"BINARY"}]' --rows '[["AP8="]]'
+broken 78 "column 'raw' is BINARY" 'bytes, which clients read in two ways'
+retl-extract --schema databricks: t >out 2>err
+is $? 0 'they have a place in --schema'
+pat --columns '[{"name":"x","type_name":"TIMESTAMP","type_text":"TIMESTAMP_NTZ"},
+	{"name":"v","type_text":"VARIANT"}]' \
+	--rows '[["2024-01-31T12:00:00.000","{\"a\": 1}"]]'
+get
+is "$(head -n 1 out)" '{"x":"2024-01-31T12:00:00","v":{"a":1}}' \
+	'types that only the text tells'
 type STRUCT '"{\"a\": 1.10, \"b\":[1]}"' '{"a":1.10,"b":[1]}'
 type INTERVAL '"1-2"' '"1-2"'
 pat --columns '[{"name":"x","type_name":"LONG"}]' --rows '[["abc"]]'
 broken 65 "column 'x'" 'a number that is none'
-head -c 100000 /dev/zero | tr '\0' x >cell
-type STRING "\"$(cat cell)\"" "\"$(cat cell)\""
+head -c 3000000 /dev/zero | tr '\0' x >cell
+{ printf '[["'; cat cell; echo '"]]'; } >cell.json
+{ printf '{"x":"'; cat cell; echo '"}'; } >rows
+sealed rows >wanted
+for how in inline links; do
+	pat --columns '[{"name":"x","type_name":"STRING"}]' --rows-file cell.json
+	get "databricks:?disposition=$how"
+	same wanted out "a value of three million bytes: $how"
+done
 
 # ---- errors, with HTTP 200 ----
 

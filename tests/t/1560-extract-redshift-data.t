@@ -51,6 +51,16 @@ key --generate 100000 --at 50=500 --at 51=500 --at 52=500
 broken 75 '(3 attempts)' 'trouble that does not pass'
 key --generate 100000 --at 50=garbage
 broken 69 'no JSON' 'a page that is none'
+key --generate 100000 --at 102=500 --at 103=500 --at 104=500
+broken 75 '(3 attempts)' 'trouble at the last page'
+is "$(wc -l <out)" 99000 'the rows before it are written'
+key --generate 100 --at 1=throttle --at 2=throttle --at 3=throttle
+broken 75 'ThrottlingException (3 attempts)' 'throttling without end'
+key --generate 2 --cell 3000000
+get
+{ for i in 0 1; do printf '{"id":%d,"name":"%03000000d"}\n' $i 7; done; } >rows
+sealed rows >wanted
+same wanted out 'values of three million bytes'
 key --generate 100000 --drops 1
 broken 65 '100000 rows were announced, and 99999 came' 'a row that gets lost'
 key

@@ -55,6 +55,13 @@ is "$(find s3 -name '*.json' | wc -l)" 3 'its files are removed if that is asked
 is "$(find s3 -name manifest | wc -l)" 1 'and so is its manifest'
 [ -e s3/lake/out/0000_part_00.json ]
 ok $? 'but nobody else'"'"'s'
+get -q 'select 1' "$url&region=eu-central-1"
+same all out 'a bucket in another region'
+contains log "verbose region 'eu-central-1'" 'which is named'
+for bad in region= "region=a'b" 'region=x&remove=no'; do
+	get -q 'select 1' "redshift-data://workgroup/shop/dev?$bad"
+	is "$status" 64 "$bad"
+done
 get -k id,name --shard 1/2 -q "select * from t where name <> 'it''s \\\\ '" "$url"
 same all out 'a key, a shard, quotes and backslashes'
 contains log "where name <> ''it''''s" 'quotes are doubled'

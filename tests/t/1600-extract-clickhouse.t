@@ -141,6 +141,13 @@ slow="SELECT number AS id, sleepEachRow(0.01) s, arrayStringConcat(
 	arrayMap(x -> 'x', range(20000))) t FROM numbers(60000)
 	SETTINGS max_block_size = 10"
 running="SELECT count(*) FROM system.processes WHERE query LIKE '%60000%'"
+idle() {
+	[ "$(sql "SELECT count(*) FROM system.processes
+		WHERE query LIKE '%numbers(50)%' AND query NOT LIKE '%system%'")" = 0 ]
+}
+leaves "$db" "SELECT number AS id, arrayStringConcat(arrayMap(x -> 'x', range(1000))) t
+	FROM numbers(3000) UNION ALL SELECT 0, toString(sleepEachRow(1)) FROM numbers(50)
+	SETTINGS max_block_size = 1" idle
 for how in interrupt kill; do
 	: >slow.out
 	timeout 60 perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' \
