@@ -1,9 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* What the values of Databricks, which come as text, are as JSON. */
+/*
+ * What the files of the Databricks source share: where to connect and as whom
+ * (databricks_login.c), and what its values, which come as text, are as JSON
+ * (databricks_value.c).
+ */
 #ifndef RETL_EXTRACT_DATABRICKS_H
 #define RETL_EXTRACT_DATABRICKS_H
 
-#include "bin/retl-extract/row.h"
+#include "bin/retl-extract/token.h"
+
+/* ---- databricks_login.c ---- */
+
+struct databricks_login {
+	struct buf base; /* "https://host" */
+	struct buf warehouse, catalog, schema;
+	bool inline_rows;
+	struct buf secrets; /* a personal token's header; empty: token */
+	struct token token;
+};
+
+/* -1: see f; databricks_login_release in any case. cacert is borrowed. */
+int databricks_login_init(struct databricks_login *l, const char *where,
+			  const char *cacert, struct failure *f);
+void databricks_login_release(struct databricks_login *l);
+
+/* Sets rq->secrets. */
+int databricks_sign(struct databricks_login *l, struct web_request *rq,
+		    struct failure *f);
+
+/* See token_renew. */
+bool databricks_renew(struct databricks_login *l, const struct web_request *rq,
+		      const struct web_answer *a);
+
+/* ---- databricks_value.c ---- */
 
 enum databricks_type {
 	DATABRICKS_TEXT,

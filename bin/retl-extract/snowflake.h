@@ -24,7 +24,8 @@ struct snowflake_login {
 
 /*
  * //ACCOUNT/DATABASE/SCHEMA?warehouse=W&role=R&user=U; what it does not say is
- * in SNOWFLAKE_* variables, credentials nowhere else. -1: see f.
+ * in SNOWFLAKE_* variables, or, if these have no credentials, in the default
+ * connection; or in the one that the URL names, and nowhere else. -1: see f.
  */
 int snowflake_login_init(struct snowflake_login *l, const char *where,
 			 struct failure *f);

@@ -12,7 +12,6 @@
 #include "bin/retl-extract/databricks.h"
 #include "bin/retl-extract/interrupt.h"
 #include "bin/retl-extract/session.h"
-#include "bin/retl-extract/token.h"
 #include "common/enc.h"
 #include "common/mem.h"
 #include "common/msg.h"
@@ -26,10 +25,7 @@
 
 struct databricks {
 	struct session session;
-	struct buf base, warehouse, catalog, schema;
-	bool inline_rows;
-	struct buf secrets; /* a personal token's header; empty: token */
-	struct token token;
+	struct databricks_login login;
 	struct web *web, *links; /* links: what is asked between */
 	struct web_queue *queue;
 	struct buf id; /* of the statement */
@@ -43,154 +39,14 @@ struct databricks {
 	struct buf text;
 };
 
-/* ---- where, and who ---- */
-
-static bool is_clean(const char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text <= ' ' || *text == 0x7f)
-			return false;
-	return true;
-}
-
-static const char *env(const char *name)
-{
-	const char *text = getenv(name);
-
-	return text && *text ? text : NULL;
-}
-
-/* DATABRICKS_HOST may be a URL; in the clear only for tests on this machine. */
-static int put_base(struct buf *out, struct str host, struct failure *f)
-{
-	char *text = xstrndup(host.s, host.n);
-	int ret = 0;
-
-	while (host.n && text[host.n - 1] == '/')
-		text[--host.n] = '\0';
-	if (str_starts(host, "http://127.0.0.1:") ||
-	    str_starts(host, "https://"))
-		buf_addz(out, text);
-	else if (!host.n || strstr(text, "://") || strchr(text, '@'))
-		ret = failed(f, EX_USAGE,
-			     "databricks: a host is missing: "
-			     "databricks://HOST/CATALOG/SCHEMA?warehouse=ID, "
-			     "or DATABRICKS_HOST");
-	else
-		buf_addf(out, "https://%s", text);
-	free(text);
-	return ret;
-}
-
-/* ?warehouse=ID&disposition=inline */
-static int take_option(struct databricks *s, struct str part, struct failure *f)
-{
-	struct str name;
-
-	str_split(&part, '=', &name);
-	if (str_is(name, "warehouse") && part.n) {
-		buf_adds(&s->warehouse, part);
-		return 0;
-	}
-	if (str_is(name, "disposition") && part.s &&
-	    (str_is(part, "inline") || str_is(part, "links"))) {
-		s->inline_rows = str_is(part, "inline");
-		return 0;
-	}
-	return failed(f, EX_USAGE,
-		      "databricks: '%.*s' in the URL: only warehouse=ID and "
-		      "disposition=inline or links are known",
-		      STR_ARG(name));
-}
-
-static int parse_where(struct databricks *s, const char *where,
-		       struct failure *f)
-{
-	struct str query = str_of(where), rest, host = STR_NONE, part;
-	const char *other;
-
-	str_split(&query, '?', &rest);
-	if (str_starts(rest, "//")) {
-		rest = (struct str){ rest.s + 2, rest.n - 2 };
-		str_split(&rest, '/', &host);
-		if (rest.s && str_split(&rest, '/', &part))
-			buf_adds(&s->catalog, part);
-		if (rest.s && str_split(&rest, '/', &part))
-			buf_adds(&s->schema, part);
-	}
-	while (query.s && str_split(&query, '&', &part))
-		if (take_option(s, part, f) < 0)
-			return -1;
-	other = env("DATABRICKS_HOST");
-	if (!host.n && other)
-		host = str_of(other);
-	other = env("DATABRICKS_WAREHOUSE_ID");
-	if (!s->warehouse.len && other)
-		buf_addz(&s->warehouse, other);
-	if (!s->warehouse.len)
-		return failed(f, EX_USAGE,
-			      "databricks: which warehouse? Add ?warehouse=ID "
-			      "or set DATABRICKS_WAREHOUSE_ID");
-	return put_base(&s->base, host, f);
-}
-
-static int use_client(struct databricks *s, const char *id, const char *secret,
-		      struct failure *f)
-{
-	struct buf url = BUF_INIT, err = BUF_INIT;
-	struct oauth_opts o = { .grant = OAUTH_CLIENT_CREDENTIALS,
-				.client_id = str_of(id),
-				.client_secret = str_of(secret),
-				.basic = true,
-				.scope = STR("all-apis") };
-	struct oauth *oauth;
-	int ret;
-
-	buf_addf(&url, "%s/oidc/v1/token", s->base.data);
-	o.token_url = buf_str(&url);
-	oauth = oauth_new(&o, &err);
-	ret = oauth ? token_init(&s->token, "databricks", oauth,
-				 s->session.args->cacert, f)
-		    : failed(f, EX_CONFIG, "databricks: %s", err.data);
-	buf_release(&url);
-	buf_release(&err);
-	return ret;
-}
-
-static int log_in(struct databricks *s, struct failure *f)
-{
-	const char *token = env("DATABRICKS_TOKEN");
-	const char *id = env("DATABRICKS_CLIENT_ID");
-	const char *secret = env("DATABRICKS_CLIENT_SECRET");
-
-	if (token && !is_clean(token))
-		return failed(f, EX_CONFIG,
-			      "DATABRICKS_TOKEN: there is a blank or a control "
-			      "character in it");
-	if (token) {
-		msg_hide(token, strlen(token));
-		buf_addf(&s->secrets, "Authorization: Bearer %s\n", token);
-		return 0;
-	}
-	if (id && secret)
-		return use_client(s, id, secret, f);
-	return failed(f, EX_NOPERM,
-		      "databricks: no credentials: set DATABRICKS_TOKEN, or "
-		      "DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET");
-}
-
 /* ---- asking ---- */
 
-static int sign(struct web_request *rq, unsigned attempt, struct failure *f)
+static int sign(struct web_request *rq, unsigned attempt UNUSED,
+		struct failure *f)
 {
 	struct databricks *s = rq->arg;
 
-	(void)attempt;
-	if (!s->secrets.len)
-		return token_sign(&s->token, rq, f);
-	buf_reset(&rq->secrets);
-	buf_adds(&rq->secrets, buf_str(&s->secrets));
-	return 0;
+	return databricks_sign(&s->login, rq, f);
 }
 
 static enum web_verdict judge(struct web_request *rq,
@@ -199,7 +55,7 @@ static enum web_verdict judge(struct web_request *rq,
 {
 	struct databricks *s = rq->arg;
 
-	if (!s->secrets.len && token_renew(&s->token, rq, a)) {
+	if (databricks_renew(&s->login, rq, a)) {
 		failed(f, EX_NOPERM, "HTTP 401, again and again");
 		return WEB_NOW;
 	}
@@ -211,7 +67,8 @@ static void begin(struct databricks *s, struct web_request *rq,
 		  const char *path)
 {
 	web_request_reset(rq);
-	buf_addf(&rq->url, "%s/api/2.0/sql/statements/%s", s->base.data, path);
+	buf_addf(&rq->url, "%s/api/2.0/sql/statements/%s", s->login.base.data,
+		 path);
 	buf_addz(&rq->headers, "Accept: application/json\n");
 	rq->prepare = sign;
 	rq->judge = judge;
@@ -376,11 +233,12 @@ static void put_statement(struct databricks *s, struct buf *out,
 
 	buf_addz(out, "{\"statement\":");
 	json_put_str(out, buf_str(sql));
-	put_member(out, "warehouse_id", buf_str(&s->warehouse));
-	put_member(out, "catalog", buf_str(&s->catalog));
-	put_member(out, "schema", buf_str(&s->schema));
+	put_member(out, "warehouse_id", buf_str(&s->login.warehouse));
+	put_member(out, "catalog", buf_str(&s->login.catalog));
+	put_member(out, "schema", buf_str(&s->login.schema));
 	put_member(out, "disposition",
-		   s->inline_rows ? STR("INLINE") : STR("EXTERNAL_LINKS"));
+		   s->login.inline_rows ? STR("INLINE")
+					: STR("EXTERNAL_LINKS"));
 	buf_addz(out, ",\"format\":\"JSON_ARRAY\",\"wait_timeout\":\"0s\","
 		      "\"on_wait_timeout\":\"CONTINUE\"");
 	for (size_t i = 0; i < a->n_params; i++) {
@@ -583,6 +441,14 @@ static int take_chunks(struct databricks *s, struct str manifest,
 
 /* ---- chunks ---- */
 
+static bool is_clean(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text <= ' ' || *text == 0x7f)
+			return false;
+	return true;
+}
+
 static bool is_near(const char *url)
 {
 	return str_starts(str_of(url), "https://") ||
@@ -687,7 +553,7 @@ static int make_chunk(void *arg, struct web_request *rq, struct failure *f)
 	(void)f;
 	if (s->asked == s->n_chunks)
 		return 0;
-	if (s->inline_rows) {
+	if (s->login.inline_rows) {
 		begin(s, rq, s->id.data);
 		buf_addf(&rq->url, "/result/chunks/%zu", s->asked);
 	} else {
@@ -709,7 +575,7 @@ static int begin_chunk(struct databricks *s, const struct web_answer *a,
 		return refused(a, "a chunk", f);
 	if (json_check(a->body, &v, &fault) < 0)
 		v = STR_NONE;
-	if (s->inline_rows && v.s)
+	if (s->login.inline_rows && v.s)
 		v = json_member(v, "data_array", JSON_ARRAY);
 	if (!v.s || json_type(v) != JSON_ARRAY)
 		return failed(f, EX_UNAVAILABLE,
@@ -764,15 +630,10 @@ static void databricks_close(void *self)
 	web_queue_free(s->queue);
 	web_free(s->web);
 	web_free(s->links);
-	token_release(&s->token);
+	databricks_login_release(&s->login);
 	columns_release(&s->session.columns);
 	free(s->types);
 	free(s->counts);
-	buf_release(&s->base);
-	buf_release(&s->warehouse);
-	buf_release(&s->catalog);
-	buf_release(&s->schema);
-	buf_release(&s->secrets);
 	buf_release(&s->id);
 	buf_release(&s->text);
 	free(s);
@@ -860,10 +721,9 @@ static void *open_session(const struct source_args *a, struct failure *f)
 				.retries = a->retries,
 				.max_body = MAX_BODY };
 
-	s->base = s->warehouse = s->catalog = s->schema = BUF_INIT;
-	s->secrets = s->id = s->text = BUF_INIT;
+	s->id = s->text = BUF_INIT;
 	session_init(&s->session, a, &dialect);
-	if (parse_where(s, a->where, f) < 0 || log_in(s, f) < 0 ||
+	if (databricks_login_init(&s->login, a->where, a->cacert, f) < 0 ||
 	    !(s->web = web_new(&web, f)) || !(s->links = web_new(&web, f))) {
 		databricks_close(s);
 		return NULL;

@@ -11,6 +11,9 @@ openssl rsa -in key.pem -pubout -out pub.pem 2>/dev/null
 openssl pkcs8 -topk8 -in key.pem -passout pass:sesame -out locked.pem 2>/dev/null
 for v in $(env | sed -n 's/^\(SNOWFLAKE_[A-Z_]*\)=.*/\1/p'); do unset "$v"; done
 export SNOWFLAKE_PRIVATE_KEY_PATH=key.pem SNOWFLAKE_PROTOCOL=http
+# What whoever runs the tests has there is not ours.
+mkdir sfhome
+export SNOWFLAKE_HOME="$work/sfhome"
 url='snowflake://my-acct/DB/PUBLIC?user=sync&warehouse=WH&role=R'
 
 # serve ARGUMENT...: a fresh server
@@ -129,6 +132,68 @@ lacks err pat-2 'which no message shows'
 serve --generate 300 --partition 100 --token t-1 --at 2=401 --at 3=401 --at 4=401
 SNOWFLAKE_TOKEN=t-1 get "$url" t
 broken 77 'HTTP 401' 'an OAuth token that runs out in the middle'
+
+# ---- connections of other tools ----
+serve --generate 1
+at="host = '$SNOWFLAKE_HOST'
+protocol = \"http\""
+(
+	unset SNOWFLAKE_PRIVATE_KEY_PATH SNOWFLAKE_HOST SNOWFLAKE_PROTOCOL
+	cat >sfhome/config.toml <<-END
+		default_connection_name = "main" # not "default"
+		[cli.logs]
+		account = "none"
+		[connections.main]
+		account = "my-acct"
+		user = 'sync'
+		$at
+		authenticator = "SNOWFLAKE_JWT"
+		private_key_file = "$work/locked.pem"
+		private_key_file_pwd = "sesame"
+		warehouse = "A \"B\\\\"
+		[connections.other]
+		account = "another"
+		password = "geheim"
+		[connections.sso]
+		account = "my_acct"
+		authenticator = "externalbrowser"
+		[connections.lines]
+		account = """
+		my-acct"""
+	END
+	chmod 600 sfhome/config.toml
+	get snowflake:///DB/PUBLIC t
+	is "$status" 0 'the default connection of config.toml' "$(cat err)"
+	is "$(jq -rs '.[-1].body | "\(.warehouse) \(.database)"' log)" 'A "B\ DB' \
+		'what the URL says, and the rest from there'
+	get snowflake://My-Acct/DB t
+	is "$status" 0 'of the account that the URL names' "$(cat err)"
+	get snowflake://elsewhere/DB t
+	broken 77 'no credentials' 'the default one is not for another account'
+	get 'snowflake://elsewhere/DB?connection=main' t
+	broken 78 'another account' 'nor is one that is named'
+	get 'snowflake:?connection=other' t
+	broken 77 'a password is none' 'a password'
+	lacks err geheim 'which no message shows'
+	SNOWFLAKE_DEFAULT_CONNECTION_NAME=sso get snowflake: t
+	broken 77 'authenticator' 'a login for people'
+	get 'snowflake:?connection=lines' t
+	broken 78 'account is not a text' 'a text in several lines'
+	get 'snowflake:?connection=nosuch' t
+	broken 78 "no connection 'nosuch'" 'a connection that is not there'
+	printf '[dev]\naccount = "my-acct"\nuser = "sync"\n%s\ntoken = "t-1"\n' \
+		"$at" >sfhome/connections.toml
+	get snowflake: t
+	broken 78 'no account' 'connections.toml takes the place of the section'
+	SNOWFLAKE_TOKEN=of-the-environment get 'snowflake:?connection=dev' t
+	broken 77 'HTTP 401' 'a connection in the URL stands alone'
+	is "$(jq -rs '.[-1].status' log)" 401 'and was asked with'
+	chmod 620 sfhome/connections.toml
+	get 'snowflake:?connection=dev' t
+	broken 77 'others may write' 'a file that others may write'
+	echo "$n_tests $n_failed" >counts
+)
+read -r n_tests n_failed <counts
 
 # ---- results of all sizes ----
 serve

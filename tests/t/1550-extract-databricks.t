@@ -6,7 +6,10 @@
 
 unset DATABRICKS_HOST DATABRICKS_CLIENT_ID DATABRICKS_CLIENT_SECRET
 DATABRICKS_TOKEN=dapi-s3cret DATABRICKS_WAREHOUSE_ID=wh
-export DATABRICKS_TOKEN DATABRICKS_WAREHOUSE_ID
+# What whoever runs the tests has there is not ours.
+DATABRICKS_CONFIG_FILE=$work/none
+unset DATABRICKS_CONFIG_PROFILE
+export DATABRICKS_TOKEN DATABRICKS_WAREHOUSE_ID DATABRICKS_CONFIG_FILE
 # serve OPTION...
 serve() {
 	mock_stop dbx
@@ -159,6 +162,46 @@ DATABRICKS_CLIENT_ID=me DATABRICKS_CLIENT_SECRET=pw get
 same all out 'a client, whose tokens run out and are renewed'
 DATABRICKS_CLIENT_ID=me DATABRICKS_CLIENT_SECRET=no broken 77 \
 	'no access token' 'a wrong secret'
+cat >cfg <<END
+; of the tools
+[DEFAULT]
+host  = $DATABRICKS_HOST/
+token = dapi-s3cret
+
+[client]
+host = $DATABRICKS_HOST
+client_id = me
+client_secret = pw
+warehouse_id = wh
+
+[cli]
+host = $DATABRICKS_HOST
+auth_type = databricks-cli
+END
+host=$DATABRICKS_HOST
+unset DATABRICKS_HOST
+DATABRICKS_CONFIG_FILE=$work/cfg
+DATABRICKS_CONFIG_PROFILE=client get
+same all out 'a client of a profile'
+DATABRICKS_WAREHOUSE_ID='' get 'databricks:?profile=client'
+same all out 'one that the URL names, with its warehouse'
+DATABRICKS_HOST=other.example.com broken 77 'no credentials' \
+	'the default profile is not for another host'
+get 'databricks://other.example.com/main?profile=client&warehouse=wh'
+is "$status" 78 'nor is one that is named'
+contains err 'another host' 'which the message says'
+lacks err s3cret 'without a secret'
+DATABRICKS_CONFIG_PROFILE=cli broken 77 auth_type 'a login for people'
+DATABRICKS_CONFIG_PROFILE=nosuch broken 78 "no profile 'nosuch'" \
+	'a profile that is not there'
+DATABRICKS_CONFIG_FILE=$work/none DATABRICKS_CONFIG_PROFILE=client broken 66 \
+	'none' 'a file that is not there'
+pat --generate 100000
+sed -i "s|$host|$DATABRICKS_HOST|" cfg
+unset DATABRICKS_HOST
+get
+same all out 'the token of the default profile'
+DATABRICKS_CONFIG_FILE=$work/none
 export DATABRICKS_TOKEN=dapi-s3cret
 exits 64 'no warehouse' env DATABRICKS_WAREHOUSE_ID= \
 	retl-extract -q 'select 1' databricks://h
