@@ -11,6 +11,7 @@
 
 #include "common/json_index.h"
 #include "common/mem.h"
+#include "common/siphash.h"
 #include "common/utf8.h"
 
 struct scan {
@@ -322,15 +323,6 @@ int json_check(struct str text, struct str *value, struct json_fault *f)
 
 /* ---- members of one object ---- */
 
-static uint32_t hash_bytes(const char *p, size_t n)
-{
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)p[i]) * 16777619u;
-	return h ^ h >> 15;
-}
-
 static void grow_table(struct json_obj *o)
 {
 	size_t want = 16;
@@ -364,7 +356,7 @@ static ssize_t find_repeated(struct json_obj *o)
 	grow_table(o);
 	for (size_t i = 0; i < o->n && found < 0; i++) {
 		struct str name = name_text(&o->m[i], &scratch);
-		size_t h = hash_bytes(name.s, name.n) & (o->table_cap - 1);
+		size_t h = siphash_here(name.s, name.n) & (o->table_cap - 1);
 
 		while (o->table[h]) {
 			if (json_key_is(&o->m[o->table[h] - 1], name)) {

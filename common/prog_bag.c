@@ -2,18 +2,10 @@
 #include "common/prog_bag.h"
 
 #include "common/json.h"
+#include "common/siphash.h"
 
 /* Below this, looking through all names is faster than a table. */
 #define FEW ((size_t)16)
-
-static size_t hash(struct str text)
-{
-	uint64_t h = 0xcbf29ce484222325;
-
-	for (size_t i = 0; i < text.n; i++)
-		h = (h ^ (unsigned char)text.s[i]) * 0x100000001b3;
-	return (size_t)(h ^ h >> 29);
-}
 
 static struct str unescaped(struct arena *mem, struct str raw)
 {
@@ -31,7 +23,7 @@ static struct str unescaped(struct arena *mem, struct str raw)
 /* Where it is, or an empty place for it. */
 static uint32_t *place(const struct bag *b, const struct bag_member *m)
 {
-	size_t at = m->hash & (b->n_table - 1);
+	size_t at = siphash_here(m->name.s, m->name.n) & (b->n_table - 1);
 
 	while (b->table[at] && !str_eq(b->v[b->table[at] - 1].name, m->name))
 		at = (at + 1) & (b->n_table - 1);
@@ -75,7 +67,6 @@ void bag_put(struct bag *b, struct arena *mem, struct str raw, struct str val)
 	struct bag_member m = { .raw = raw, .val = val }, *old;
 
 	m.name = unescaped(mem, raw);
-	m.hash = hash(m.name);
 	old = find(b, &m);
 	if (old) {
 		old->val = val;

@@ -11,7 +11,6 @@
 struct bag_member {
 	struct str raw, name; /* as between the quotes, and unescaped */
 	struct str val;
-	size_t hash;
 };
 
 struct bag {

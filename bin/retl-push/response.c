@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/msg.h"
 #include "common/retry.h"
+#include "common/siphash.h"
 #include "common/url.h"
 #include "common/utf8.h"
 #include "bin/retl-push/rows.h"
@@ -470,15 +471,6 @@ struct index {
 	bool made;
 };
 
-static uint64_t hash_text(struct str s)
-{
-	uint64_t h = 1469598103934665603u;
-
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.s[i]) * 1099511628211u;
-	return h;
-}
-
 /* The text that an outcome's key is compared with. */
 static void put_match(struct answer *w, struct rec *r, struct buf *out)
 {
@@ -524,7 +516,7 @@ static void index_make(struct answer *w, struct index *x, bool by_ref)
 		else
 			put_match(w, r, &x->text);
 		x->names[i] = (struct span){ at, x->text.len - at };
-		h = hash_text((struct str){ x->text.data + at, x->names[i].n });
+		h = siphash_here(x->text.data + at, x->names[i].n);
 		while (x->slots[h & (x->n_slots - 1)])
 			h++;
 		x->slots[h & (x->n_slots - 1)] = i + 1;
@@ -569,7 +561,7 @@ struct spoken {
 static bool decide_named(struct answer *w, struct index *x, bool by_ref,
 			 struct str name, const struct spoken *o)
 {
-	uint64_t h = hash_text(name);
+	uint64_t h = siphash_here(name.s, name.n);
 	bool found = false;
 	size_t slot;
 
