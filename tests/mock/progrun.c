@@ -3,11 +3,15 @@
  * progrun PROGRAM <VALUES: runs a program on each line's JSON value and writes
  * what it gave as one array, or "error", so that tests can hold it against jq.
  * progrun -p PROGRAM: says "native" or "libjq". progrun -t PROGRAM: the error's
- * code and text in place of "error". $settings is {"x":"a","n":1,"list":[1,2]}.
+ * code and text in place of "error". With -f FILE in place of PROGRAM: each
+ * line of the file is one, and runs on all values before the next. $settings is
+ * {"x":"a","n":1,"list":[1,2],"a":"s","b":2}.
  */
+#include <unistd.h>
+
+#include "common/file.h"
 #include "common/json.h"
 #include "common/msg.h"
-#include "common/ndjson.h"
 #include "common/prog.h"
 
 static const char *const names[] = { "settings" };
@@ -36,39 +40,85 @@ static void put_result(struct prog *p, struct str v, bool tell)
 	printf("[%.*s]\n", (int)out.len, out.data);
 }
 
-int main(int argc, char **argv)
+/* Cuts the next line off text; false: there is none. */
+static bool next_line(struct str *text, struct str *line)
+{
+	const char *lf = text->n ? memchr(text->s, '\n', text->n) : NULL;
+
+	if (!text->n)
+		return false;
+	line->s = text->s;
+	line->n = lf ? (size_t)(lf - text->s) : text->n;
+	text->s += line->n + (lf != NULL);
+	text->n -= line->n + (lf != NULL);
+	return true;
+}
+
+static void run_values(struct prog *p, struct str values, bool tell)
+{
+	struct json_fault f;
+	struct str line, v;
+
+	while (next_line(&values, &line)) {
+		if (json_check(line, &v, &f) < 0)
+			die(EX_DATAERR, "%s", f.what);
+		put_result(p, v, tell);
+	}
+}
+
+static void run(struct str program, bool plan, bool tell, struct str values)
 {
 	struct prog_opts o = {
 		.vars = names, .n_vars = 1, .where = "p", .libdir = NULL
 	};
-	bool plan = argc > 1 && strcmp(argv[1], "-p") == 0;
-	bool tell = argc > 1 && strcmp(argv[1], "-t") == 0;
 	struct buf err = BUF_INIT;
-	struct ndjson in = NDJSON_INIT;
-	struct prog *p;
+	struct prog *p = prog_new(program, &o, &err);
 
-	msg_init("progrun");
-	argv += plan || tell;
-	p = argv[1] ? prog_new(str_of(argv[1]), &o, &err) : NULL;
 	if (!p)
-		die(EX_USAGE, "%s", argv[1] ? err.data : "PROGRAM <VALUES");
-	if (plan) {
+		die(EX_USAGE, "%s", err.data);
+	if (plan)
 		puts(prog_is_native(p) ? "native" : "libjq");
-		prog_free(p);
-		return 0;
-	}
-	if (ndjson_open(&in, NULL) < 0)
-		die(in.status, "%s", in.err.data);
-	while (ndjson_next(&in) == 1) {
-		struct json_fault f;
-		struct str v;
-
-		if (json_check(in.line, &v, &f) < 0)
-			die(EX_DATAERR, "%s", f.what);
-		put_result(p, v, tell);
-	}
-	ndjson_close(&in);
+	else
+		run_values(p, values, tell);
 	prog_free(p);
 	buf_release(&err);
+}
+
+static void read_whole(const char *path, struct buf *out)
+{
+	struct buf err = BUF_INIT;
+
+	if (file_read(path, (size_t)1 << 30, out, &err) < 0)
+		die(EX_NOINPUT, "%s", err.data);
+	buf_release(&err);
+}
+
+int main(int argc, char **argv)
+{
+	bool plan = false, tell = false, file = false;
+	struct buf values = BUF_INIT, programs = BUF_INIT;
+	struct str text, line;
+	int c;
+
+	msg_init("progrun");
+	while ((c = getopt(argc, argv, "+fpt")) != -1) {
+		plan |= c == 'p';
+		tell |= c == 't';
+		file |= c == 'f';
+	}
+	if (optind + 1 != argc)
+		die(EX_USAGE, "PROGRAM <VALUES");
+	if (!plan)
+		read_whole("-", &values);
+	if (file) {
+		read_whole(argv[optind], &programs);
+		text = buf_str(&programs);
+		while (next_line(&text, &line))
+			run(line, plan, tell, buf_str(&values));
+	} else {
+		run(str_of(argv[optind]), plan, tell, buf_str(&values));
+	}
+	buf_release(&values);
+	buf_release(&programs);
 	return 0;
 }
