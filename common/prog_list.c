@@ -3,6 +3,8 @@
  * Arrays and objects: their entries, keys and parts, as jq 1.6 has them. What
  * is taken over keeps its bytes.
  */
+#include <math.h>
+
 #include "common/mem.h"
 #include "common/prog_bag.h"
 #include "common/prog_num.h"
@@ -290,17 +292,26 @@ static int put_has(struct run *r, struct plan *p, struct str v, struct str key,
 
 /* ---- looking for something ---- */
 
+/* The elements of an array, side by side. */
+static struct str *elements(struct run *r, struct str array, size_t *n)
+{
+	struct str *v = arena_get(&r->mem, (json_count(array) + 1) * sizeof *v);
+	struct json_iter it;
+
+	*n = 0;
+	json_iter_init(&it, array);
+	while (json_iter_element(&it, &v[*n]))
+		++*n;
+	return v;
+}
+
 /* The first place where b's elements stand in a, or null. */
 static void put_place(struct run *r, struct str a, const struct str *b,
 		      size_t n, struct buf *out)
 {
-	size_t most = json_count(a), i = 0, k;
-	struct str *v = arena_get(&r->mem, (most + 1) * sizeof *v);
-	struct json_iter it;
+	size_t most, i, k;
+	struct str *v = elements(r, a, &most);
 
-	json_iter_init(&it, a);
-	for (i = 0; json_iter_element(&it, &v[i]);)
-		i++;
 	for (i = 0; n && i + n <= most; i++) {
 		for (k = 0; k < n && json_equal(v[i + k], b[k]);)
 			k++;
@@ -315,20 +326,12 @@ static void put_place(struct run *r, struct str a, const struct str *b,
 static int put_index_in_array(struct run *r, struct str v, struct str what,
 			      struct buf *out)
 {
-	struct json_iter it;
-	struct str *elements;
-	size_t n = 0;
+	const struct str *part = &what;
+	size_t n = 1;
 
-	if (json_type(what) != JSON_ARRAY) {
-		put_place(r, v, &what, 1, out);
-		return 0;
-	}
-	elements =
-	    arena_get(&r->mem, (json_count(what) + 1) * sizeof *elements);
-	json_iter_init(&it, what);
-	while (json_iter_element(&it, &elements[n]))
-		n++;
-	put_place(r, v, elements, n, out);
+	if (json_type(what) == JSON_ARRAY)
+		part = elements(r, what, &n);
+	put_place(r, v, part, n, out);
 	return 0;
 }
 
@@ -435,9 +438,8 @@ static bool is_nothing(struct str v)
 static int put_reversed(struct run *r, struct plan *p, struct str v,
 			struct buf *out)
 {
-	struct json_iter it;
 	struct str *e;
-	size_t n = 0;
+	size_t n;
 
 	if (is_nothing(v)) {
 		buf_addz(out, "[]");
@@ -446,10 +448,7 @@ static int put_reversed(struct run *r, struct plan *p, struct str v,
 	if (json_type(v) != JSON_ARRAY)
 		return run_fail(r, p, "jq", "%s cannot be reversed",
 				run_type(v));
-	e = arena_get(&r->mem, (json_count(v) + 1) * sizeof *e);
-	json_iter_init(&it, v);
-	while (json_iter_element(&it, &e[n]))
-		n++;
+	e = elements(r, v, &n);
 	buf_addc(out, '[');
 	while (n--) {
 		buf_adds(out, e[n]);
@@ -460,18 +459,23 @@ static int put_reversed(struct run *r, struct plan *p, struct str v,
 	return 0;
 }
 
-/* The bounds of a slice among n elements or characters. */
-static void bounds(const struct plan *p, size_t n, size_t *from, size_t *to)
-{
-	int64_t a = p->index, b = p->end, len = (int64_t)n;
+/* A slice, as the program or the data says it. */
+struct cut {
+	double from, to; /* below 0: from the end; to may be INFINITY */
+};
 
-	a = MIN(MAX(a < 0 ? a + len : a, 0), len);
-	b = b < 0 ? b + len : MIN(b, len);
-	*from = (size_t)a;
-	*to = (size_t)MAX(a, b);
+/* Its bounds among n elements or characters. A part of one is one. */
+static void bounds(struct cut c, size_t n, size_t *from, size_t *to)
+{
+	double len = (double)n;
+
+	c.from = MIN(MAX(c.from < 0 ? c.from + len : c.from, 0), len);
+	c.to = MIN(c.to < 0 ? c.to + len : c.to, len);
+	*from = (size_t)c.from;
+	*to = (size_t)ceil(MAX(c.from, c.to));
 }
 
-static void put_text_slice(struct run *r, struct plan *p, struct str v,
+static void put_text_slice(struct run *r, struct cut c, struct str v,
 			   struct buf *out)
 {
 	struct str text = json_text(v, &r->scratch);
@@ -479,7 +483,7 @@ static void put_text_slice(struct run *r, struct plan *p, struct str v,
 
 	for (size_t i = 0; i < text.n; i++)
 		n += ((unsigned char)text.s[i] & 0xc0) != 0x80;
-	bounds(p, n, &from, &to);
+	bounds(c, n, &from, &to);
 	n = 0;
 	for (size_t i = 0; i < text.n; i++) {
 		if (((unsigned char)text.s[i] & 0xc0) == 0x80)
@@ -492,7 +496,8 @@ static void put_text_slice(struct run *r, struct plan *p, struct str v,
 	json_put_str(out, (struct str){ text.s + begin, end - begin });
 }
 
-int list_slice(struct run *r, struct plan *p, struct str v, struct buf *out)
+static int put_slice(struct run *r, struct plan *p, struct str v, struct cut c,
+		     struct buf *out)
 {
 	struct json_iter it;
 	struct str e;
@@ -504,10 +509,10 @@ int list_slice(struct run *r, struct plan *p, struct str v, struct buf *out)
 		buf_adds(out, v);
 		return 0;
 	case JSON_STRING:
-		put_text_slice(r, p, v, out);
+		put_text_slice(r, c, v, out);
 		return 0;
 	case JSON_ARRAY:
-		bounds(p, json_count(v), &from, &to);
+		bounds(c, json_count(v), &from, &to);
 		json_iter_init(&it, v);
 		for (size_t i = 0; i < to && json_iter_element(&it, &e); i++) {
 			if (i < from)
@@ -521,6 +526,90 @@ int list_slice(struct run *r, struct plan *p, struct str v, struct buf *out)
 	default:
 		return run_fail(r, p, "jq", "%s cannot be sliced", run_type(v));
 	}
+}
+
+int list_slice(struct run *r, struct plan *p, struct str v, struct buf *out)
+{
+	const struct cut c = { (double)p->index, (double)p->end };
+
+	return put_slice(r, p, v, c, out);
+}
+
+/* ---- looking up by a list or an object ---- */
+
+/* One end of a slice that is data; null is the default. */
+static int cut_end(struct run *r, struct plan *p, struct str key,
+		   const char *name, double *end)
+{
+	struct str v;
+	int n = json_find(key, str_of(name), &v);
+
+	if (n < 0)
+		return run_repeated(r, p);
+	if (n && json_type(v) == JSON_NULL)
+		return 0;
+	if (!n || json_type(v) != JSON_NUMBER)
+		return run_fail(r, p, "jq",
+				"an end of a slice is not a number");
+	/* Beyond what a double holds is beyond every end. */
+	if (num_to_double(v, end) < 0)
+		*end = v.s[0] == '-' ? -INFINITY : INFINITY;
+	return 0;
+}
+
+static int put_cut(struct run *r, struct plan *p, struct str v, struct str key,
+		   struct buf *out)
+{
+	struct cut c = { 0, INFINITY };
+
+	if (json_type(v) == JSON_NULL) {
+		buf_adds(out, v);
+		return 0;
+	}
+	if (cut_end(r, p, key, "start", &c.from) < 0 ||
+	    cut_end(r, p, key, "end", &c.to) < 0)
+		return -1;
+	return put_slice(r, p, v, c, out);
+}
+
+/* Every place at which the elements of `part` stand in a row. */
+static void put_places(struct run *r, struct str v, struct str part,
+		       struct buf *out)
+{
+	size_t n, k, most;
+	struct str *all = elements(r, v, &most), *want = elements(r, part, &n);
+	char sep = '[';
+
+	for (size_t i = 0; n && i + n <= most; i++) {
+		for (k = 0; k < n && json_equal(all[i + k], want[k]);)
+			k++;
+		if (k < n)
+			continue;
+		buf_addc(out, sep);
+		buf_addu(out, i);
+		sep = ',';
+	}
+	buf_addz(out, sep == '[' ? "[]" : "]");
+}
+
+int list_lookup(struct run *r, struct plan *p, struct str v, struct str key,
+		struct str *found)
+{
+	size_t at = run_tmp(r);
+	struct buf *out = &r->tmp[at];
+	enum json_type of = json_type(v);
+
+	if (json_type(key) == JSON_ARRAY && of == JSON_ARRAY)
+		put_places(r, v, key, out);
+	else if (json_type(key) != JSON_OBJECT || of == JSON_OBJECT ||
+		 of == JSON_NUMBER || of == JSON_BOOL)
+		return run_fail(r, p, "jq", "%s cannot be looked up in %s",
+				run_type(key), run_type(v));
+	else if (put_cut(r, p, v, key, out) < 0)
+		return -1;
+	*found = arena_copy(&r->mem, buf_str(&r->tmp[at]));
+	r->n_tmp = at;
+	return 0;
 }
 
 /* ---- any, all ---- */

@@ -5,6 +5,8 @@
  */
 #include "common/prog_run.h"
 
+#include <math.h>
+
 #include "common/mem.h"
 #include "common/msg.h"
 #include "common/prog_num.h"
@@ -200,13 +202,13 @@ static int lookup(struct run *r, struct plan *p, struct str v, struct str key,
 					run_type(v));
 		return member_of(r, p, v, buf_str(&r->scratch), out);
 	case JSON_NUMBER:
-		if (num_to_double(key, &d) < 0 || d != (double)(int32_t)d)
-			return run_fail(r, p, "jq",
-					"an index is not a whole number");
+		/* Where no element can be there is none. */
+		if (num_to_double(key, &d) < 0 || !(fabs(d) < INT32_MAX) ||
+		    d != (double)(int32_t)d)
+			d = INT32_MAX;
 		return element_of(r, p, v, (int64_t)d, out);
 	default:
-		return run_fail(r, p, "jq", "%s cannot be looked up in %s",
-				run_type(key), run_type(v));
+		return list_lookup(r, p, v, key, out);
 	}
 }
 

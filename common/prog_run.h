@@ -120,6 +120,9 @@ int sum_delete(struct run *r, struct plan *p, struct str in, struct buf *out);
 int list_filter(struct run *r, struct plan *p, struct str v, struct buf *out);
 int list_update(struct run *r, struct plan *p, struct str v, struct buf *out);
 int list_slice(struct run *r, struct plan *p, struct str v, struct buf *out);
+/* .[key] where key is neither a text nor a number. */
+int list_lookup(struct run *r, struct plan *p, struct str v, struct str key,
+		struct str *found);
 int list_any(struct run *r, struct plan *p, struct str in, struct str *v);
 /* The same for functions on arrays and objects; arg is a value. */
 int list_call(struct run *r, struct plan *p, struct str v, struct str arg,

@@ -663,6 +663,14 @@ del(.[0])
 =del(.[$settings.nope])
 =del(.[$settings.n]) | objects
 =.[.b // "a" | tostring]
+=.a? | .[.]?
+=.a? as $x | .b? | .[$x]?
+=.a? as $x | .[]? | .[$x]?
+=. as $v | [[1,2,1,2], [], "aéb", null, {"a":1}, 7] | map([.[$v]?])
+=.[]? as $k | [[1,"x",1,"x"], "aéb", null] | map([.[$k]?])
+=[{"start":0.5,"end":1.5}, {"start":null,"end":-1}, {"start":1}, {"start":-1e10,"end":1e17}, {"start":2,"end":1}, {"start":-1.5,"end":-0.5}, {"start":"x","end":1}, {"start":null,"end":null,"x":1}, {}] | .[] as $k | [[1,2,3], "aéb", null, true] | map([.[$k]?])
+=[0.5, -1, -0.5, 1e10, -1e10, 2147483647, -2147483648, 1.0, 20e-1, -4] | .[] as $k | [[1,2,3], "aéb", null, {}] | map([.[$k]?])
+=[[], [1], [1,1], [2,1], [1,2,1,2], [null]] | .[] as $k | [[1,1,1,2,1], [], null, {"a":1}] | map([.[$k]?])
 =$settings[.b | tostring | ascii_downcase] // empty
 =endswith(.b | tostring)
 $settings[.b? | tostring]
