@@ -25,10 +25,12 @@ static int put(struct out *out)
 	beside_wait(o->beside);
 	out->b = o->going;
 	o->going = full;
-	if (!o->error)
-		beside_do(o->beside, write_job, o);
-	errno = o->error;
-	return o->error ? -1 : 0;
+	if (o->error) {
+		errno = o->error;
+		return -1;
+	}
+	beside_do(o->beside, write_job, o);
+	return 0;
 }
 
 void outlet_open(struct outlet *o, bool threaded)
