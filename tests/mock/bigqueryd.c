@@ -5,20 +5,19 @@
  * longer than it likes, and breaks its promises on order. --result is an
  * object {"schema", "rows"}; without one, --generate makes rows.
  */
-#include <fcntl.h>
 
 #include "common/file.h"
 #include "common/json.h"
 #include "common/msg.h"
-#include "tests/mock/lib/mishap.h"
+#include "tests/mock/lib/fakeapi.h"
 #include "tests/mock/lib/tokens.h"
 
 #define PROJECT "/bigquery/v2/projects/proj"
 
 struct bigqueryd {
 	struct tokens tokens;
-	struct mishaps mishaps;
-	const char *result_path, *log_path, *location, *fails;
+	struct fakeapi api;
+	const char *result_path, *location, *fails;
 	uint64_t generate, per_page, pending, slow_ms, drops, grows;
 	struct buf result, text;
 	struct str schema, rows;
@@ -67,18 +66,6 @@ static void load(struct bigqueryd *s)
 	s->schema = json_get(v, "schema");
 	s->rows = json_get(v, "rows");
 	s->n_rows = json_count(s->rows);
-}
-
-static struct str query_get(const struct request *r, const char *name)
-{
-	struct str rest = r->query, part, key;
-
-	while (rest.n && str_split(&rest, '&', &part)) {
-		str_split(&part, '=', &key);
-		if (str_is(key, name))
-			return part.s ? part : STR("");
-	}
-	return STR_NONE;
 }
 
 /* ---- jobs ---- */
@@ -174,10 +161,10 @@ static void put_rows(struct bigqueryd *s, uint64_t from, uint64_t most)
 static void results(struct bigqueryd *s, const struct request *r,
 		    struct answer *a)
 {
-	struct str exact = query_get(r, "formatOptions.useInt64Timestamp");
-	struct str from = query_get(r, "startIndex");
-	struct str most = query_get(r, "maxResults");
-	struct str where = query_get(r, "location");
+	struct str exact = fakeapi_query(r, "formatOptions.useInt64Timestamp");
+	struct str from = fakeapi_query(r, "startIndex");
+	struct str most = fakeapi_query(r, "maxResults");
+	struct str where = fakeapi_query(r, "location");
 	uint64_t start = 0, n = 100000;
 
 	if (from.s)
@@ -213,7 +200,7 @@ static void results(struct bigqueryd *s, const struct request *r,
 static void list(struct bigqueryd *s, const struct request *r, struct answer *a,
 		 const char *kind)
 {
-	bool second = query_get(r, "pageToken").s;
+	bool second = fakeapi_query(r, "pageToken").s;
 
 	buf_reset(&s->text);
 	buf_addf(&s->text,
@@ -252,56 +239,44 @@ static void serve_api(struct bigqueryd *s, const struct request *r,
 		complain(a, 404, "notFound", "no such job");
 }
 
-static void note(struct bigqueryd *s, const struct request *r, int status)
+static void note(void *self UNUSED, const struct request *r, int status,
+		 struct buf *b)
 {
-	struct buf b = BUF_INIT;
-	int fd;
-
-	if (!s->log_path)
-		return;
-	buf_addf(&b, "{\"method\":\"%.*s\",\"target\":", STR_ARG(r->method));
-	json_put_str(&b, r->target);
-	buf_addf(&b, ",\"status\":%d,\"body\":", status);
+	buf_addf(b, "{\"method\":\"%.*s\",\"target\":", STR_ARG(r->method));
+	json_put_str(b, r->target);
+	buf_addf(b, ",\"status\":%d,\"body\":", status);
 	if (r->body.n && r->body.s[0] == '{')
-		buf_adds(&b, r->body);
+		buf_adds(b, r->body);
 	else
-		buf_addz(&b, "null");
-	buf_addz(&b, "}\n");
-	fd = open(s->log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || file_write_all(fd, b.data, b.len) < 0)
-		die(EX_IOERR, "%s: %s", s->log_path, strerror(errno));
-	close(fd);
-	buf_release(&b);
+		buf_addz(b, "null");
+	buf_addc(b, '}');
 }
 
-static void serve(void *self, const struct request *r, struct answer *a)
+static void give(void *self, const struct request *r, struct answer *a)
 {
 	struct bigqueryd *s = self;
-	struct str what = mishap_of(&s->mishaps, r->number), rest;
-	uint64_t n;
 
-	if (what.s && mishap_number(what, "", &n, &rest) && !mishap_after(what))
-		complain(a, (int)n,
-			 n == 403   ? "rateLimitExceeded"
-			 : n == 400 ? "invalidQuery"
-				    : "backendError",
-			 "Bad int64 value: secret");
-	else if (!tokens_serve(&s->tokens, r, a))
+	if (!tokens_serve(&s->tokens, r, a))
 		serve_api(s, r, a);
-	if (what.s && mishap_after(what))
-		mishap_spoil(what, a);
-	note(s, r, a->status);
+}
+
+static void trouble(struct answer *a, int status)
+{
+	complain(a, status,
+		 status == 403   ? "rateLimitExceeded"
+		 : status == 400 ? "invalidQuery"
+				 : "backendError",
+		 "Bad int64 value: secret");
 }
 
 int main(int argc, char **argv)
 {
-	struct bigqueryd fake = { .location = "EU" };
-	struct server s = { .self = &fake, .serve = serve };
-	struct opt opts[14 + TOKENS_N_OPTS] = {
-		{ 0, "port-file", OPT_STR, &s.port_file, "FILE",
-		  "write the port there when ready" },
-		{ 0, "idle", OPT_COUNT, &s.idle_s, "SECONDS",
-		  "end after so long without a request" },
+	struct bigqueryd fake = { .location = "EU",
+				  .api = { .give = give,
+					   .trouble = trouble,
+					   .note = note,
+					   .self = &fake } };
+	struct opt opts[9 + TOKENS_N_OPTS + FAKEAPI_N_OPTS] = {
 		{ 0, "result", OPT_STR, &fake.result_path, "FILE",
 		  "what every query gives" },
 		{ 0, "generate", OPT_COUNT, &fake.generate, "N", "rows" },
@@ -319,12 +294,6 @@ int main(int argc, char **argv)
 		  "every query fails, in a 200" },
 		{ 0, "location", OPT_STR, &fake.location, "PLACE",
 		  "where jobs run" },
-		{ 0, "log", OPT_STR, &fake.log_path, "FILE",
-		  "append a line per request" },
-		{ 0, "at", OPT_LIST, &fake.mishaps.at, "N=WHAT",
-		  "a mishap at the n-th request" },
-		{ 0, "every", OPT_LIST, &fake.mishaps.every, "N=WHAT",
-		  "at every n-th" },
 	};
 	const struct opt_spec spec = {
 		.synopsis = "[OPTION]...",
@@ -332,15 +301,13 @@ int main(int argc, char **argv)
 		.opts = opts,
 		.n = ARRAY_LEN(opts),
 	};
-	struct buf err = BUF_INIT;
 
-	tokens_opts(&fake.tokens, opts + 14);
+	tokens_opts(&fake.tokens, opts + 9);
+	fakeapi_opts(&fake.api, opts + 9 + TOKENS_N_OPTS);
 	msg_init("bigqueryd");
 	if (opt_parse(&spec, argc, argv))
 		opt_die("operands are not taken");
-	mishaps_check(&fake.mishaps);
 	load(&fake);
-	if (server_run(&s, &err) < 0)
-		die(EX_OSERR, "%s", err.data);
+	fakeapi_run(&fake.api);
 	return 0;
 }

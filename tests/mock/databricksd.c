@@ -5,20 +5,19 @@
  * signature that is good for one generation of it, and a request that has an
  * Authorization besides is refused, as Amazon's storage does.
  */
-#include <fcntl.h>
 
 #include "common/file.h"
 #include "common/json.h"
 #include "common/msg.h"
-#include "tests/mock/lib/mishap.h"
+#include "tests/mock/lib/fakeapi.h"
 #include "tests/mock/lib/tokens.h"
 
 #define API "/api/2.0/sql/statements/"
 
 struct databricksd {
 	struct tokens tokens;
-	struct mishaps mishaps;
-	const char *pat, *columns, *rows, *rows_file, *fails, *log_path;
+	struct fakeapi api;
+	const char *pat, *columns, *rows, *rows_file, *fails;
 	uint64_t generate, per_chunk, pending, drops, stale;
 	bool truncated, slow;
 	uint64_t pat_uses, n_uses, n_polled, n_links, n_rows;
@@ -209,8 +208,8 @@ static bool is_known(struct databricksd *s, const struct request *r)
 	return is;
 }
 
-static void give(struct databricksd *s, const struct request *r,
-		 struct answer *a)
+static void serve_api(struct databricksd *s, const struct request *r,
+		      struct answer *a)
 {
 	uint64_t chunk;
 
@@ -233,20 +232,11 @@ static void give(struct databricksd *s, const struct request *r,
 		complain(a, 404, "NOT_FOUND", "no");
 }
 
-static void note(struct databricksd *s, const struct request *r, int status)
+static void note(void *self UNUSED, const struct request *r, int status,
+		 struct buf *line)
 {
-	struct buf line = BUF_INIT;
-	int fd;
-
-	if (!s->log_path)
-		return;
-	buf_addf(&line, "%.*s %.*s %d %.*s\n", STR_ARG(r->method),
+	buf_addf(line, "%.*s %.*s %d %.*s", STR_ARG(r->method),
 		 STR_ARG(r->path), status, STR_ARG(r->body));
-	fd = open(s->log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || file_write_all(fd, line.data, line.len) < 0)
-		die(EX_IOERR, "%s: %s", s->log_path, strerror(errno));
-	close(fd);
-	buf_release(&line);
 }
 
 static void give_token(struct databricksd *s, const struct request *r,
@@ -259,43 +249,29 @@ static void give_token(struct databricksd *s, const struct request *r,
 		a->status = 404;
 }
 
-static void serve(void *self, const struct request *r, struct answer *a)
+static void give(void *self, const struct request *r, struct answer *a)
 {
 	struct databricksd *s = self;
-	struct str what = mishap_of(&s->mishaps, r->number), rest;
-	uint64_t status;
 
-	if (what.s && mishap_number(what, "", &status, &rest)) {
-		complain(a, (int)status, "TEMPORARILY_UNAVAILABLE", "no");
-		if (rest.n > 1)
-			answer_header(a, "Retry-After", rest.s + 1);
-	} else {
-		if (str_is(r->path, "/oidc/v1/token"))
-			give_token(s, r, a);
-		else
-			give(s, r, a);
-		if (what.s)
-			mishap_spoil(what, a);
-	}
-	note(s, r, a->status);
+	if (str_is(r->path, "/oidc/v1/token"))
+		give_token(s, r, a);
+	else
+		serve_api(s, r, a);
 }
 
-static enum drop before(void *self, const struct request *r)
+static void trouble(struct answer *a, int status)
 {
-	struct databricksd *s = self;
-
-	return mishap_before(mishap_of(&s->mishaps, r->number));
+	complain(a, status, "TEMPORARILY_UNAVAILABLE", "no");
 }
 
 int main(int argc, char **argv)
 {
-	struct databricksd fake = { .per_chunk = 1000 };
-	struct server s = { .self = &fake, .serve = serve, .head = before };
-	struct opt opts[17 + TOKENS_N_OPTS] = {
-		{ 0, "port-file", OPT_STR, &s.port_file, "FILE",
-		  "write the port there when ready" },
-		{ 0, "idle", OPT_COUNT, &s.idle_s, "SECONDS",
-		  "end after so long without a request" },
+	struct databricksd fake = { .per_chunk = 1000,
+				    .api = { .give = give,
+					     .trouble = trouble,
+					     .note = note,
+					     .self = &fake } };
+	struct opt opts[13 + TOKENS_N_OPTS + FAKEAPI_N_OPTS] = {
 		{ 0, "pat", OPT_STR, &fake.pat, "TEXT",
 		  "the personal token that is good" },
 		{ 0, "pat-uses", OPT_COUNT, &fake.pat_uses, "N",
@@ -320,10 +296,6 @@ int main(int argc, char **argv)
 		  "every statement fails, in a 200" },
 		{ 0, "stale", OPT_COUNT, &fake.stale, "N",
 		  "the first links have run out" },
-		{ 0, "log", OPT_STR, &fake.log_path, "FILE",
-		  "append a line per request" },
-		{ 0, "at", OPT_LIST, &fake.mishaps.at, "N=WHAT",
-		  "a mishap at the n-th request" },
 	};
 	const struct opt_spec spec = {
 		.synopsis = "[OPTION]...",
@@ -333,18 +305,17 @@ int main(int argc, char **argv)
 	};
 	struct buf err = BUF_INIT, rows = BUF_INIT;
 
-	tokens_opts(&fake.tokens, opts + 17);
+	tokens_opts(&fake.tokens, opts + 13);
+	fakeapi_opts(&fake.api, opts + 13 + TOKENS_N_OPTS);
 	msg_init("databricksd");
 	if (opt_parse(&spec, argc, argv))
 		opt_die("operands are not taken");
-	mishaps_check(&fake.mishaps);
 	if (fake.rows_file) {
 		if (file_read(fake.rows_file, (size_t)1 << 28, &rows, &err) < 0)
 			die(EX_NOINPUT, "%s", err.data);
 		fake.rows = rows.data;
 	}
-	if (server_run(&s, &err) < 0)
-		die(EX_OSERR, "%s", err.data);
+	fakeapi_run(&fake.api);
 	tokens_release(&fake.tokens);
 	return 0;
 }

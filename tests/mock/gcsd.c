@@ -6,21 +6,20 @@
  * such a request is refused here.
  */
 #include <dirent.h>
-#include <fcntl.h>
 
 #include "common/enc.h"
 #include "common/file.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/msg.h"
-#include "tests/mock/lib/mishap.h"
+#include "tests/mock/lib/fakeapi.h"
 #include "tests/mock/lib/objects.h"
 #include "tests/mock/lib/tokens.h"
 
 struct gcsd {
 	struct tokens tokens;
-	struct mishaps mishaps;
-	const char *root, *log_path;
+	struct fakeapi api;
+	const char *root;
 	uint64_t page, change_at, n_api;
 	struct object object;
 };
@@ -163,7 +162,7 @@ static void give_object(struct gcsd *s, const struct request *r,
 	buf_release(&media);
 }
 
-static void give(struct gcsd *s, const struct request *r, struct answer *a)
+static void serve_api(struct gcsd *s, const struct request *r, struct answer *a)
 {
 	struct str rest = r->path, bucket;
 	struct buf name = BUF_INIT, folder = BUF_INIT;
@@ -198,65 +197,39 @@ static void give(struct gcsd *s, const struct request *r, struct answer *a)
 	buf_release(&folder);
 }
 
-static void note(struct gcsd *s, const struct request *r, int status)
+static void note(void *self UNUSED, const struct request *r, int status,
+		 struct buf *line)
 {
-	struct buf line = BUF_INIT;
-	int fd;
-
-	if (!s->log_path)
-		return;
-	buf_addf(&line, "%.*s %.*s %d\n", STR_ARG(r->method),
-		 STR_ARG(r->target), status);
-	fd = open(s->log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || file_write_all(fd, line.data, line.len) < 0)
-		die(EX_IOERR, "%s: %s", s->log_path, strerror(errno));
-	close(fd);
-	buf_release(&line);
+	buf_addf(line, "%.*s %.*s %d", STR_ARG(r->method), STR_ARG(r->target),
+		 status);
 }
 
-static void serve(void *self, const struct request *r, struct answer *a)
-{
-	struct gcsd *s = self;
-	struct str what = mishap_of(&s->mishaps, r->number), rest;
-	uint64_t status;
-
-	if (what.s && mishap_number(what, "", &status, &rest)) {
-		complain(a, (int)status, "backendError");
-	} else {
-		if (!tokens_serve(&s->tokens, r, a))
-			give(s, r, a);
-		if (what.s)
-			mishap_spoil(what, a);
-	}
-	note(s, r, a->status);
-}
-
-static enum drop before(void *self, const struct request *r)
+static void give(void *self, const struct request *r, struct answer *a)
 {
 	struct gcsd *s = self;
 
-	return mishap_before(mishap_of(&s->mishaps, r->number));
+	if (!tokens_serve(&s->tokens, r, a))
+		serve_api(s, r, a);
+}
+
+static void trouble(struct answer *a, int status)
+{
+	complain(a, status, "backendError");
 }
 
 int main(int argc, char **argv)
 {
-	struct gcsd fake = { .page = 1000, .object = OBJECT_INIT };
-	struct server s = { .self = &fake, .serve = serve, .head = before };
-	struct opt opts[8 + TOKENS_N_OPTS] = {
-		{ 0, "port-file", OPT_STR, &s.port_file, "FILE",
-		  "write the port there when ready" },
-		{ 0, "idle", OPT_COUNT, &s.idle_s, "SECONDS",
-		  "end after so long without a request" },
+	struct gcsd fake = { .page = 1000,
+			     .object = OBJECT_INIT,
+			     .api = { .give = give,
+				      .trouble = trouble,
+				      .note = note,
+				      .self = &fake } };
+	struct opt opts[3 + TOKENS_N_OPTS + FAKEAPI_N_OPTS] = {
 		{ 0, "root", OPT_STR, &fake.root, "DIR", "a folder a bucket" },
-		{ 0, "log", OPT_STR, &fake.log_path, "FILE",
-		  "append a line per request" },
 		{ 0, "page", OPT_COUNT, &fake.page, "N", "names a page" },
 		{ 0, "change-at", OPT_COUNT, &fake.change_at, "N",
 		  "objects are others from the n-th request on" },
-		{ 0, "at", OPT_LIST, &fake.mishaps.at, "N=WHAT",
-		  "a mishap at the n-th request" },
-		{ 0, "every", OPT_LIST, &fake.mishaps.every, "N=WHAT",
-		  "at every n-th" },
 	};
 	const struct opt_spec spec = {
 		.synopsis = "--root DIR [OPTION]...",
@@ -264,15 +237,13 @@ int main(int argc, char **argv)
 		.opts = opts,
 		.n = ARRAY_LEN(opts),
 	};
-	struct buf err = BUF_INIT;
 
-	tokens_opts(&fake.tokens, opts + 8);
+	tokens_opts(&fake.tokens, opts + 3);
+	fakeapi_opts(&fake.api, opts + 3 + TOKENS_N_OPTS);
 	msg_init("gcsd");
 	if (opt_parse(&spec, argc, argv) || !fake.root)
 		opt_die("--root is required, operands are not");
-	mishaps_check(&fake.mishaps);
-	if (server_run(&s, &err) < 0)
-		die(EX_OSERR, "%s", err.data);
+	fakeapi_run(&fake.api);
 	object_release(&fake.object);
 	tokens_release(&fake.tokens);
 	return 0;

@@ -4,7 +4,6 @@
  * statement once for a client token, and knows the page tokens that it gave. It
  * unloads into a folder that fakeaws serves.
  */
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "common/clock.h"
@@ -12,13 +11,13 @@
 #include "common/json.h"
 #include "common/msg.h"
 #include "tests/mock/lib/awssig.h"
+#include "tests/mock/lib/fakeapi.h"
 #include "tests/mock/lib/ids.h"
-#include "tests/mock/lib/mishap.h"
 
 struct redshiftd {
 	struct awssig sig;
-	struct mishaps mishaps;
-	const char *columns, *row, *error, *log_path;
+	struct fakeapi api;
+	const char *columns, *row, *error;
 	const char *unload_root, *record;
 	uint64_t loses, cell;
 	bool unloading;
@@ -288,8 +287,9 @@ static void give_page(struct redshiftd *s, struct str v, struct answer *a)
 	buf_release(&b);
 }
 
-static void give(struct redshiftd *s, const struct request *r, struct answer *a)
+static void give(void *self, const struct request *r, struct answer *a)
 {
+	struct redshiftd *s = self;
 	struct str target = request_header(r, "x-amz-target"), v, id;
 	struct json_fault fault;
 	const char *wrong;
@@ -326,59 +326,34 @@ static void give(struct redshiftd *s, const struct request *r, struct answer *a)
 		complain(a, "UnknownOperationException");
 }
 
-static void note(struct redshiftd *s, const struct request *r, int status)
+static void note(void *self UNUSED, const struct request *r, int status,
+		 struct buf *line)
 {
 	struct str target = request_header(r, "x-amz-target");
-	struct buf line = BUF_INIT;
-	int fd;
 
-	if (!s->log_path)
-		return;
-	buf_addf(&line, "%.*s %d %.*s\n", target.s ? (int)target.n : 1,
+	buf_addf(line, "%.*s %d %.*s", target.s ? (int)target.n : 1,
 		 target.s ? target.s : "-", status, STR_ARG(r->body));
-	fd = open(s->log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || file_write_all(fd, line.data, line.len) < 0)
-		die(EX_IOERR, "%s: %s", s->log_path, strerror(errno));
-	close(fd);
-	buf_release(&line);
 }
 
-static void serve(void *self, const struct request *r, struct answer *a)
+/* Amazon throttles with 400. */
+static void trouble(struct answer *a, int status)
 {
-	struct redshiftd *s = self;
-	struct str what = mishap_of(&s->mishaps, r->number), rest;
-	uint64_t status;
-
-	if (what.s && str_is(what, "throttle")) {
+	if (status == 429)
 		complain(a, "ThrottlingException");
-	} else if (what.s && mishap_number(what, "", &status, &rest)) {
-		a->status = (int)status;
-	} else {
-		give(s, r, a);
-		if (what.s)
-			mishap_spoil(what, a);
-	}
-	note(s, r, a->status);
-}
-
-static enum drop before(void *self, const struct request *r)
-{
-	struct redshiftd *s = self;
-
-	return mishap_before(mishap_of(&s->mishaps, r->number));
+	else
+		a->status = status;
 }
 
 int main(int argc, char **argv)
 {
 	struct redshiftd fake = { .sig = { .region = "eu-west-1",
 					   .service = "redshift-data" },
-				  .per_page = 1000 };
-	struct server s = { .self = &fake, .serve = serve, .head = before };
-	const struct opt opts[] = {
-		{ 0, "port-file", OPT_STR, &s.port_file, "FILE",
-		  "write the port there when ready" },
-		{ 0, "idle", OPT_COUNT, &s.idle_s, "SECONDS",
-		  "end after so long without a request" },
+				  .per_page = 1000,
+				  .api = { .give = give,
+					   .trouble = trouble,
+					   .note = note,
+					   .self = &fake } };
+	struct opt opts[15 + FAKEAPI_N_OPTS] = {
 		{ 0, "key", OPT_LIST, &fake.sig.keys, "ID:SECRET[:TOKEN]",
 		  "a key that is good" },
 		{ 0, "columns", OPT_STR, &fake.columns, "JSON",
@@ -406,10 +381,6 @@ int main(int argc, char **argv)
 		  "the first key has expired from the n-th request on" },
 		{ 0, "error", OPT_STR, &fake.error, "WORDS",
 		  "every statement fails" },
-		{ 0, "log", OPT_STR, &fake.log_path, "FILE",
-		  "append a line per request" },
-		{ 0, "at", OPT_LIST, &fake.mishaps.at, "N=WHAT",
-		  "a mishap at the n-th request" },
 	};
 	const struct opt_spec spec = {
 		.synopsis = "--key ID:SECRET [OPTION]...",
@@ -417,14 +388,12 @@ int main(int argc, char **argv)
 		.opts = opts,
 		.n = ARRAY_LEN(opts),
 	};
-	struct buf err = BUF_INIT;
 
+	fakeapi_opts(&fake.api, opts + 15);
 	msg_init("redshiftd");
 	if (opt_parse(&spec, argc, argv))
 		opt_die("operands are not taken");
-	mishaps_check(&fake.mishaps);
-	if (server_run(&s, &err) < 0)
-		die(EX_OSERR, "%s", err.data);
+	fakeapi_run(&fake.api);
 	ids_release(&fake.tokens);
 	return 0;
 }

@@ -5,20 +5,19 @@
  * [{"title", "gid", "type", "rows": [[...]]}]}; empty cells and rows at the end
  * of what is asked for are left out, as there.
  */
-#include <fcntl.h>
 
 #include "common/file.h"
 #include "common/json.h"
 #include "common/msg.h"
-#include "tests/mock/lib/mishap.h"
+#include "tests/mock/lib/fakeapi.h"
 #include "tests/mock/lib/tokens.h"
 
 #define BOOK "/v4/spreadsheets/book-1"
 
 struct sheetsd {
 	struct tokens tokens;
-	struct mishaps mishaps;
-	const char *book_path, *log_path;
+	struct fakeapi api;
+	const char *book_path;
 	uint64_t slow_ms, grid_rows;
 	bool edited, no_drive;
 	struct buf book, text, range;
@@ -251,40 +250,32 @@ static void serve_api(struct sheetsd *s, const struct request *r,
 	}
 }
 
-static void serve(void *self, const struct request *r, struct answer *a)
+static void give(void *self, const struct request *r, struct answer *a)
 {
 	struct sheetsd *s = self;
-	struct str what = mishap_of(&s->mishaps, r->number), rest;
-	struct buf b = BUF_INIT;
-	uint64_t n;
-	int fd;
 
-	if (what.s && mishap_number(what, "", &n, &rest) && !mishap_after(what))
-		complain(a, (int)n,
-			 n == 429 ? "RESOURCE_EXHAUSTED" : "INTERNAL");
-	else if (!tokens_serve(&s->tokens, r, a))
+	if (!tokens_serve(&s->tokens, r, a))
 		serve_api(s, r, a);
-	if (what.s && mishap_after(what))
-		mishap_spoil(what, a);
-	if (!s->log_path)
-		return;
-	buf_addf(&b, "%d %.*s\n", a->status, STR_ARG(r->target));
-	fd = open(s->log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || file_write_all(fd, b.data, b.len) < 0)
-		die(EX_IOERR, "%s: %s", s->log_path, strerror(errno));
-	close(fd);
-	buf_release(&b);
+}
+
+static void trouble(struct answer *a, int status)
+{
+	complain(a, status, status == 429 ? "RESOURCE_EXHAUSTED" : "INTERNAL");
+}
+
+static void note(void *self UNUSED, const struct request *r, int status,
+		 struct buf *line)
+{
+	buf_addf(line, "%d %.*s", status, STR_ARG(r->target));
 }
 
 int main(int argc, char **argv)
 {
-	struct sheetsd fake = { .log_path = NULL };
-	struct server s = { .self = &fake, .serve = serve };
-	struct opt opts[9 + TOKENS_N_OPTS] = {
-		{ 0, "port-file", OPT_STR, &s.port_file, "FILE",
-		  "write the port there when ready" },
-		{ 0, "idle", OPT_COUNT, &s.idle_s, "SECONDS",
-		  "end after so long without a request" },
+	struct sheetsd fake = { .api = { .give = give,
+					 .trouble = trouble,
+					 .note = note,
+					 .self = &fake } };
+	struct opt opts[5 + TOKENS_N_OPTS + FAKEAPI_N_OPTS] = {
 		{ 0, "book", OPT_STR, &fake.book_path, "FILE",
 		  "the spreadsheet book-1" },
 		{ 0, "grid-rows", OPT_COUNT, &fake.grid_rows, "N",
@@ -295,10 +286,6 @@ int main(int argc, char **argv)
 		  "somebody keeps editing" },
 		{ 0, "no-drive", OPT_FLAG, &fake.no_drive, NULL,
 		  "the file's version is not told" },
-		{ 0, "log", OPT_STR, &fake.log_path, "FILE",
-		  "append a line per request" },
-		{ 0, "at", OPT_LIST, &fake.mishaps.at, "N=WHAT",
-		  "a mishap at the n-th request" },
 	};
 	const struct opt_spec spec = {
 		.synopsis = "--book FILE [OPTION]...",
@@ -306,15 +293,13 @@ int main(int argc, char **argv)
 		.opts = opts,
 		.n = ARRAY_LEN(opts),
 	};
-	struct buf err = BUF_INIT;
 
-	tokens_opts(&fake.tokens, opts + 9);
+	tokens_opts(&fake.tokens, opts + 5);
+	fakeapi_opts(&fake.api, opts + 5 + TOKENS_N_OPTS);
 	msg_init("sheetsd");
 	if (opt_parse(&spec, argc, argv))
 		opt_die("operands are not taken");
-	mishaps_check(&fake.mishaps);
 	load(&fake);
-	if (server_run(&s, &err) < 0)
-		die(EX_OSERR, "%s", err.data);
+	fakeapi_run(&fake.api);
 	return 0;
 }

@@ -6,7 +6,6 @@
  * its promises on order. --result is a JSON object {"rowType", "rows"}; without
  * one, --generate makes rows {"ID", "NAME"}.
  */
-#include <fcntl.h>
 #include <zlib.h>
 
 #include "common/digest.h"
@@ -14,7 +13,7 @@
 #include "common/file.h"
 #include "common/json.h"
 #include "common/msg.h"
-#include "tests/mock/lib/mishap.h"
+#include "tests/mock/lib/fakeapi.h"
 #include "tests/mock/lib/tokens.h"
 
 #define HANDLE "01b2c3d4-0000-1111-0000-000000000001"
@@ -22,12 +21,12 @@
 struct snowflaked {
 	const char *key_file, *issuer, *subject; /* issuer without SHA256: */
 	const char *token, *kind;
-	const char *result_path, *log_path;
+	const char *result_path;
 	uint64_t generate, per_partition, pending, slow_ms;
 	uint64_t extra; /* rows announced and not there */
 	uint64_t lacks; /* partition that lacks a row, from 1; 0: none */
 	bool fails, plain;
-	struct mishaps mishaps;
+	struct fakeapi api;
 	struct buf result, text, packed;
 	struct str row_type, rows;
 	uint64_t n_rows, n_run, n_polled;
@@ -241,18 +240,6 @@ static bool is_uuid(struct str v)
 	return v.n == 36;
 }
 
-static struct str query_get(const struct request *r, const char *name)
-{
-	struct str rest = r->query, part, key;
-
-	while (rest.n && str_split(&rest, '&', &part)) {
-		str_split(&part, '=', &key);
-		if (str_is(key, name))
-			return part.s ? part : STR("");
-	}
-	return STR_NONE;
-}
-
 /*
  * Those that the specification knows; what is not given is the account's own,
  * which is a bad one here.
@@ -307,7 +294,7 @@ static const char *parameters_fault(struct str parameters)
 static const char *statement_fault(struct snowflaked *s,
 				   const struct request *r)
 {
-	struct str id = query_get(r, "requestId"), v, text;
+	struct str id = fakeapi_query(r, "requestId"), v, text;
 	const char *fault;
 	struct json_fault f;
 
@@ -346,10 +333,10 @@ static void submit(struct snowflaked *s, const struct request *r,
 		return;
 	}
 	/* Only if it is another id is it another statement. */
-	if (ids_add(&s->requests, query_get(r, "requestId"))) {
+	if (ids_add(&s->requests, fakeapi_query(r, "requestId"))) {
 		s->n_run++;
 		s->n_polled = 0;
-	} else if (!query_get(r, "retry").s) {
+	} else if (!fakeapi_query(r, "retry").s) {
 		complain(a, 400, "391904", "the id has been used");
 		return;
 	}
@@ -367,9 +354,9 @@ static void submit(struct snowflaked *s, const struct request *r,
 		put_result(s, a);
 }
 
-static void serve_api(struct snowflaked *s, const struct request *r,
-		      struct answer *a)
+static void give(void *self, const struct request *r, struct answer *a)
 {
+	struct snowflaked *s = self;
 	static const char path[] = "/api/v2/statements/" HANDLE;
 	const char *fault = who_fault(s, r);
 	bool post = str_is(r->method, "POST");
@@ -395,59 +382,36 @@ static void serve_api(struct snowflaked *s, const struct request *r,
 		put_result(s, a);
 }
 
-static void note(struct snowflaked *s, const struct request *r, int status)
+static void note(void *self, const struct request *r, int status, struct buf *b)
 {
-	struct buf b = BUF_INIT;
-	int fd;
+	struct snowflaked *s = self;
 
-	if (!s->log_path)
-		return;
-	buf_addf(&b,
+	buf_addf(b,
 		 "{\"n\":%" PRIu64 ",\"run\":%" PRIu64 ",\"method\":\"%.*s"
 		 "\",\"target\":",
 		 r->number, s->n_run, STR_ARG(r->method));
-	json_put_str(&b, r->target);
-	buf_addf(&b, ",\"status\":%d,\"body\":", status);
+	json_put_str(b, r->target);
+	buf_addf(b, ",\"status\":%d,\"body\":", status);
 	if (r->body.n)
-		buf_adds(&b, r->body);
+		buf_adds(b, r->body);
 	else
-		buf_addz(&b, "null");
-	buf_addz(&b, "}\n");
-	fd = open(s->log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || file_write_all(fd, b.data, b.len) < 0)
-		die(EX_IOERR, "%s: %s", s->log_path, strerror(errno));
-	close(fd);
-	buf_release(&b);
+		buf_addz(b, "null");
+	buf_addc(b, '}');
 }
 
-static void serve(void *self, const struct request *r, struct answer *a)
+static void trouble(struct answer *a, int status)
 {
-	struct snowflaked *s = self;
-	struct str what = mishap_of(&s->mishaps, r->number), rest;
-	uint64_t n;
-
-	if (what.s && mishap_number(what, "", &n, &rest) && rest.s) {
-		complain(a, (int)n, "000000", "on order");
-		if (rest.n > 1)
-			buf_addf(&a->headers, "Retry-After: %.*s\r\n",
-				 (int)rest.n - 1, rest.s + 1);
-	} else {
-		serve_api(s, r, a);
-	}
-	if (what.s && mishap_after(what))
-		mishap_spoil(what, a);
-	note(s, r, a->status);
+	complain(a, status, "000000", "on order");
 }
 
 int main(int argc, char **argv)
 {
-	struct snowflaked fake = { .kind = "OAUTH" };
-	struct server s = { .self = &fake, .serve = serve };
-	const struct opt opts[] = {
-		{ 0, "port-file", OPT_STR, &s.port_file, "FILE",
-		  "write the port there when ready" },
-		{ 0, "idle", OPT_COUNT, &s.idle_s, "SECONDS",
-		  "end after so long without a request" },
+	struct snowflaked fake = { .kind = "OAUTH",
+				   .api = { .give = give,
+					    .trouble = trouble,
+					    .note = note,
+					    .self = &fake } };
+	struct opt opts[14 + FAKEAPI_N_OPTS] = {
 		{ 0, "key", OPT_STR, &fake.key_file, "FILE",
 		  "the user's public key" },
 		{ 0, "issuer", OPT_STR, &fake.issuer, "ACCOUNT.USER",
@@ -472,12 +436,6 @@ int main(int argc, char **argv)
 		{ 0, "plain", OPT_FLAG, &fake.plain, NULL, "without gzip" },
 		{ 0, "fails", OPT_FLAG, &fake.fails, NULL,
 		  "every statement is wrong" },
-		{ 0, "log", OPT_STR, &fake.log_path, "FILE",
-		  "append a line per request" },
-		{ 0, "at", OPT_LIST, &fake.mishaps.at, "N=WHAT",
-		  "a mishap at the n-th request" },
-		{ 0, "every", OPT_LIST, &fake.mishaps.every, "N=WHAT",
-		  "at every n-th" },
 	};
 	const struct opt_spec spec = {
 		.synopsis = "[OPTION]...",
@@ -485,14 +443,12 @@ int main(int argc, char **argv)
 		.opts = opts,
 		.n = ARRAY_LEN(opts),
 	};
-	struct buf err = BUF_INIT;
 
+	fakeapi_opts(&fake.api, opts + 14);
 	msg_init("snowflaked");
 	if (opt_parse(&spec, argc, argv))
 		opt_die("operands are not taken");
-	mishaps_check(&fake.mishaps);
 	load(&fake);
-	if (server_run(&s, &err) < 0)
-		die(EX_OSERR, "%s", err.data);
+	fakeapi_run(&fake.api);
 	return 0;
 }

@@ -41,7 +41,7 @@ key --generate 100000 --pending 2
 get
 same all out '100,000 rows in a hundred pages'
 contains log '"WorkgroupName":"shop","Database":"dev"' 'the workgroup is named'
-key --generate 100000 --at 1=503 --at 4=throttle --at 20=half \
+key --generate 100000 --at 1=503 --at 4=429 --at 20=half \
 	--at 30=reset-before
 get
 same all out 'troubles that pass'
@@ -54,7 +54,7 @@ broken 69 'no JSON' 'a page that is none'
 key --generate 100000 --at 102=500 --at 103=500 --at 104=500
 broken 75 '(3 attempts)' 'trouble at the last page'
 is "$(wc -l <out)" 99000 'the rows before it are written'
-key --generate 100 --at 1=throttle --at 2=throttle --at 3=throttle
+key --generate 100 --at 1=429 --at 2=429 --at 3=429
 broken 75 'ThrottlingException (3 attempts)' 'throttling without end'
 key --generate 2 --cell 3000000
 get
