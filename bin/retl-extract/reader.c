@@ -352,3 +352,26 @@ const char *reader_doubt(struct reader *r, const char *silent)
 		return why;
 	}
 }
+
+int textfile_open(struct textfile *t, const struct feed *feed, const char *name,
+		  const struct reader_options *o, struct failure *f)
+{
+	struct reader_options text = *o;
+
+	if (text.format == FORMAT_UNKNOWN)
+		text.format = format_of_path(name);
+	input_from_feed(&t->in, feed, name);
+	t->reader = reader_new(&text, &t->in, f);
+	if (t->reader)
+		return 0;
+	input_close(&t->in);
+	return -1;
+}
+
+void textfile_close(struct textfile *t)
+{
+	if (!t->reader)
+		return;
+	reader_free(t->reader);
+	input_close(&t->in);
+}

@@ -62,4 +62,15 @@ enum reader_verdict reader_verdict(struct reader *r, const char **why);
  */
 const char *reader_doubt(struct reader *r, const char *silent);
 
+/* One file, as a feed has it, and what reads it. */
+struct textfile {
+	struct input in;
+	struct reader *reader; /* NULL: it is not open */
+};
+
+/* name: for messages, and it tells the format if o does not; borrowed. */
+int textfile_open(struct textfile *t, const struct feed *feed, const char *name,
+		  const struct reader_options *o, struct failure *f);
+void textfile_close(struct textfile *t);
+
 #endif

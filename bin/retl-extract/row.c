@@ -488,6 +488,20 @@ int row_put_json(struct buf *out, struct str text, unsigned level,
 	return 0;
 }
 
+int row_take_text(struct rows *r, const struct columns *c, size_t i,
+		  struct str v, struct buf *scratch, struct str *text,
+		  struct failure *f)
+{
+	if (json_type(v) == JSON_NULL) {
+		buf_addz(&r->out.b, "null");
+		return 0;
+	}
+	if (json_type(v) != JSON_STRING)
+		return row_fault(r, c, i, "neither a text nor null", f);
+	*text = json_text(v, scratch);
+	return 1;
+}
+
 int row_put_list(struct rows *r, const struct columns *c, struct str list,
 		 const char *name,
 		 int (*put)(void *self, struct rows *r, size_t i, struct str v,

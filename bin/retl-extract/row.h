@@ -168,6 +168,14 @@ int row_put_json(struct buf *out, struct str text, unsigned level,
 		 const char **what);
 
 /*
+ * Of a value that is a text or null: 1, the text; it is borrowed from v or
+ * scratch. 0: null, which has been appended. -1: neither, see f.
+ */
+int row_take_text(struct rows *r, const struct columns *c, size_t i,
+		  struct str v, struct buf *scratch, struct str *text,
+		  struct failure *f);
+
+/*
  * A row that came as a JSON array, ended: put appends the value of column i.
  * name is the source's, for messages. -1: see f.
  */

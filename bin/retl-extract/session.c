@@ -9,6 +9,16 @@ void session_init(struct session *s, const struct source_args *a,
 			       .columns = COLUMNS_INIT };
 }
 
+struct web_opts session_web(const struct source_args *a, const char *name,
+			    size_t max_body)
+{
+	return (struct web_opts){ .name = name,
+				  .cacert = a->cacert,
+				  .rows = a->rows,
+				  .retries = a->retries,
+				  .max_body = max_body };
+}
+
 bool session_always(void *self UNUSED)
 {
 	return true;

@@ -9,6 +9,7 @@
 #define RETL_EXTRACT_SESSION_H
 
 #include "bin/retl-extract/sql.h"
+#include "bin/retl-extract/web.h"
 
 /* What the struct of such a source begins with. */
 struct session {
@@ -37,6 +38,10 @@ struct session_ops {
 
 void session_init(struct session *s, const struct source_args *a,
 		  const struct sql_dialect *d);
+
+/* How its requests are sent, if it is asked over HTTP. */
+struct web_opts session_web(const struct source_args *a, const char *name,
+			    size_t max_body);
 
 /* For must_learn: always. */
 bool session_always(void *self);

@@ -456,24 +456,15 @@ static int run(void *self, const struct sql_query *q, struct failure *f)
 static int put_order(struct buf *out, const struct columns *c, size_t i,
 		     struct str name, const char **why)
 {
-	switch (c->v[i].kind) {
-	case COLUMN_BOOL:
-	case COLUMN_INTEGER:
-	case COLUMN_DECIMAL:
-	case COLUMN_FLOAT:
-	case COLUMN_DATE:
-		buf_adds(out, name);
-		return 0;
-	case COLUMN_TEXT:
-		if (str_is(column_native(c, i), "STRING")) {
-			buf_adds(out, name);
-			return 0;
-		}
-		/* fall through */
-	default:
+	/* What else is text here, is not in SQL. */
+	if (!sql_is_plain(c->v[i].kind) &&
+	    !(c->v[i].kind == COLUMN_TEXT &&
+	      str_is(column_native(c, i), "STRING"))) {
 		*why = "such a type";
 		return -1;
 	}
+	buf_adds(out, name);
+	return 0;
 }
 
 static void put_shard(struct buf *out, const struct source_args *a,
@@ -539,11 +530,7 @@ static void bigquery_close(void *self)
 static void *open_session(const struct source_args *a, struct failure *f)
 {
 	struct bigquery *s = xcalloc(1, sizeof *s);
-	struct web_opts web = { .name = "bigquery",
-				.cacert = a->cacert,
-				.rows = a->rows,
-				.retries = a->retries,
-				.max_body = MAX_BODY };
+	struct web_opts web = session_web(a, "bigquery", MAX_BODY);
 
 	s->project = s->dataset = s->location = BUF_INIT;
 	s->job = s->body = s->google.base = BUF_INIT;

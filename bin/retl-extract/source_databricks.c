@@ -174,25 +174,18 @@ static int put_order(struct buf *out, const struct columns *c, size_t i,
 {
 	struct str native = column_native(c, i);
 
-	switch (c->v[i].kind) {
-	case COLUMN_BOOL:
-	case COLUMN_INTEGER:
-	case COLUMN_DECIMAL:
-	case COLUMN_FLOAT:
-	case COLUMN_DATE:
+	if (sql_is_plain(c->v[i].kind)) {
 		buf_adds(out, name);
 		return 0;
-	case COLUMN_TEXT:
-		/* By its bytes, whatever the column's collation is. */
-		if (str_is(native, "STRING") || str_is(native, "CHAR")) {
-			buf_addf(out, "cast(%.*s as binary)", STR_ARG(name));
-			return 0;
-		}
-		/* fall through */
-	default:
-		*why = "such a type";
-		return -1;
 	}
+	/* By its bytes, whatever the column's collation is. */
+	if (c->v[i].kind == COLUMN_TEXT &&
+	    (str_is(native, "STRING") || str_is(native, "CHAR"))) {
+		buf_addf(out, "cast(%.*s as binary)", STR_ARG(name));
+		return 0;
+	}
+	*why = "such a type";
+	return -1;
 }
 
 static void put_shard(struct buf *out, const struct source_args *a,
@@ -661,8 +654,7 @@ static int learn(void *self, const struct sql_query *q, struct failure *f)
 	struct buf bare = BUF_INIT;
 	int ret;
 
-	buf_addf(&bare, "select * from (\n%s\n) `retl_rows` limit 0",
-		 q->sql.data);
+	sql_put_bare(&bare, &dialect, &q->sql);
 	ret = get_result(self, &bare, f);
 	buf_release(&bare);
 	return ret;
@@ -715,11 +707,7 @@ static int run(void *self, const struct sql_query *q, struct failure *f)
 static void *open_session(const struct source_args *a, struct failure *f)
 {
 	struct databricks *s = xcalloc(1, sizeof *s);
-	struct web_opts web = { .name = "databricks",
-				.cacert = a->cacert,
-				.rows = a->rows,
-				.retries = a->retries,
-				.max_body = MAX_BODY };
+	struct web_opts web = session_web(a, "databricks", MAX_BODY);
 
 	s->id = s->text = BUF_INIT;
 	session_init(&s->session, a, &dialect);
@@ -735,16 +723,13 @@ static int put_cell(void *self, struct rows *rows, size_t i, struct str v,
 		    struct failure *f)
 {
 	struct databricks *s = self;
+	const struct columns *c = &s->session.columns;
+	struct str text;
+	int got = row_take_text(rows, c, i, v, &s->text, &text, f);
 
-	if (json_type(v) == JSON_NULL) {
-		buf_addz(&rows->out.b, "null");
-		return 0;
-	}
-	if (json_type(v) != JSON_STRING)
-		return row_fault(rows, &s->session.columns, i,
-				 "neither a text nor null", f);
-	return databricks_put_value(rows, &s->session.columns, i, s->types[i],
-				    json_text(v, &s->text), f);
+	return got <= 0
+		   ? got
+		   : databricks_put_value(rows, c, i, s->types[i], text, f);
 }
 
 /* 1: another chunk; 0: there are no more, and all rows were there. */

@@ -292,7 +292,7 @@ static int learn(void *self, const struct sql_query *q, struct failure *f)
 
 	if (ret == 0) {
 		stop(s);
-		buf_addf(&sql, "select * from (\n%s\n) limit 0", q->sql.data);
+		sql_put_bare(&sql, &dialect, &q->sql);
 		ret = run_sql(s, sql.data, q, f);
 	}
 	stop(s);

@@ -16,17 +16,14 @@ struct httpfile {
 	struct web_request rq;
 	struct buf name; /* the URL without its query, which may be a secret */
 	struct download *download;
-	struct input in;
-	struct reader *reader;
+	struct textfile text;
 };
 
 static void httpfile_close(void *self)
 {
 	struct httpfile *s = self;
 
-	reader_free(s->reader);
-	if (s->download)
-		input_close(&s->in);
+	textfile_close(&s->text);
 	download_free(s->download);
 	web_request_release(&s->rq);
 	web_free(s->web);
@@ -140,23 +137,19 @@ static int start(struct httpfile *s, const struct source_args *a,
 	struct reader_options text = a->text;
 	struct feed feed = { .read = download_read };
 
-	if (text.format == FORMAT_UNKNOWN)
-		text.format = format_of_path(s->name.data);
 	s->web = web_new(&web, f);
 	if (!s->web)
 		return -1;
 	s->download = download_open(s->web, &s->rq, s->name.data, f);
-	if (!s->download)
+	if (!s->download || check_encoding(s, f) < 0)
 		return -1;
 	feed.self = s->download;
-	input_from_feed(&s->in, &feed, s->name.data);
-	if (check_encoding(s, f) < 0)
-		return -1;
+	if (text.format == FORMAT_UNKNOWN)
+		text.format = format_of_path(s->name.data);
 	if (text.format == FORMAT_UNKNOWN)
 		text.format = format_of_type(
 		    download_header(s->download, "content-type"));
-	s->reader = reader_new(&text, &s->in, f);
-	return s->reader ? 0 : -1;
+	return textfile_open(&s->text, &feed, s->name.data, &text, f);
 }
 
 static void *httpfile_open(const struct source_args *a, struct failure *f)
@@ -179,14 +172,14 @@ static int httpfile_next(void *self, struct rows *rows, struct failure *f)
 {
 	struct httpfile *s = self;
 
-	return reader_next(s->reader, rows, f);
+	return reader_next(s->text.reader, rows, f);
 }
 
 static const char *httpfile_doubt(void *self)
 {
 	struct httpfile *s = self;
 
-	return reader_doubt(s->reader,
+	return reader_doubt(s->text.reader,
 			    download_proved(s->download)
 				? NULL
 				: "the server says neither how long the file "

@@ -701,11 +701,7 @@ static int find_service(struct redshift *s, struct failure *f)
 static void *open_session(const struct source_args *a, struct failure *f)
 {
 	struct redshift *s = xcalloc(1, sizeof *s);
-	struct web_opts web = { .name = "redshift-data",
-				.cacert = a->cacert,
-				.rows = a->rows,
-				.retries = a->retries,
-				.max_body = MAX_BODY };
+	struct web_opts web = session_web(a, "redshift-data", MAX_BODY);
 
 	s->first = true;
 	s->region = s->url = s->where = s->id = s->token = s->text = BUF_INIT;
@@ -722,19 +718,11 @@ static void *open_session(const struct source_args *a, struct failure *f)
 
 static int next_page(struct redshift *s, struct failure *f)
 {
-	struct web_queue_opts q = { .n_flying = 1,
-				    .max_bytes = SIZE_MAX,
-				    .make = make_page,
-				    .arg = s };
 	struct web_answer a;
-	int got;
 
-	if (!s->queue)
-		s->queue = web_queue_new(s->web, &q);
-	got = web_queue_next(s->queue, &a, NULL, f);
-	if (got == 0)
-		BUG("a page that was not asked for");
-	return got < 0 ? -1 : take_page(s, &a, f);
+	if (web_chain_next(&s->queue, s->web, make_page, s, &a, f) < 0)
+		return -1;
+	return take_page(s, &a, f);
 }
 
 static int learn(void *self, const struct sql_query *q, struct failure *f)
@@ -743,8 +731,7 @@ static int learn(void *self, const struct sql_query *q, struct failure *f)
 	struct buf bare = BUF_INIT;
 	int ret;
 
-	buf_addf(&bare, "select * from (\n%s\n) \"retl_rows\" limit 0",
-		 q->sql.data);
+	sql_put_bare(&bare, &dialect, &q->sql);
 	ret = run_statement(s, &bare, f);
 	if (ret == 0)
 		ret = next_page(s, f);

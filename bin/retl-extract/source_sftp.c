@@ -11,17 +11,14 @@
 struct sftpfile {
 	struct buf url;
 	struct sftp *sftp;
-	struct input in;
-	struct reader *reader;
+	struct textfile text;
 };
 
 static void sftpfile_close(void *self)
 {
 	struct sftpfile *s = self;
 
-	reader_free(s->reader);
-	if (s->sftp)
-		input_close(&s->in);
+	textfile_close(&s->text);
 	sftp_free(s->sftp);
 	buf_release(&s->url);
 	free(s);
@@ -58,25 +55,19 @@ static int make_url(struct buf *out, const char *where, struct failure *f)
 static void *sftpfile_open(const struct source_args *a, struct failure *f)
 {
 	struct sftpfile *s = xcalloc(1, sizeof *s);
-	struct reader_options text = a->text;
-	struct feed feed = { .read = sftp_read };
 	struct sftp_opts o = { .name = a->url,
 			       .rows = a->rows,
 			       .retries = a->retries };
+	struct feed feed = { .read = sftp_read };
+	int ret;
 
 	s->url = BUF_INIT;
-	if (text.format == FORMAT_UNKNOWN)
-		text.format = format_of_path(a->url);
-	if (make_url(&s->url, a->where, f) == 0) {
-		o.url = s->url.data;
-		s->sftp = sftp_open(&o, f);
-	}
-	if (s->sftp) {
-		feed.self = s->sftp;
-		input_from_feed(&s->in, &feed, a->url);
-		s->reader = reader_new(&text, &s->in, f);
-	}
-	if (!s->reader) {
+	ret = make_url(&s->url, a->where, f);
+	o.url = s->url.data;
+	if (ret == 0)
+		feed.self = s->sftp = sftp_open(&o, f);
+	if (!s->sftp ||
+	    textfile_open(&s->text, &feed, a->url, &a->text, f) < 0) {
 		sftpfile_close(s);
 		return NULL;
 	}
@@ -87,14 +78,14 @@ static int sftpfile_next(void *self, struct rows *rows, struct failure *f)
 {
 	struct sftpfile *s = self;
 
-	return reader_next(s->reader, rows, f);
+	return reader_next(s->text.reader, rows, f);
 }
 
 static const char *sftpfile_doubt(void *self)
 {
 	struct sftpfile *s = self;
 
-	return reader_doubt(s->reader, NULL);
+	return reader_doubt(s->text.reader, NULL);
 }
 
 const struct source source_sftp = {

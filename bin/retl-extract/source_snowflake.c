@@ -453,21 +453,16 @@ static int run_statement(struct snowflake *s, const struct sql_query *q,
 static int put_order(struct buf *out, const struct columns *c, size_t i,
 		     struct str name, const char **why)
 {
-	switch (c->v[i].kind) {
-	case COLUMN_BOOL:
-	case COLUMN_INTEGER:
-	case COLUMN_DECIMAL:
-	case COLUMN_FLOAT:
-	case COLUMN_DATE:
+	if (sql_is_plain(c->v[i].kind)) {
 		buf_adds(out, name);
 		return 0;
-	case COLUMN_TEXT:
+	}
+	if (c->v[i].kind == COLUMN_TEXT) {
 		buf_addf(out, "collate(%.*s, '')", STR_ARG(name));
 		return 0;
-	default:
-		*why = "such a type";
-		return -1;
 	}
+	*why = "such a type";
+	return -1;
 }
 
 static void put_shard(struct buf *out, const struct source_args *a,
@@ -532,7 +527,7 @@ static int learn(void *self, const struct sql_query *q, struct failure *f)
 	int ret;
 
 	bare.sql = BUF_INIT;
-	buf_addf(&bare.sql, "select * from (\n%s\n) limit 0", q->sql.data);
+	sql_put_bare(&bare.sql, &dialect, &q->sql);
 	ret = run_statement(s, &bare, &a, f);
 	if (ret == 0) {
 		if (is_json(&a, &v))
@@ -569,11 +564,7 @@ static void snowflake_close(void *self)
 static void *open_session(const struct source_args *a, struct failure *f)
 {
 	struct snowflake *s = xcalloc(1, sizeof *s);
-	struct web_opts web = { .name = "snowflake",
-				.cacert = a->cacert,
-				.rows = a->rows,
-				.retries = a->retries,
-				.max_body = MAX_BODY };
+	struct web_opts web = session_web(a, "snowflake", MAX_BODY);
 
 	s->handle = s->first = s->text = BUF_INIT;
 	session_init(&s->session, a, &dialect);
@@ -613,16 +604,12 @@ static int put_cell(void *self, struct rows *rows, size_t i, struct str v,
 		    struct failure *f)
 {
 	struct snowflake *s = self;
+	const struct columns *c = &s->session.columns;
+	struct str text;
+	int got = row_take_text(rows, c, i, v, &s->text, &text, f);
 
-	if (json_type(v) == JSON_NULL) {
-		buf_addz(&rows->out.b, "null");
-		return 0;
-	}
-	if (json_type(v) != JSON_STRING)
-		return row_fault(rows, &s->session.columns, i,
-				 "neither a text nor null", f);
-	return snowflake_put_value(rows, &s->session.columns, i, s->types[i],
-				   json_text(v, &s->text), f);
+	return got <= 0 ? got
+			: snowflake_put_value(rows, c, i, s->types[i], text, f);
 }
 
 static int end_partition(struct snowflake *s, struct failure *f)

@@ -373,22 +373,11 @@ static int take_page(struct trino *s, const struct web_answer *a,
 
 /* ---- SQL ---- */
 
-/* Texts are compared by their bytes; char(n) without its blanks. */
 static int put_order(struct buf *out, const struct columns *c, size_t i,
 		     struct str name, const char **why)
 {
-	switch (c->v[i].kind) {
-	case COLUMN_BOOL:
-	case COLUMN_INTEGER:
-	case COLUMN_DECIMAL:
-	case COLUMN_FLOAT:
-	case COLUMN_DATE:
-		break;
-	case COLUMN_TEXT:
-		if (str_is(column_native(c, i), "varchar"))
-			break;
-		/* fall through */
-	default:
+	if (!sql_is_plain(c->v[i].kind) &&
+	    !str_is(column_native(c, i), "varchar")) {
 		*why = "such a type";
 		return -1;
 	}
@@ -472,19 +461,11 @@ static int submit(struct trino *s, const struct sql_query *q, struct failure *f)
 
 static int next_page(struct trino *s, struct failure *f)
 {
-	struct web_queue_opts q = { .n_flying = 1,
-				    .max_bytes = SIZE_MAX,
-				    .make = make_page,
-				    .arg = s };
 	struct web_answer a;
-	int got;
 
-	if (!s->queue)
-		s->queue = web_queue_new(s->web, &q);
-	got = web_queue_next(s->queue, &a, NULL, f);
-	if (got == 0)
-		BUG("a page that was not asked for");
-	return got < 0 ? -1 : take_page(s, &a, f);
+	if (web_chain_next(&s->queue, s->web, make_page, s, &a, f) < 0)
+		return -1;
+	return take_page(s, &a, f);
 }
 
 static int learn(void *self, const struct sql_query *q, struct failure *f)
@@ -494,8 +475,7 @@ static int learn(void *self, const struct sql_query *q, struct failure *f)
 	int ret;
 
 	bare.sql = BUF_INIT;
-	buf_addf(&bare.sql, "select * from (\n%s\n) \"retl_rows\" limit 0",
-		 q->sql.data);
+	sql_put_bare(&bare.sql, &dialect, &q->sql);
 	ret = submit(s, &bare, f);
 	while (ret == 0 && !s->finished)
 		ret = next_page(s, f);
@@ -569,11 +549,7 @@ static void trino_close(void *self)
 static void *open_session(const struct source_args *a, struct failure *f)
 {
 	struct trino *s = xcalloc(1, sizeof *s);
-	struct web_opts web = { .name = "trino",
-				.cacert = a->cacert,
-				.rows = a->rows,
-				.retries = a->retries,
-				.max_body = MAX_BODY };
+	struct web_opts web = session_web(a, "trino", MAX_BODY);
 
 	s->tls = !str_starts(str_of(a->url), "trino+http:");
 	s->base = s->user = s->catalog = s->schema = BUF_INIT;

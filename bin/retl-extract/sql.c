@@ -324,6 +324,35 @@ void sql_put_name(struct buf *out, char quote, struct str name)
 	buf_addc(out, quote);
 }
 
+bool sql_is_plain(enum column_kind kind)
+{
+	switch (kind) {
+	case COLUMN_BOOL:
+	case COLUMN_INTEGER:
+	case COLUMN_DECIMAL:
+	case COLUMN_FLOAT:
+	case COLUMN_DATE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* LF: sql may end in a comment. */
+static void put_subquery(struct buf *out, const struct sql_dialect *d,
+			 const struct buf *sql)
+{
+	buf_addf(out, "select * from (\n%s\n) ", sql->data);
+	sql_put_name(out, d->quote, STR("retl_rows"));
+}
+
+void sql_put_bare(struct buf *out, const struct sql_dialect *d,
+		  const struct buf *sql)
+{
+	put_subquery(out, d, sql);
+	buf_addz(out, " limit 0");
+}
+
 void sql_put_hashed(struct buf *out, const struct columns *c, size_t i,
 		    struct str name)
 {
@@ -413,9 +442,7 @@ int sql_wrap(struct sql_query *q, const struct sql_dialect *d,
 	struct buf sql = BUF_INIT;
 	int ret = 0;
 
-	/* LF: the query may end in a comment. */
-	buf_addf(&sql, "select * from (\n%s\n) ", q->sql.data);
-	sql_put_name(&sql, d->quote, STR("retl_rows"));
+	put_subquery(&sql, d, &q->sql);
 	if (a->n_shards) {
 		buf_addz(&sql, " where ");
 		ret = put_shard(&sql, d, a, c, f);

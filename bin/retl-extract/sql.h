@@ -48,6 +48,13 @@ struct sql_dialect {
 			  const struct str *hashed);
 };
 
+/* The kinds whose order is that of keys in every dialect, by the bare name. */
+bool sql_is_plain(enum column_kind kind);
+
+/* A query with the columns of sql, and none of its rows. */
+void sql_put_bare(struct buf *out, const struct sql_dialect *d,
+		  const struct buf *sql);
+
 /* The name, but -0 becomes 0, which it is as a key. */
 void sql_put_hashed(struct buf *out, const struct columns *c, size_t i,
 		    struct str name);

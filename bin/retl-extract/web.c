@@ -610,3 +610,21 @@ int web_queue_next(struct web_queue *q, struct web_answer *a,
 		*rq = &s->rq;
 	return 1;
 }
+
+int web_chain_next(struct web_queue **q, struct web *w,
+		   int (*make)(void *arg, struct web_request *rq,
+			       struct failure *f),
+		   void *arg, struct web_answer *a, struct failure *f)
+{
+	struct web_queue_opts o = {
+		.n_flying = 1, .max_bytes = SIZE_MAX, .make = make, .arg = arg
+	};
+	int got;
+
+	if (!*q)
+		*q = web_queue_new(w, &o);
+	got = web_queue_next(*q, a, NULL, f);
+	if (got == 0)
+		BUG("a request that was not made");
+	return got < 0 ? -1 : 0;
+}

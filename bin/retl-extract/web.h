@@ -165,4 +165,14 @@ void web_queue_free(struct web_queue *q);
 int web_queue_next(struct web_queue *q, struct web_answer *a,
 		   const struct web_request **rq, struct failure *f);
 
+/*
+ * The same of a chain, in which each answer tells what to ask next: that is
+ * under way while the answer is read. *q is made at the first call. There must
+ * be another request: 0, or -1.
+ */
+int web_chain_next(struct web_queue **q, struct web *w,
+		   int (*make)(void *arg, struct web_request *rq,
+			       struct failure *f),
+		   void *arg, struct web_answer *a, struct failure *f);
+
 #endif

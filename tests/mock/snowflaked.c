@@ -159,7 +159,7 @@ static void put_data(struct snowflaked *s, uint64_t n, struct buf *out)
 
 static bool is_limit_0(const struct snowflaked *s)
 {
-	return memmem(s->body.data, s->body.len, ") limit 0", 9);
+	return memmem(s->body.data, s->body.len, " limit 0\"", 9);
 }
 
 static void put_result(struct snowflaked *s, struct answer *a)
