@@ -159,9 +159,15 @@ static void admit_heir(struct push *p, struct rec *r)
 
 void rec_settle(struct push *p, struct rec *r, const struct outcome *o)
 {
-	if (!r->stand_in && !session_settle(p, r, o))
+	struct outcome told = *o;
+	bool waits = r->stand_in || alike_settle(p, r, &told);
+
+	/* It is asked in any case: it counts who was taken. */
+	if (!r->stand_in && session_settle(p, r, &told))
+		waits = true;
+	if (!waits)
 		receipts_add(&p->receipts, r->line, rec_str(r, r->id),
-			     r->attempts, o);
+			     r->attempts, &told);
 	if (o->status == REJECTED && !r->stand_in)
 		list_reject(p, r, o);
 	p->bytes_unsettled -= r->n_counted;

@@ -30,21 +30,27 @@
 #define LAST_WAIT_MS 30000
 
 static int signal_pipe[2] = { -1, -1 };
-static volatile sig_atomic_t n_signals;
+static volatile sig_atomic_t n_signals, at_work;
 
 static void on_signal(int sig)
 {
+	static const char early[] = "retl-push: error: interrupted before "
+				    "anything was read\n";
 	int was = errno;
 	ssize_t unused;
 
 	(void)sig;
+	if (!at_work) {
+		unused = write(STDERR_FILENO, early, sizeof early - 1);
+		_exit(EX_TEMPFAIL);
+	}
 	n_signals++;
 	unused = write(signal_pipe[1], "", 1);
 	(void)unused;
 	errno = was;
 }
 
-static void watch_signals(bool dry_run)
+void push_watch_signals(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction act = { .sa_handler = on_signal }, was;
@@ -58,9 +64,6 @@ static void watch_signals(bool dry_run)
 		if (was.sa_handler != SIG_IGN)
 			sigaction(signals[i], &act, NULL);
 	}
-	/* A reader that went away is a write that fails, and dealt with. */
-	if (!dry_run)
-		signal(SIGPIPE, SIG_IGN);
 }
 
 /* ---- taking a record ---- */
@@ -384,6 +387,8 @@ static void loop(struct push *p)
 		bool dry_input;
 		int64_t next;
 
+		if (n_signals)
+			interrupted(p);
 		p->now_made = false;
 		dry_input = take_input(p);
 		close_batches(p, dry_input);
@@ -399,8 +404,6 @@ static void loop(struct push *p)
 		    next == INT64_MAX && !p->stopped)
 			continue;
 		wait_for_something(p, next, dry_input);
-		if (n_signals)
-			interrupted(p);
 		if (p->give_up_at && clock_tick_ms() >= p->give_up_at)
 			abort_all(p);
 	}
@@ -465,7 +468,9 @@ static void begin(struct push *p)
 	pace_begin(p);
 	p->last_input = clock_tick_ms();
 	order_init(&p->order);
-	watch_signals(p->cfg.dry_run != NULL);
+	/* A reader that went away is a write that fails, and dealt with. */
+	if (!p->cfg.dry_run)
+		signal(SIGPIPE, SIG_IGN);
 	receipts_open(&p->receipts);
 	rejects_open(&p->rejects);
 	begin_watch(p);
@@ -556,11 +561,13 @@ int push_run(struct push *p)
 	int64_t began = clock_tick_ms();
 	int status;
 
+	at_work = true;
 	begin(p);
 	loop(p);
 	if (p->cfg.dry_run)
 		dryrun_flush(p);
 	p->session_status = session_end(p);
+	alike_end(p);
 	receipts_close(&p->receipts);
 	rejects_close(&p->rejects);
 	summarize(p, began);

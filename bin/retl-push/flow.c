@@ -242,8 +242,12 @@ static enum verdict settled_verdict(struct flow *f, struct rec *r,
 	case FAILED:
 		/* The contract says so; but an earlier attempt? */
 		return r->ambiguous ? UNKNOWN : FAILED;
+	case EXISTS:
+		/* Made by an attempt whose answer was lost, or not by us. */
+		return r->ambiguous ? DELIVERED : REJECTED;
 	case GIVEN_UP:
 	case STOP:
+	case LATER:
 	case REFRESH:
 		return given_up(f, r);
 	default:

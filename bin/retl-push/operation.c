@@ -18,6 +18,7 @@ static const char *const verdicts[] = {
 	[RETRY] = "retry",     [AGAIN] = "again",
 	[SPLIT] = "split",     [STOP] = "stop",
 	[GO_ON] = "ok",        [REFRESH] = "refresh",
+	[LATER] = "later",     [EXISTS] = "exists",
 };
 
 enum verdict verdict_parse(struct str word)

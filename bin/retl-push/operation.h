@@ -28,6 +28,8 @@ enum verdict {
 	STOP,
 	GO_ON,   /* "ok" */
 	REFRESH, /* renew the credentials, once */
+	LATER,   /* nothing will work before long: end the push, 75 */
+	EXISTS,  /* what it would make is there: ours, or somebody else's? */
 	/* Ours, no word for it: nothing more is tried; was it accepted? */
 	GIVEN_UP,
 };

@@ -149,6 +149,7 @@ struct config {
 	const char *replay_run; /* whose removals may be */
 	uint64_t limit;         /* 0: none */
 	uint64_t max_failures;  /* 0: any */
+	uint64_t max_alike;     /* refused alike, and none taken; 0: any */
 	uint64_t concurrency;
 	uint64_t timeout_s;
 	uint64_t max_record;
@@ -254,6 +255,23 @@ struct session {
 	uint64_t n_held;
 };
 
+/* ---- alike.c: is it the records, or the settings? ---- */
+
+/* A refusal whose receipt waits; texts lie in alike.text. */
+struct held {
+	uint64_t line, attempts;
+	long http_status;
+	struct span id, code, reason;
+};
+
+struct alike {
+	struct held *held;
+	size_t n, cap;
+	struct buf text;
+	bool settled; /* the destination tells records apart */
+	bool stopped; /* it does not, and that was too much */
+};
+
 struct push {
 	struct config cfg;
 	struct contract *contract;
@@ -278,6 +296,7 @@ struct push {
 
 	struct flow_list open, ready, asleep;
 	struct session session;
+	struct alike alike;
 	enum { UNPREPARED, PREPARING, PREPARED } prepared;
 	struct buf shared;  /* what preparing has saved; JSON object */
 	size_t n_under_way; /* requests */
@@ -354,6 +373,14 @@ void session_go_on(struct push *p);
 bool session_settle(struct push *p, struct rec *r, const struct outcome *o);
 /* The receipts that waited, and whether all has been replaced: 0 or 65. */
 int session_end(struct push *p);
+
+/*
+ * A record's outcome is known. True: its receipt waits; or *o has changed,
+ * where a refusal is not the record's fault.
+ */
+bool alike_settle(struct push *p, const struct rec *r, struct outcome *o);
+/* The receipts that wait still are given. */
+void alike_end(struct push *p);
 
 /* ---- saved.c ---- */
 
@@ -454,6 +481,11 @@ void dryrun_flush(struct push *p);
 
 /* ---- engine.c ---- */
 
+/*
+ * Before anything that may be interrupted: a signal ends the push in order, or
+ * at once while nothing has been read.
+ */
+void push_watch_signals(void);
 int push_run(struct push *p);
 
 #endif

@@ -537,7 +537,8 @@ static int weight(enum verdict v)
 	static const int weights[] = {
 		[NO_VERDICT] = 0, [DELIVERED] = 1, [SKIPPED] = 1, [AGAIN] = 2,
 		[RETRY] = 3,      [SPLIT] = 4,     [UNKNOWN] = 5, [FAILED] = 6,
-		[GIVEN_UP] = 6,   [REJECTED] = 7,  [STOP] = 8,
+		[GIVEN_UP] = 6,   [REJECTED] = 7,  [EXISTS] = 7,  [LATER] = 8,
+		[STOP] = 9,
 	};
 
 	return weights[v];
@@ -1022,6 +1023,19 @@ static void stop(struct answer *w, bool credentials)
 		      : "");
 }
 
+/* A quota that opens again some day, but not while somebody waits. */
+static void leave_for_later(struct answer *w)
+{
+	if (w->f->op->role == TO_CLEAN_UP)
+		return;
+	explain(w);
+	push_stop(w->p, EX_TEMPFAIL,
+		  "%s: the destination takes nothing more for now, HTTP "
+		  "%ld%s%s%s%s",
+		  w->p->contract->name, w->a->status, w->code.len ? " " : "",
+		  w->code.data, w->reason.len ? ": " : "", w->reason.data);
+}
+
 /* The same where an outcome says so. */
 static void stop_for(struct answer *w, const struct rec *r)
 {
@@ -1030,7 +1044,10 @@ static void stop_for(struct answer *w, const struct rec *r)
 	buf_add(&w->code, w->f->notes.data + r->code.at, r->code.n);
 	buf_reset(&w->reason);
 	buf_add(&w->reason, w->f->notes.data + r->reason.at, r->reason.n);
-	stop(w, false);
+	if (r->verdict == LATER)
+		leave_for_later(w);
+	else
+		stop(w, false);
 }
 
 static void apply(struct answer *w, enum verdict v, struct str reason)
@@ -1044,6 +1061,11 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 		v = AGAIN;
 	if (v == STOP || v == REFRESH)
 		stop(w, v == REFRESH);
+	if (v == LATER)
+		leave_for_later(w);
+	/* One of them does; the others may not be there yet. */
+	if (v == EXISTS && w->f->n_carried > 1)
+		v = SPLIT;
 	/* A server that broke down may have done its work before. */
 	if (w->a->status >= 500 && w->a->status < 600 && v == SPLIT)
 		mark_ambiguous(w);
@@ -1193,7 +1215,7 @@ static void take_accepted(struct answer *w, const struct program *results)
 	if (got <= 0)
 		return;
 	for (size_t i = 0; i < f->n; i++)
-		if (f->recs[i]->verdict == STOP)
+		if (f->recs[i]->verdict == STOP || f->recs[i]->verdict == LATER)
 			stop_for(w, f->recs[i]);
 	send_again(w);
 	for (size_t i = 0; i < f->n && !w->throttled; i++)

@@ -18,6 +18,8 @@
 #define TIMEOUT_S 60
 /* In a row: the destination is down, and another run will do better. */
 #define MAX_FAILURES 100
+/* Refused alike, and none taken: it is not the records. */
+#define MAX_ALIKE 1000
 
 static void parse_as(struct config *cfg)
 {
@@ -73,6 +75,9 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 		  "batches under way at once" },
 		{ 0, "max-failures", OPT_COUNT, &cfg->max_failures, "N",
 		  "stop after N requests in a row that failed (100)" },
+		{ 0, "max-alike", OPT_COUNT, &cfg->max_alike, "N",
+		  "stop when the first N were refused alike and none was "
+		  "taken (1000)" },
 		{ 0, "timeout", OPT_COUNT, &cfg->timeout_s, "SECONDS",
 		  "longest time for one request (60)" },
 		{ 0, "cacert", OPT_STR, &cfg->cacert, "FILE",
@@ -190,14 +195,17 @@ int main(int argc, char **argv)
 			  .scratch = BUF_INIT,
 			  .now = BUF_INIT,
 			  .shown = BUF_INIT,
-			  .auth_json = BUF_INIT };
+			  .auth_json = BUF_INIT,
+			  .alike = { .text = BUF_INIT } };
 	struct look look = { .list = NULL };
 	int status;
 
-	msg_init(argv[0]);
 	hold_descriptors();
+	push_watch_signals();
+	msg_init(argv[0]);
 	p.cfg.timeout_s = TIMEOUT_S;
 	p.cfg.max_failures = MAX_FAILURES;
+	p.cfg.max_alike = MAX_ALIKE;
 	p.cfg.max_record = NDJSON_MAX_RECORD;
 	parse(&p.cfg, &look, argc, argv);
 	if (look.describe)

@@ -332,6 +332,13 @@ static enum verdict refused(struct flow *f, const struct pg_answer *a,
 	v = r ? r->then : built_in(a->sqlstate);
 	if (v == STOP || v == REFRESH)
 		stop(p, a);
+	if (v == LATER)
+		push_stop(
+		    p, EX_TEMPFAIL,
+		    "%s: the database takes nothing more for now: %s (%s)",
+		    p->contract->name, a->why, a->sqlstate);
+	if (v == EXISTS && f->n_carried > 1)
+		v = SPLIT;
 	if (r && r->reason.s && json_type(r->reason) == JSON_STRING) {
 		buf_reset(why);
 		buf_adds(why, json_text(r->reason, &scratch));

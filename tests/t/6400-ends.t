@@ -44,6 +44,13 @@ ok "$(grep -c '^{.*delivered' err | awk '{ print !($1 >= 1) }')" \
 contains err 'No space left' 'and says why'
 
 # ---- signals ----
+if strace -o /dev/null true 2>/dev/null; then
+	ASAN_OPTIONS=detect_leaks=0 strace -o /dev/null -P ./contracts/t/many.json \
+		-e inject=openat:signal=TERM:when=1 \
+		retl-push -c t/many --set "base_url=$hostile" <in >out 2>err
+	is "$?/$(cat out)/$(tail -n 1 err)" "75//retl-push: error: interrupted before anything was read" \
+		'SIGTERM while the contract is read ends the push with 75'
+fi
 mkfifo pipe
 (cat in; sleep 8) >pipe &
 feeder=$!

@@ -5,7 +5,7 @@
 . "$top/tests/push.sh"
 command -v perl >/dev/null || skip_all 'perl is missing'
 
-hostile
+hostile none
 say='(if .error then {key: .id, status: "rejected", code: .error} else empty end), {status: "delivered"}'
 # op RESPONSE MORE: a job is begun, and says in rows what went wrong
 op() {
