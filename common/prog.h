@@ -24,8 +24,9 @@ struct prog_opts {
 	const char *libdir; /* -L, may be NULL */
 	/*
 	 * Bounds, 0: none. What runs natively keeps them by itself: an error
-	 * with the code "limit" or "size". libjq cannot be interrupted: for it
-	 * there is prog_watch.
+	 * with the code "limit" or "size". libjq is told to halt, but does not
+	 * within one of its steps, and a size is seen only once it has come:
+	 * who cannot live with that has prog_watch.
 	 */
 	unsigned limit_ms; /* of processor time a run */
 	size_t max_bytes;  /* of a result, and of what is built on the way */

@@ -12,6 +12,7 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/prog_halt.h"
 #include "common/prog_num.h"
 #include "common/record.h"
 
@@ -713,6 +714,16 @@ static int drain(struct jqside *s, jqside_emit *emit, void *ctx,
 	return jq_halted(s->jq) ? halted(s, code, err) : n;
 }
 
+static int check_limit(enum guard_cause cause, int n, const char **code,
+		       struct buf *err)
+{
+	if (cause == GUARD_NONE)
+		return n;
+	*code = "limit";
+	buf_reset(err);
+	return fail(err, "%s", guard_reason(cause));
+}
+
 int jqside_run(struct jqside *s, size_t piece, const struct jqside_in *in,
 	       jqside_emit *emit, void *ctx, const char **code, struct buf *err)
 {
@@ -728,7 +739,11 @@ int jqside_run(struct jqside *s, size_t piece, const struct jqside_in *in,
 	}
 	env = hide_environment();
 	jq_start(s->jq, args, 0);
+	if (in->limit_ms)
+		halt_begin(s->jq, in->limit_ms);
 	n = drain(s, emit, ctx, code, err);
+	if (in->limit_ms)
+		n = check_limit(halt_end(), n, code, err);
 	environ = env;
 	return n;
 }

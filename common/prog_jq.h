@@ -56,6 +56,7 @@ struct jqside_in {
 	const struct str *names;
 	size_t n_names;
 	const struct str *vars; /* values; .s NULL: null */
+	unsigned limit_ms;      /* see prog_halt.h; 0: none */
 };
 int jqside_run(struct jqside *s, size_t piece, const struct jqside_in *in,
 	       jqside_emit *emit, void *ctx, const char **code,

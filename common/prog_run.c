@@ -626,7 +626,8 @@ static int run_piece(struct run *r, struct plan *p, struct str in,
 	struct jqside_in side = { .value = in,
 				  .names = p->reads.v,
 				  .n_names = p->reads.n,
-				  .vars = r->vars };
+				  .vars = r->vars,
+				  .limit_ms = r->guard ? 0 : r->limit_ms };
 	struct guard *g = r->guard ? *r->guard : NULL;
 	uint32_t step = (uint32_t)p->piece + 1;
 	enum guard_cause cause;

@@ -116,8 +116,8 @@ void push_reject(struct push *p, const char *place, uint64_t line,
 /* Codes of our own are fixed words; those of a vendor could be anything. */
 static const char *fixed_code(const struct outcome *o)
 {
-	static const char *const own[] = { "precision", "too_large",
-					   "address" };
+	static const char *const own[] = { "precision", "too_large", "size",
+					   "limit", "address" };
 
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		if (!o->http_status && str_is(o->code, own[i]))
@@ -372,10 +372,12 @@ static void put_keys(struct str record, struct buf *out)
 	free(v);
 }
 
+/* -1: it has none, and so the record is settled. */
 static int group_of(struct push *p, struct rec *r, struct buf *out)
 {
 	struct flow alone = flow_stand_in(p, r->op);
 	struct operation *op = (struct operation *)r->op;
+	const char *code = "jq";
 	struct scope scope;
 	int got;
 
@@ -384,13 +386,20 @@ static int group_of(struct push *p, struct rec *r, struct buf *out)
 	if (!op->by.prog)
 		return 0;
 	scope_fill(&alone, r, &scope);
-	got = program_value(&op->by, rec_str(r, r->record), &scope, out, NULL,
+	got = program_value(&op->by, rec_str(r, r->record), &scope, out, &code,
 			    &p->err);
 	if (got >= 0)
 		return 0;
+	if (strcmp(code, "precision") == 0) {
+		rec_settle(p, r,
+			   &(struct outcome){ .status = REJECTED,
+					      .code = STR("precision"),
+					      .reason = buf_str(&p->err) });
+		return -1;
+	}
 	push_stop(p, EX_CONFIG, "line %" PRIu64 ": batch.by: %s", r->line,
 		  p->err.data);
-	return -1;
+	return 0;
 }
 
 void batch_admit(struct push *p, struct rec *r)
@@ -399,7 +408,10 @@ void batch_admit(struct push *p, struct rec *r)
 	size_t size = r->size = size_of(p, r);
 	struct flow *f;
 
-	group_of(p, r, &group);
+	if (group_of(p, r, &group) < 0) {
+		buf_release(&group);
+		return;
+	}
 	f = find_open(p, r->op, buf_str(&group));
 	if (f && !fits(f, size)) {
 		close_batch(p, f);

@@ -5,6 +5,8 @@
 #include "common/mem.h"
 #include "common/msg.h"
 
+/* More than any body or answer. */
+#define MAX_MADE ((size_t)256 << 20)
 #define MAX_PROGRAM ((size_t)1 << 20)
 
 static const char *const names[N_VARS] = {
@@ -87,6 +89,13 @@ static int program_text(const struct contract *c, struct str value,
 	return ret;
 }
 
+static unsigned limit_ms;
+
+void program_limit(unsigned ms)
+{
+	limit_ms = ms;
+}
+
 static bool mentions(struct str text, const char *name)
 {
 	char dollar[32];
@@ -117,6 +126,8 @@ int program_new(struct program *p, const struct contract *c, struct str value,
 	    &(struct prog_opts){ .vars = vars,
 				 .n_vars = known[place].n,
 				 .where = where,
+				 .limit_ms = limit_ms,
+				 .max_bytes = MAX_MADE,
 				 .digits_as_text = place == PLACE_ANSWER ||
 						   place == PLACE_TOKEN },
 	    &why);
@@ -148,7 +159,13 @@ int program_run(struct program *p, struct str input, const struct scope *scope,
 			vals[i] = STR("null");
 	}
 	n = prog_run(p->prog, input, vals, out, err);
-	if (n < 0 && code)
+	if (n >= 0)
+		return n;
+	if (strcmp(prog_error_code(p->prog), "size") == 0) {
+		buf_reset(err);
+		fail(err, "makes more than %zu MiB of text", MAX_MADE >> 20);
+	}
+	if (code)
 		*code = prog_error_code(p->prog);
 	return n;
 }

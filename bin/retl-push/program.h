@@ -54,6 +54,8 @@ struct program {
 int program_new(struct program *p, const struct contract *c, struct str value,
 		enum place place, const char *where, struct buf *err);
 void program_release(struct program *p);
+/* How long a run of those that are made from now on may take. */
+void program_limit(unsigned ms);
 
 /*
  * Appends the outputs, each followed by LF; returns how many. -1: err says

@@ -151,6 +151,7 @@ struct config {
 	uint64_t max_failures;  /* 0: any */
 	uint64_t max_alike;     /* refused alike, and none taken; 0: any */
 	uint64_t concurrency;
+	uint64_t limit_ms; /* for one run of a program */
 	uint64_t timeout_s;
 	uint64_t max_record;
 	bool strict;
@@ -286,6 +287,7 @@ struct push {
 	struct order order;
 	struct pace pace;
 	uint64_t n_retries; /* of all records together */
+	uint64_t n_limited; /* programs that took too long */
 
 	struct rec *pool;
 	struct flow *flow_pool;

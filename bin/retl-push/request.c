@@ -78,23 +78,51 @@ void scope_fill(struct flow *f, struct rec *r, struct scope *s)
 		s->v[VAR_CHANGED] = rec_str(r, r->changed);
 }
 
+/* Does a program take too long for a record, or for all of them? */
+#define MAX_LIMITED 10
+
+/* Is it a record's trouble that a program failed? */
+static bool may_be_record(struct push *p, const char *code)
+{
+	static const char *const codes[] = { "precision", "size", "limit" };
+
+	if (strcmp(code, "limit") == 0 && ++p->n_limited >= MAX_LIMITED)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+		if (strcmp(code, codes[i]) == 0)
+			return true;
+	return false;
+}
+
 /*
- * A program on one record failed: a number that jq cannot hold is the record's
- * trouble, anything else the contract's.
+ * A number that jq cannot hold, and what takes too long or becomes too large,
+ * is a record's trouble, anything else the contract's. r NULL: a program on a
+ * batch failed, which is halved until that record stands alone.
  */
 static void program_failed(struct flow *f, struct rec *r, const char *what,
 			   const char *code)
 {
 	struct push *p = f->push;
+	struct str why = buf_str(&p->err);
+	struct str word = code ? str_of(code) : STR("jq");
 
-	if (code && strcmp(code, "precision") == 0) {
-		flow_decide(f, r, REJECTED, STR("precision"), buf_str(&p->err));
-		return;
+	if (!may_be_record(p, word.s)) {
+		push_stop(p, EX_CONFIG, "%s: line %" PRIu64 ": %s: %s",
+			  p->contract->name, (r ? r : f->recs[0])->line, what,
+			  p->err.data);
+		word = STR("stopped");
+		why = STR("the contract's program failed");
 	}
-	push_stop(p, EX_CONFIG, "%s: line %" PRIu64 ": %s: %s",
-		  p->contract->name, r->line, what, p->err.data);
-	flow_decide(f, r, GIVEN_UP, STR("stopped"),
-		    STR("the contract's program failed"));
+	for (size_t i = 0; i < f->n; i++) {
+		if (r && f->recs[i] != r)
+			continue;
+		f->recs[i]->http_status = 0;
+		flow_decide(f, f->recs[i],
+			    p->stopped       ? GIVEN_UP
+			    : r || f->n == 1 ? REJECTED
+					     : SPLIT,
+			    word, why);
+	}
 }
 
 /*
@@ -189,7 +217,7 @@ static int run_own(struct flow *f, const struct program *prog, const char *what,
 			    out, &code, &p->err);
 	buf_release(&all);
 	if (got < 0)
-		program_failed(f, f->recs[0], what, code);
+		program_failed(f, r, what, code);
 	return got;
 }
 
@@ -316,6 +344,8 @@ static int run_body(struct flow *f, const struct step *s, struct str items)
 		fail(&p->err, "body: made nothing");
 	if (got > 0)
 		ret = body_encode(s->type, buf_str(&out), &f->body, &p->err);
+	if (got < 0 && !is_guess(f))
+		program_failed(f, flow_alone(f), "body", code);
 	if (ret < 0 && is_guess(f)) {
 		buf_reset(&f->body);
 		buf_addz(&f->body,
@@ -611,8 +641,11 @@ void request_measure(struct flow *f, const struct step *s)
 		f->recs[i]->carried = f->recs[i]->item.n > 0;
 	if (make_body(f, s) == 0)
 		learn_size(f, s);
-	for (size_t i = 0; i < f->n; i++)
+	for (size_t i = 0; i < f->n; i++) {
 		f->recs[i]->carried = false;
+		/* What has failed will do so when it is made to be sent. */
+		f->recs[i]->verdict = NO_VERDICT;
+	}
 }
 
 static enum built check_size(struct flow *f, const struct step *s)
@@ -632,8 +665,9 @@ static enum built body_failed(struct flow *f)
 {
 	struct push *p = f->push;
 
-	if (flow_alone(f) && flow_alone(f)->verdict)
-		return BUILD_AGAIN;
+	for (size_t i = 0; i < f->n && !p->stopped; i++)
+		if (f->recs[i]->verdict)
+			return BUILD_AGAIN;
 	push_stop(p, EX_CONFIG, "%s: %s", p->contract->name, p->err.data);
 	return BUILD_FAILED;
 }

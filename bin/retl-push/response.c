@@ -35,7 +35,9 @@ struct answer {
 	bool has_value;
 	bool unreadable; /* not what its kind promises */
 	bool lost;       /* not whole: asked again, it may be */
-	bool sealed;     /* packed rows say themselves where they end */
+	bool undecided;  /* a rule could not be applied: doubt says why */
+	struct buf doubt;
+	bool sealed; /* packed rows say themselves where they end */
 	bool rows_read;
 	uint64_t n_rows;
 	struct buf response, batch;
@@ -388,13 +390,24 @@ static bool code_matches(struct answer *w, struct str want)
 	return yes;
 }
 
+/*
+ * An error is no match. But where the program could not come to an end with
+ * this answer, nobody knows what it would have said.
+ */
 static bool when_matches(struct answer *w, const struct program *when)
 {
 	struct buf out = BUF_INIT;
-	bool yes = first(w, when, &out) == 1 &&
-		   strcmp(out.data, "false") != 0 &&
+	const char *code = "";
+	int got = program_value((struct program *)when, value_of(w),
+				scope_for(w, when), &out, &code, &w->p->err);
+	bool yes = got == 1 && strcmp(out.data, "false") != 0 &&
 		   strcmp(out.data, "null") != 0;
 
+	if (got < 0 && strcmp(code, "jq") != 0) {
+		w->undecided = true;
+		buf_reset(&w->doubt);
+		buf_adds(&w->doubt, buf_str(&w->p->err));
+	}
 	buf_release(&out);
 	return yes;
 }
@@ -1201,7 +1214,12 @@ static void take_accepted(struct answer *w, const struct program *results)
 	int got;
 
 	buf_reset(&w->p->err);
-	got = take_parts(w, pr);
+	if (w->undecided) {
+		buf_adds(&w->p->err, buf_str(&w->doubt));
+		got = -1;
+	} else {
+		got = take_parts(w, pr);
+	}
 	if (got < 0) {
 		/* What whole pages have said before stays. */
 		for (size_t i = 0; !f->n_pages && i < f->n; i++)
@@ -1350,6 +1368,7 @@ void response_take(struct flow *f, const struct http_answer *a)
 			    .batch = BUF_INIT,
 			    .code = BUF_INIT,
 			    .reason = BUF_INIT,
+			    .doubt = BUF_INIT,
 			    .wait_ms = -1 };
 
 	scope_fill(f, flow_alone(f), &w.scope);
@@ -1367,5 +1386,6 @@ void response_take(struct flow *f, const struct http_answer *a)
 	buf_release(&w.batch);
 	buf_release(&w.code);
 	buf_release(&w.reason);
+	buf_release(&w.doubt);
 	flow_answered(f, w.wait_ms);
 }

@@ -20,6 +20,8 @@
 #define MAX_FAILURES 100
 /* Refused alike, and none taken: it is not the records. */
 #define MAX_ALIKE 1000
+#define LIMIT_MS 10000U
+#define LIMIT_MOST_MS 3600000U
 
 static void parse_as(struct config *cfg)
 {
@@ -78,6 +80,9 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 		{ 0, "max-alike", OPT_COUNT, &cfg->max_alike, "N",
 		  "stop when the first N were refused alike and none was "
 		  "taken (1000)" },
+		{ 0, "limit-ms", OPT_COUNT, &cfg->limit_ms, "N",
+		  "processor time that a program of the contract may take "
+		  "(10000)" },
 		{ 0, "timeout", OPT_COUNT, &cfg->timeout_s, "SECONDS",
 		  "longest time for one request (60)" },
 		{ 0, "cacert", OPT_STR, &cfg->cacert, "FILE",
@@ -124,6 +129,8 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 		opt_die("--replay goes without --dry-run, --as and an input");
 	if (cfg->replay_run && !cfg->replay)
 		opt_die("--replay-run without --replay");
+	if (!cfg->limit_ms || cfg->limit_ms > LIMIT_MOST_MS)
+		opt_die("--limit-ms: from 1 to %u", LIMIT_MOST_MS);
 	if (!cfg->timeout_s)
 		opt_die("--timeout: 0 is not a time");
 	if (cfg->key && !cfg->cert)
@@ -206,6 +213,7 @@ int main(int argc, char **argv)
 	p.cfg.timeout_s = TIMEOUT_S;
 	p.cfg.max_failures = MAX_FAILURES;
 	p.cfg.max_alike = MAX_ALIKE;
+	p.cfg.limit_ms = LIMIT_MS;
 	p.cfg.max_record = NDJSON_MAX_RECORD;
 	parse(&p.cfg, &look, argc, argv);
 	if (look.describe)
@@ -214,6 +222,7 @@ int main(int argc, char **argv)
 		return look_lint(look.lint);
 	if (look.list)
 		return look_list(*look.list != '\0');
+	program_limit((unsigned)p.cfg.limit_ms);
 	load(&p);
 	open_http(&p);
 	if (p.cfg.replay && replay_check(&p) < 0)
