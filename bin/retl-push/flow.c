@@ -79,12 +79,20 @@ static void release(struct flow *f)
 }
 
 /* Steps without records are done: those that waited for them go on. */
-static void ended(struct flow *f, enum verdict v)
+static void ended(struct flow *f, enum verdict v, struct str why)
 {
 	struct push *p = f->push;
 
 	release(f->then);
 	f->then = NULL;
+	if (f->op->whole && v != DELIVERED && v != SKIPPED) {
+		p->session.broken = true;
+		if (!p->stopped)
+			msg_error("%s: replacing everything by nothing was not "
+				  "taken%s%.*s",
+				  p->contract->name, why.n ? ": " : "",
+				  STR_ARG(why));
+	}
 	if (f->op->role != TO_PREPARE)
 		return;
 	p->prepared = PREPARED;
@@ -108,7 +116,7 @@ static void settle_as(struct flow *f, struct rec *r, enum verdict v)
 	};
 
 	if (r->stand_in)
-		ended(f, v);
+		ended(f, v, o.code.n ? o.code : o.reason);
 	rec_settle(f->push, r, &o);
 }
 

@@ -155,6 +155,7 @@ struct config {
 	uint64_t timeout_s;
 	uint64_t max_record;
 	bool strict;
+	bool allow_empty; /* everything may be replaced by nothing */
 	enum diff_result as_kind;
 };
 
@@ -250,6 +251,8 @@ struct session {
 	bool any;    /* a record belongs to it */
 	bool broken; /* it can no longer be whole */
 	bool told, last_sent;
+	bool nothing; /* the input had no record */
+	bool refused; /* not even begun */
 	/* Who was taken, as long as the last batch has not been. */
 	struct range *taken;
 	size_t n_taken, cap_taken;

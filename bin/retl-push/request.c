@@ -291,7 +291,8 @@ static int make_items(struct flow *f, const struct step *s)
 		r->carried = !only || r == only;
 		if (!r->carried)
 			continue;
-		if (s->item.prog) {
+		/* Who stands in for nobody is an empty list. */
+		if (s->item.prog && !r->stand_in) {
 			if (request_item(f, r, s) < 0) {
 				ret = -1;
 				continue;
@@ -727,6 +728,8 @@ enum built request_build(struct flow *f)
 		return table_build(f);
 	if (!s->each)
 		return build_one(f, s);
+	if (f->op->role == FOR_RECORDS && f->recs[0]->stand_in)
+		return NOT_RUN;
 	while (f->each < f->n) {
 		got = build_one(f, s);
 		if (got != NOT_RUN)

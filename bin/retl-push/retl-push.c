@@ -73,6 +73,8 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 		{ 0, "as", OPT_STR, &cfg->as, "KIND",
 		  "what records without diff_result are: added, updated, "
 		  "removed" },
+		{ 0, "allow-empty", OPT_FLAG, &cfg->allow_empty, NULL,
+		  "an empty dataset may replace everything" },
 		{ 0, "concurrency", OPT_COUNT, &cfg->concurrency, "N",
 		  "batches under way at once" },
 		{ 0, "max-failures", OPT_COUNT, &cfg->max_failures, "N",

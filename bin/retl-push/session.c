@@ -70,11 +70,67 @@ static void give_up(struct push *p, const char *why)
 	}
 }
 
+/* What records would be given to, if it replaces everything. */
+static const struct operation *wanted(const struct push *p)
+{
+	for (int kind = DIFF_ADDED; kind <= DIFF_REMOVED; kind++) {
+		const struct operation *op = p->d.of[kind];
+
+		if (op && op->whole &&
+		    (!p->cfg.as || p->cfg.as_kind == (enum diff_result)kind))
+			return op;
+	}
+	return NULL;
+}
+
+static void send_empty(struct push *p, const struct operation *op)
+{
+	struct session *s = &p->session;
+	struct flow *f = flow_for(p, op);
+
+	s->any = s->last_sent = true;
+	f->last = f->in_session = true;
+	f->batch = ++s->n_batches;
+	s->n_out++;
+	list_push(&p->ready, f, true);
+}
+
+/*
+ * A dataset without a record: replacing everything by it is the largest
+ * removal there is, so somebody has to have said that this is meant.
+ */
+static void replace_by_nothing(struct push *p, const struct operation *op)
+{
+	const char *why = NULL;
+
+	p->session.nothing = true;
+	if (!p->complete && !p->cfg.dry_run)
+		why = "the input is empty and not sealed";
+	else if (!p->cfg.allow_empty)
+		why = "the input has no records, and everything at the "
+		      "destination would be replaced by nothing "
+		      "(--allow-empty, if that is meant)";
+	else if (op->one)
+		why = "the input has no records, and the contract knows no "
+		      "request without one";
+	if (!why) {
+		send_empty(p, op);
+		return;
+	}
+	p->session.broken = true;
+	p->session.refused = true;
+	msg_error("%s: nothing is sent", why);
+}
+
 void session_go_on(struct push *p)
 {
 	struct session *s = &p->session;
 	struct flow *f = s->waiting.first;
 	bool ended = p->input_ended && !is_open(p);
+
+	if (ended && !p->n_read && !s->nothing && !p->stopped &&
+	    !p->input_status && wanted(p))
+		replace_by_nothing(p, wanted(p));
 
 	if (!f || s->n_out || p->stopped)
 		return;
@@ -148,5 +204,11 @@ int session_end(struct push *p)
 			  "now is not known");
 	free(s->taken);
 	s->taken = NULL;
-	return s->any && !replaced && !p->cfg.dry_run ? EX_DATAERR : 0;
+	if (p->cfg.as && !s->any && !s->refused && wanted(p) && flaw(p)) {
+		msg_error("%s: nothing is replaced", flaw(p));
+		s->refused = true;
+	}
+	return s->refused || (s->any && !replaced && !p->cfg.dry_run)
+		   ? EX_DATAERR
+		   : 0;
 }

@@ -13,7 +13,7 @@ push() {
 	shift
 	printf '%s\n' "$@" >in
 	timeout 50 retl-push -c "t/$name" --as added --set base_url="$hostile" \
-		--limit-ms 200 --rejects rejects <in >out 2>err
+		--limit-ms 100 --rejects rejects <in >out 2>err
 	status=$?
 	got="$(outcomes out | tr '\n' ',')$status"
 }

@@ -79,7 +79,42 @@ timeout 30 retl-push -c t/whole --as added --set base_url="$(mock_url play)" <tw
 is "$?/$(outcomes out)" '65/failed incomplete,failed incomplete,' 'a single batch is held back altogether'
 mock_stop play
 : | sealed >in
-exits 0 'an empty dataset replaces nothing' retl-push -c t/whole --as added --set base_url=http://127.0.0.1:9 in
+cat >empty <<'EOF'
+#!/bin/sh
+exec retl-push -c t/whole --as added --set base_url="${URL:-http://127.0.0.1:9}" "$@"
+EOF
+chmod +x empty
+exits 65 'an empty dataset replaces nothing, sealed as it may be' ./empty in
+contains err 'everything at the destination would be replaced by nothing (--allow-empty, if that is meant): nothing is sent' \
+	'which is said, with what to do'
+exits 65 'nor does a dry run' ./empty -n in
+: >nothing
+exits 65 'without its seal an option does not help' ./empty --allow-empty nothing
+contains err 'the input is empty and not sealed' 'which is said'
+cat >cases <<'EOF'
+[{"name": "taken", "exchange": [
+ {"request": {"method": "POST", "url": "/replace", "body": {"n": 1, "last": true, "rows": []}}, "answer": {"status": 503}},
+ {"request": {"method": "POST", "url": "/replace", "body": {"n": 1, "last": true, "rows": []}}, "answer": {"status": 200, "body": {}}}]},
+ {"name": "refused", "exchange": [
+ {"request": {"method": "POST", "url": "/replace", "body": {"n": 1, "last": true, "rows": []}}, "answer": {"status": 400, "body": {"code": "EMPTY"}}}]}]
+EOF
+mock_start play mockapi play --case 1 cases
+exits 0 'where it is meant, everything is replaced by nothing' env URL="$(mock_url play)" ./empty --allow-empty in
+is "$(wc -c <out)" 0 'nobody gets a receipt for that'
+mock_stop play
+ok $? 'and one request was made of it'
+mock_start play mockapi play --case 2 cases
+exits 65 'a destination that does not take that ends it with 65' env URL="$(mock_url play)" ./empty --allow-empty in
+contains err 'replacing everything by nothing was not taken: EMPTY' 'and its words'
+mock_stop play
+exits 0 'a dry run shows the request' ./empty --allow-empty -n in
+is "$(jq -c .body out)" '{"n":1,"last":true,"rows":[]}' 'with no rows in it'
+echo '{"name":1}' | sealed >refused
+exits 65 'a dataset of which all was refused replaces nothing' ./empty refused
+contains err 'a record was refused: nothing is replaced' 'which is said too'
+: | sealed >in
+exits 0 'changes of which there are none are no empty dataset' \
+	retl-push -c t/each --set base_url=http://127.0.0.1:9 in
 
 # ---- an answer that is packed, whatever its headers say ----
 contract packed '{"operations": {"send": {"batch": {"records": 9}, "request": {"url": "/packed"},
