@@ -198,7 +198,11 @@ void rejects_close(struct rejects *r)
 	for (size_t i = 0; i < r->n_codes; i++)
 		buf_addf(&b, "%s%s %" PRIu64, i ? ", " : "", r->codes[i].code,
 			 r->codes[i].n);
-	if (r->path)
+	if (r->path && r->error)
+		msg_warn("%" PRIu64 " records refused (%s); not all are listed "
+			 "in %s: %s",
+			 r->n, b.data, r->path, strerror(r->error));
+	else if (r->path)
 		msg_warn("%" PRIu64 " records refused (%s), listed in %s", r->n,
 			 b.data, r->path);
 	else

@@ -234,6 +234,7 @@ static enum verdict settled_verdict(struct flow *f, struct rec *r,
 {
 	switch (r->verdict) {
 	case AGAIN:
+		r->again = true;
 		return torn ? given_up(f, r) : RETRY;
 	case RETRY:
 		r->trying = false;
@@ -506,6 +507,9 @@ static void finish(struct flow *f)
 			flow_decide(f, r, UNKNOWN, STR("no_outcome"),
 				    STR("the answer does not say what became "
 					"of it"));
+		else if (!r->attempts && !r->stand_in)
+			/* No step had anything to send for it. */
+			flow_decide(f, r, SKIPPED, STR_NONE, STR_NONE);
 		else
 			flow_decide(f, r, DELIVERED, STR_NONE, STR_NONE);
 	}
@@ -573,9 +577,11 @@ static int mark_sent(struct flow *f)
 		if (!r->carried)
 			continue;
 		r->was_in_results = r->in_results;
-		r->attempts += !r->trying;
+		/* Another request it is, but no try that counts. */
+		r->attempts += !r->trying || r->again;
 		r->tries += !r->trying;
 		r->trying = true;
+		r->again = false;
 		r->sent_once |= s->resend == RESEND_NEVER;
 		if (s->resend == RESEND_NEVER && !r->stand_in)
 			receipts_sending(&p->receipts, r->line,

@@ -78,6 +78,7 @@ struct rec {
 	uint64_t attempts;
 	uint64_t tries; /* of these, since something last went well in a poll */
 	bool trying;    /* attempts counts what goes on */
+	bool again;     /* but not yet the request that is to come */
 	bool sent_once; /* a request that must not be repeated has carried it */
 	/* What has been decided, until flow_sweep acts on it. */
 	enum verdict verdict;

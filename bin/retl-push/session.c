@@ -173,6 +173,8 @@ bool session_settle(struct push *p, struct rec *r, const struct outcome *o)
 {
 	if (!r->op->whole || p->cfg.dry_run)
 		return false;
+	if (o->status == SKIPPED)
+		return false;
 	if (o->status != DELIVERED) {
 		p->session.broken = true;
 		return false;

@@ -68,4 +68,24 @@ plays many 2 "$(asks '[1,2]' '{"status": 200, "body": [{"index": 0, "status": "d
 	{"index": 1, "status": "later", "code": "DAY"}]}')"
 is "$got" 'delivered,failed 200 DAY,75' 'an outcome can say so too'
 
+# ---- nothing to send ----
+contract some '{"operations": {"send": {"batch": {"records": 9},
+	"request": {"url": "/b", "item": "if .id == 2 then empty else .id end"}}}}'
+plays some 3 "$(asks '[1,3]' '{"status": 200}')"
+is "$got" 'delivered,skipped,delivered,0' 'a record that no request carries is skipped'
+contract steps '{"operations": {"send": {"request": null, "batch": {"records": 9}, "steps": [
+	{"request": {"method": "POST", "url": "/b", "item": "if .id == 2 then empty else .id end"}},
+	{"request": {"method": "POST", "url": "/b", "item": "if .id == 3 then empty else .id end"}, "when": "false"}]}}}'
+plays steps 3 "$(asks '[1,3]' '{"status": 200}')"
+is "$got" 'delivered,skipped,delivered,0' 'by none of its steps'
+contract none '{"operations": {"send": {"request": {"url": "/b", "item": "empty"}}}}'
+plays none 3
+is "$got" 'skipped,skipped,skipped,0' 'nor are all of them delivered where nothing is sent'
+
+# ---- how often it was tried ----
+plays many 2 "$(asks '[1,2]' '{"status": 200, "body": [{"index": 0, "status": "rejected"},
+	{"index": 1, "status": "again"}]}')" "$(asks '[2]' "$done")"
+is "$got/$(jq -s 'sort_by(.line)[1].attempts' out)" 'rejected 200,delivered,1/2' \
+	'a record that was sent again for its neighbour was tried twice'
+
 done_testing

@@ -113,6 +113,8 @@ each 40 out
 ok $? 'each record has its receipt all the same'
 push -c t/plain --rejects /dev/full <in >out 2>err
 is $? 74 'rejects that cannot be written end the push with 74'
+contains err 'not all are listed in /dev/full: No space left on device' \
+	'a full disk under the rejects is told'
 each 40 out
 ok $? 'and each record has its receipt'
 
