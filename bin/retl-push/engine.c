@@ -225,13 +225,21 @@ static bool has_room(const struct push *p)
 	       !is_full(p) && p->asleep.n < MAX_WAITING;
 }
 
+/* What was read ahead is answered: else it would be in doubt. */
+static void answer_rest(struct push *p)
+{
+	while (p->at_hand || (p->at_hand = intake_next(p->in, &p->pool))) {
+		if (p->cfg.replay || !p->stopped || !take(p, p->at_hand))
+			rec_put_back(&p->pool, p->at_hand);
+		p->at_hand = NULL;
+	}
+}
+
 static void end_input(struct push *p)
 {
 	intake_stop(p->in);
+	answer_rest(p);
 	p->input_ended = true;
-	if (p->at_hand)
-		rec_put_back(&p->pool, p->at_hand);
-	p->at_hand = NULL;
 }
 
 static void reached_limit(struct push *p)

@@ -436,8 +436,6 @@ void intake_stop(struct intake *in)
 	if (in->lines.fd == STDIN_FILENO && !in->lines.name)
 		close(STDIN_FILENO);
 	in->ends = true;
-	free_list(in->first);
-	in->first = NULL;
 }
 
 void intake_place(const struct intake *in, uint64_t line, struct buf *out)

@@ -39,7 +39,10 @@ struct intake_end {
 /* NULL: not yet. */
 const struct intake_end *intake_ended(const struct intake *in);
 
-/* Reads no more: whoever writes to our standard input is to know. */
+/*
+ * Reads no more: whoever writes to our standard input is to know. intake_next
+ * gives what has been read.
+ */
 void intake_stop(struct intake *in);
 
 /* "line 17" or "FILE:17" */

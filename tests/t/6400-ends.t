@@ -83,6 +83,16 @@ is "$(jq -r 'select(.line <= 3) | .status' out | sort | uniq -c |
 	awk '{ print $1, $2 }')" '3 unknown' 'what is under way is in doubt'
 is "$(jq -r 'select(.line > 3) | .status' out | sort -u)" 'failed' \
 	'what was read is failed'
+{ cat slow; records 4 40; } >whole
+retl-push -c t/plain --set "base_url=$hostile" --concurrency 1 <whole >out 2>err &
+pid=$!
+sleep 0.5
+kill -TERM $pid
+sleep 0.2
+kill -TERM $pid
+wait $pid
+each 40 out
+ok $? 'also what was read ahead, and not looked at'
 
 # ---- a broken stream ----
 { records 1 25; echo '{"id":26,'; records 27 30; } >broken
