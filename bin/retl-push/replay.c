@@ -202,9 +202,6 @@ static int check_operation(struct push *p, const struct plan *pl,
 		return fail(err, "%s is shown, not replayed",
 			    op->whole ? "what replaces everything"
 				      : "an answer of several pages");
-	if (auth_writes_body(p->d.auth) && s->has_body && !s->no_auth)
-		return fail(err, "credentials within the body are shown, not "
-				 "replayed");
 	if (looks_back(&p->d, op))
 		return fail(err, "the contract compares answers with records, "
 				 "which are not there: shown, not replayed");
@@ -233,7 +230,8 @@ static int shown_auth(struct push *p, const struct step *s, struct buf *headers,
 				   .id = STR("id") };
 	int ret = 0;
 
-	if (s->no_auth)
+	/* What they put into a body is looked at with the body. */
+	if (s->no_auth || auth_writes_body(p->d.auth))
 		return 0;
 	buf_addz(&url, "https://h/");
 	ret = auth_apply(p->shown_d->auth, &rq, &p->err);
@@ -572,7 +570,99 @@ static int make_headers(struct push *p, const struct plan *pl, struct str body,
 
 /* ---- the body ---- */
 
-static int make_body(const struct plan *pl, struct buf *out, struct buf *err)
+/* What credentials add to a body that is empty, as it is shown. */
+static int shown_in_body(struct push *p, const struct step *s, struct buf *out)
+{
+	struct buf url = BUF_INIT, headers = BUF_INIT, body = BUF_INIT;
+	struct auth_request rq = { .method = str_of(s->method),
+				   .url = &url,
+				   .headers = &headers,
+				   .body = &body,
+				   .id = STR("id") };
+	int ret;
+
+	buf_addz(&headers, "content-type: ");
+	body_put_type(s->type, STR(""), &headers);
+	buf_addc(&headers, '\n');
+	if (s->type != BODY_FORM)
+		buf_addz(&body, "{}");
+	ret = auth_apply(p->shown_d->auth, &rq, &p->err);
+	if (!ret)
+		put_shown(out, buf_str(&body));
+	buf_release(&url);
+	buf_release(&headers);
+	buf_release(&body);
+	return ret;
+}
+
+/* The body without the member that is in shown alone; -1: it has it not. */
+static int cut_member(struct buf *body, struct str shown)
+{
+	struct buf out = BUF_INIT, a = BUF_INIT, b = BUF_INIT;
+	struct json_member place, m;
+	struct json_iter it;
+	size_t n_cut = 0;
+
+	json_iter_init(&it, shown);
+	if (!json_iter_member(&it, &place) || body->data[0] != '{')
+		return -1;
+	json_iter_init(&it, buf_str(body));
+	while (json_iter_member(&it, &m)) {
+		if (json_key_is(&m, place.key) &&
+		    json_type(m.val) == JSON_STRING &&
+		    str_eq(json_text(m.val, &a), json_text(place.val, &b))) {
+			n_cut++;
+			continue;
+		}
+		buf_addc(&out, out.len ? ',' : '{');
+		buf_add(&out, m.key.s - 1, m.key.n + 2);
+		buf_addc(&out, ':');
+		buf_adds(&out, m.val);
+	}
+	buf_addz(&out, out.len ? "}" : "{}");
+	buf_release(&a);
+	buf_release(&b);
+	buf_release(body);
+	*body = out;
+	return n_cut == 1 ? 0 : -1;
+}
+
+/* The same of a form, which begins with it. */
+static int cut_field(struct buf *body, struct str shown)
+{
+	struct buf out = BUF_INIT;
+
+	if (body->len < shown.n || memcmp(body->data, shown.s, shown.n) ||
+	    (body->len > shown.n && body->data[shown.n] != '&'))
+		return -1;
+	if (body->len > shown.n)
+		buf_add(&out, body->data + shown.n + 1,
+			body->len - shown.n - 1);
+	buf_release(body);
+	*body = out;
+	return 0;
+}
+
+/* They are put in anew: their place must be there, and only once. */
+static int cut_auth_of_body(struct push *p, const struct step *s,
+			    struct buf *body, struct buf *err)
+{
+	struct buf shown = BUF_INIT;
+	int ret;
+
+	if (!auth_writes_body(p->d.auth) || s->no_auth)
+		return 0;
+	ret = shown_in_body(p, s, &shown);
+	if (!ret)
+		ret = s->type == BODY_FORM ? cut_field(body, buf_str(&shown))
+					   : cut_member(body, buf_str(&shown));
+	buf_release(&shown);
+	return ret ? fail(err, "body: without the place of the credentials")
+		   : 0;
+}
+
+static int make_body(struct push *p, const struct plan *pl, struct buf *out,
+		     struct buf *err)
 {
 	const struct step *s = &pl->op->steps[0];
 	bool none = !pl->body.s || json_type(pl->body) == JSON_NULL;
@@ -591,7 +681,7 @@ static int make_body(const struct plan *pl, struct buf *out, struct buf *err)
 	}
 	if (pl->op->max_bytes && out->len > pl->op->max_bytes)
 		return fail(err, "body: larger than the destination takes");
-	return 0;
+	return cut_auth_of_body(p, s, out, err);
 }
 
 /* ---- a line as a whole ---- */
@@ -627,7 +717,7 @@ static int check_line(struct push *p, struct str line, struct plan *pl,
 	if (json_check(line, &v, &fault) < 0 || json_type(v) != JSON_OBJECT)
 		return fail(err, "not a line of a dry run");
 	if (read_plan(p, v, pl, err) == 0 && make_url(p, pl, NULL, err) == 0 &&
-	    check_headers(p, pl, err) == 0 && make_body(pl, &body, err) == 0)
+	    check_headers(p, pl, err) == 0 && make_body(p, pl, &body, err) == 0)
 		ret = 0;
 	/* Tokens are not there yet: only what comes from the line counts. */
 	if (!ret && !p->d.n_auth_save)
@@ -823,7 +913,7 @@ enum built replay_build(struct flow *f)
 	buf_reset(&f->body);
 	if (read_plan(p, line, &pl, &p->err) < 0 ||
 	    make_url(p, &pl, &f->url, &p->err) < 0 ||
-	    make_body(&pl, &f->body, &p->err) < 0 ||
+	    make_body(p, &pl, &f->body, &p->err) < 0 ||
 	    make_headers(p, &pl, buf_str(&f->body), &f->headers, &p->err) < 0) {
 		push_stop(p, EX_DATAERR, "%s: %s", p->cfg.replay, p->err.data);
 		return BUILD_FAILED;

@@ -109,7 +109,8 @@ contains err 'replacing everything by nothing was not taken: EMPTY' 'and its wor
 mock_stop play
 exits 0 'a dry run shows the request' ./empty --allow-empty -n in
 is "$(jq -c .body out)" '{"n":1,"last":true,"rows":[]}' 'with no rows in it'
-echo '{"name":1}' | sealed >refused
+echo '{"name":1}' >row
+sealed row >refused
 exits 65 'a dataset of which all was refused replaces nothing' ./empty refused
 contains err 'a record was refused: nothing is replaced' 'which is said too'
 : | sealed >in

@@ -240,9 +240,6 @@ shown 'what prepares' 'flows of several steps' \
 shown 'answers that are compared with records' 'compares answers with records' \
 	'{"operations": {"send": {"results": "{status: \"delivered\", n: $record}",
 		"request": {"url": "/x"}}}}'
-shown 'credentials in the body' 'credentials within the body' \
-	'{"auth": {"type": "body", "pointer": "/k", "value": "{key}"}, '"$settings"',
-	"operations": {"send": {"request": {"url": "/x"}}}}'
 exits 64 '--replay with -n' retl-push -c t/only --replay plan -n
 exits 64 '--replay-run alone' retl-push -c t/only --replay-run r
 exits 66 'a plan that is not there' retl-push -c t/two --replay absent
