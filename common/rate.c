@@ -23,6 +23,8 @@
 #define KEYED_SLOTS 8192
 /* Another process holds the lock for microseconds, unless it was stopped. */
 #define LOCK_TRIES 200
+/* What has been sent must be counted, also where the machine is busy. */
+#define LONG_TRIES 20000
 #define LOCK_WAIT_MS 20
 
 struct mark {
@@ -241,16 +243,16 @@ static void unlock(const struct rate_use *u, size_t n)
 			flock(u[n].rate->fd, LOCK_UN);
 }
 
-/* -1: somebody does not let go. */
-static int lock(const struct rate_use *u, size_t n)
+/* how: LOCK_EX or LOCK_SH. -1: somebody does not let go. */
+static int lock(const struct rate_use *u, size_t n, int how, int most_tries)
 {
 	for (size_t i = 0; i < n; i++) {
 		int tries = 0;
 
 		if (u[i].rate->fd < 0)
 			continue;
-		while (flock(u[i].rate->fd, LOCK_EX | LOCK_NB) < 0) {
-			if (++tries == LOCK_TRIES) {
+		while (flock(u[i].rate->fd, how | LOCK_NB) < 0) {
+			if (++tries == most_tries) {
 				unlock(u, i);
 				return -1;
 			}
@@ -260,12 +262,24 @@ static int lock(const struct rate_use *u, size_t n)
 	return 0;
 }
 
-int64_t rate_wait_ms(const struct rate_use *u, uint64_t cost, int64_t tick_ms)
+static int64_t wait_ms(const struct rate_use *u, uint64_t cost, int64_t tick_ms)
 {
 	struct slot s;
 
 	slot_read(u, &s, tick_ms);
 	return wait_of(u->rate, &s, cost, tick_ms);
+}
+
+/* What another process is just writing would say anything. */
+int64_t rate_wait_ms(const struct rate_use *u, uint64_t cost, int64_t tick_ms)
+{
+	int64_t wait;
+
+	if (lock(u, 1, LOCK_SH, LOCK_TRIES) < 0)
+		return LOCK_WAIT_MS;
+	wait = wait_ms(u, cost, tick_ms);
+	unlock(u, 1);
+	return wait;
 }
 
 int64_t rate_take(const struct rate_use *u, size_t n, uint64_t cost,
@@ -274,14 +288,14 @@ int64_t rate_take(const struct rate_use *u, size_t n, uint64_t cost,
 	int64_t wait = 0;
 	struct slot s;
 
-	if (lock(u, n) < 0)
+	if (lock(u, n, LOCK_EX, LOCK_TRIES) < 0)
 		return LOCK_WAIT_MS;
 	/* It may have waited for the lock; others have spent meanwhile. */
 	for (size_t i = 0; i < n; i++)
 		if (u[i].rate->fd >= 0)
 			tick_ms = MAX(tick_ms, clock_tick_ms());
 	for (size_t i = 0; i < n; i++)
-		wait = MAX(wait, rate_wait_ms(&u[i], cost, tick_ms));
+		wait = MAX(wait, wait_ms(&u[i], cost, tick_ms));
 	for (size_t i = 0; !wait && i < n; i++) {
 		slot_read(&u[i], &s, tick_ms);
 		forget_old(u[i].rate, &s, tick_ms);
@@ -312,7 +326,7 @@ void rate_move(const struct rate_use *u, size_t n, uint64_t cost,
 {
 	struct slot s;
 
-	if (lock(u, n) < 0)
+	if (lock(u, n, LOCK_EX, LONG_TRIES) < 0)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		slot_read(&u[i], &s, to_ms);

@@ -346,8 +346,13 @@ static void wait_for_something(struct push *p, int64_t next, bool dry_input)
 	wait = until(tick, next, wait);
 	if (p->give_up_at)
 		wait = until(tick, p->give_up_at, wait);
+	/* Those that have joined since batches were closed. */
+	if (p->open.n && p->input_ended)
+		wait = 0;
 	if (p->open.n) {
-		wait = until(tick, p->last_input + QUIET_MS, wait);
+		/* Where there is no room it is not silence that counts. */
+		if (dry_input)
+			wait = until(tick, p->last_input + QUIET_MS, wait);
 		for (struct flow *f = p->open.first; f; f = f->next)
 			if (f->op->max_age_ms)
 				wait = until(

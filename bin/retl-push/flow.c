@@ -779,10 +779,11 @@ static int64_t run_what_may(struct push *p, int64_t tick)
 int64_t flow_run_ready(struct push *p)
 {
 	int64_t tick = clock_tick_ms();
-	int64_t next = pace_refresh(p, tick);
+	int64_t next;
 
+	pace_refresh(p, tick);
 	wake_sleepers(p, tick);
-	next = MIN(next, run_what_may(p, tick));
-	/* Those as well that have just gone to sleep. */
-	return MIN(next, first_to_wake(p));
+	next = run_what_may(p, tick);
+	/* Those as well that have just gone to sleep, or are about to leave. */
+	return MIN(MIN(next, pace_next(p, tick)), first_to_wake(p));
 }

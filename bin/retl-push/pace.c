@@ -189,11 +189,15 @@ static void count_as_of(struct flow *f, int64_t tick)
  * What waits for its connection is spent at no other time than when it leaves:
  * else the window would let others go, and all of them arrive together.
  */
-int64_t pace_refresh(struct push *p, int64_t tick)
+void pace_refresh(struct push *p, int64_t tick)
 {
 	for (struct flow *f = p->pace.leaving; f; f = f->next_leaving)
 		if (tick - f->taken >= p->pace.fresh_ms)
 			count_as_of(f, tick);
+}
+
+int64_t pace_next(const struct push *p, int64_t tick)
+{
 	return p->pace.leaving ? tick + p->pace.fresh_ms : INT64_MAX;
 }
 

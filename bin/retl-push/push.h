@@ -425,8 +425,10 @@ void pace_begin(struct push *p);
 int64_t pace_wait(struct flow *f, int64_t tick, bool *alone);
 /* The same, and what it spends is spent if it may leave. */
 int64_t pace_take(struct flow *f);
-/* Counts anew what still waits to leave; returns when to do so again (tick). */
-int64_t pace_refresh(struct push *p, int64_t tick);
+/* Counts anew what still waits to leave. */
+void pace_refresh(struct push *p, int64_t tick);
+/* When to do so again (tick). */
+int64_t pace_next(const struct push *p, int64_t tick);
 /* A connection for the flow's request is there, and it goes. */
 void pace_left(struct flow *f);
 /* It has left, or never will. */
