@@ -1,5 +1,5 @@
-# Storms against the vendor "modes" of tests/mock, which tells in eight ways
-# what it did not take; source it after lib.sh, push.sh and mock.sh.
+# Storms against the vendor "modes" of tests/mock, which tells in nine ways
+# what it did not take, the last of them a job of several steps; source it after lib.sh, push.sh and mock.sh.
 # shellcheck shell=sh disable=SC2154,SC2034
 
 # storm_contract MODE ATTEMPTS: contracts/t/MODE.json
@@ -20,6 +20,17 @@ storm_contract() {
 		{"request": {"method": "GET", "url": "/file/{saved.job}"},
 		 "response": "csv", "results":
 		 "{key: .id, status: (if .error == \"\" then \"delivered\" else \"rejected\" end)}"}]}'
+	[ "$1" != E9 ] || storm_op='{"request": null, "steps": [
+		{"request": {"method": "POST", "url": "/jobs"}, "save": {"job": ".job"}},
+		{"request": {"method": "PUT", "url": "/jobs/{saved.job}/rows", "item": "{id, v, pad: (.pad // \"\")}", "body": "{rows: .}"}},
+		{"commits": true, "request": {"method": "POST", "url": "/jobs/{saved.job}/start"},
+		 "rules": [{"status": 409, "then": "ok"}]},
+		{"request": {"method": "GET", "url": "/jobs/{saved.job}"}, "response": "json",
+		 "poll": {"until": ".state == \"done\"", "every": 0.01, "most": 0.02}, "save": {"failed": ".failed"}},
+		{"when": "$saved.failed > 0", "request": {"method": "GET", "url": "/jobs/{saved.job}/failures/0"},
+		 "response": "json", "next": ".next",
+		 "results": ["(.rows[] | {key: .id, status: \"rejected\"}),", "{status: \"delivered\"}"]}],
+		"cleanup": [{"request": {"method": "DELETE", "url": "/jobs/{saved.job}"}}]}'
 	contract "$(echo "$1" | tr E e)" '{"auth": {"type": "oauth2", "grant": "client_credentials",
 		"token_url": "{+base_url}/token", "client_id": "x", "client_secret": "y"},
 		"answers": {"wait": ".wait"},

@@ -598,7 +598,8 @@ static enum built refuse_value(struct flow *f, struct str field)
 		flow_decide_all(f, GIVEN_UP, STR("address"), buf_str(&reason));
 	} else if (r && !f->acted_before) {
 		flow_decide(f, r, REJECTED, STR("address"), buf_str(&reason));
-	} else if (f->acted_before || f->page.len) {
+	} else if (f->acted_before || f->page.len ||
+		   (f->advanced && f->saved.len && !str_is(field, "url"))) {
 		/* The answer has led nowhere; what it was about is done. */
 		flow_decide_all(f, GIVEN_UP, STR("address"), buf_str(&reason));
 	} else {

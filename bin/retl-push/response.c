@@ -35,6 +35,7 @@ struct answer {
 	bool has_value;
 	bool unreadable; /* not what its kind promises */
 	bool lost;       /* not whole: asked again, it may be */
+	bool final;      /* asked again, it would be no better */
 	bool undecided;  /* a rule could not be applied: doubt says why */
 	struct buf doubt;
 	bool sealed; /* packed rows say themselves where they end */
@@ -929,6 +930,7 @@ static int take_page(struct answer *w)
 	    (str_eq(buf_str(&to), str_of(w->a->url)) || goes_round(f, &to) ||
 	     to.len > MAX_PAGE_URL || f->n_pages == MAX_PAGES))
 		ret = fail(&w->p->err, "next: pages without an end");
+	w->final |= ret < 0;
 	if (ret == 1) {
 		buf_reset(&f->page);
 		buf_adds(&f->page, buf_str(&to));
@@ -978,7 +980,7 @@ static void mark_lost(struct answer *w)
 }
 
 /* No whole answer has come: it is asked for again, if that may be. */
-static void take_lost(struct answer *w, struct str why)
+static void take_lost(struct answer *w, struct str code, struct str why)
 {
 	struct flow *f = w->f;
 	enum resend resend = w->s->resend;
@@ -992,7 +994,17 @@ static void take_lost(struct answer *w, struct str why)
 		   f->n_pages               ? GIVEN_UP
 		   : resend == RESEND_NEVER ? UNKNOWN
 					    : RETRY,
-		   STR("lost"), why);
+		   code, why);
+}
+
+/*
+ * What only looks may look once more: a doubt would be settled by sending all
+ * of it again.
+ */
+static bool may_look_again(const struct answer *w)
+{
+	return strcmp(w->s->method, "GET") == 0 && !w->s->acts &&
+	       !w->a->cut && !w->final;
 }
 
 /* It says yes, but not in words that the contract understands. */
@@ -1002,7 +1014,7 @@ static void take_unreadable(struct answer *w)
 
 	if (w->lost) {
 		buf_adds(&why, buf_str(&w->p->err));
-		take_lost(w, buf_str(&why));
+		take_lost(w, STR("lost"), buf_str(&why));
 		buf_release(&why);
 		return;
 	}
@@ -1012,8 +1024,12 @@ static void take_unreadable(struct answer *w)
 		buf_addf(&why, " (%s)", w->a->why);
 	cut_text(&why, MAX_REASON);
 	msg_blank(why.data, why.len);
-	mark_ambiguous(w);
-	decide_all(w, GIVEN_UP, STR("unreadable"), buf_str(&why));
+	if (may_look_again(w)) {
+		take_lost(w, STR("unreadable"), buf_str(&why));
+	} else {
+		mark_ambiguous(w);
+		decide_all(w, GIVEN_UP, STR("unreadable"), buf_str(&why));
+	}
 	buf_release(&why);
 }
 
@@ -1335,7 +1351,7 @@ static void take_failure(struct answer *w)
 				   STR("unreachable"), why);
 		break;
 	default:
-		take_lost(w, why);
+		take_lost(w, STR("lost"), why);
 	}
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Thousands of records in storms, in each of eight ways to tell of failures;
+# Thousands of records in storms, in each of nine ways to tell of failures;
 # pushes that are killed at random points and run again with what has no
 # receipt. SEEDS says how many, SEED begins elsewhere.
 . "$(dirname "$0")/../lib.sh"
@@ -73,7 +73,7 @@ kills() {
 seed=${SEED:-0} end=$((${SEED:-0} + ${SEEDS:-5}))
 while [ "$seed" -lt "$end" ]; do
 	seed=$((seed + 1))
-	for mode in E1 E2 E3 E4 E5 E6 E7 E8; do
+	for mode in E1 E2 E3 E4 E5 E6 E7 E8 E9; do
 		storm $mode "$seed"
 	done
 	kills E2 "$seed"

@@ -3,14 +3,21 @@
  * A vendor of no name that tells in every way there is which records it did not
  * take: the way is the path.
  *
- *	/E1  a result for each, in order       /E5  a field, and indexes below
- *it /E2  the indexes of those that failed  /E6  files of those taken and not
- *	/E3  their keys                        /E7  how many, and no more
- *	/E4  their indexes, in a sentence      /E8  none is taken if one is bad
+ *	/E1  a result for each, in order
+ *	/E2  the indexes of those that failed
+ *	/E3  their keys
+ *	/E4  their indexes, in a sentence
+ *	/E5  a field, and indexes below it
+ *	/E6  files of those taken and not
+ *	/E7  how many, and no more
+ *	/E8  none is taken if one is bad
+ *
+ * And /jobs, see jobs.h.
  *
  * Tokens are given out at /token; each is good for as many requests as
  * --account says, then another must be fetched.
  */
+#include "tests/mock/lib/jobs.h"
 #include "tests/mock/lib/vendor.h"
 
 #define MOST 100 /* records a request */
@@ -235,6 +242,8 @@ static void give_file(struct vendor_run *v, struct str path, struct answer *a)
 static void serve(struct vendor_run *v, const struct request *r,
 		  struct answer *a)
 {
+	static const struct jobs_owner owner = { check_rows, is_bad,
+						 accept_row };
 	bool post = str_is(r->method, "POST");
 
 	if (post && str_is(r->path, "/token")) {
@@ -246,7 +255,7 @@ static void serve(struct vendor_run *v, const struct request *r,
 		take_rows(v, r->path.s[2], r, a);
 	} else if (!post && str_starts(r->path, "/file/")) {
 		give_file(v, r->path, a);
-	} else {
+	} else if (!jobs_serve(v, &owner, r, a)) {
 		vendor_violation(v, "no such address");
 		trouble(a, 404, 0, "not here");
 	}
