@@ -1003,8 +1003,8 @@ static void take_lost(struct answer *w, struct str code, struct str why)
  */
 static bool may_look_again(const struct answer *w)
 {
-	return strcmp(w->s->method, "GET") == 0 && !w->s->acts &&
-	       !w->a->cut && !w->final;
+	return strcmp(w->s->method, "GET") == 0 && !w->s->acts && !w->a->cut &&
+	       !w->final;
 }
 
 /* It says yes, but not in words that the contract understands. */

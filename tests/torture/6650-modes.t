@@ -6,6 +6,7 @@
 . "$top/tests/push.sh"
 . "$top/tests/mock.sh"
 . "$top/tests/storm.sh"
+. "$top/tests/nginx.sh"
 command -v jq >/dev/null || skip_all 'jq is missing'
 
 # pending IN OUT: the lines of IN without a final receipt that settles them. As
@@ -21,17 +22,30 @@ pending() {
 			(.diff_result == "DiffUpdated" or $newer["\(.id)"] == null))' 
 }
 
-# storm MODE SEED
+# storm MODE SEED [BEHIND]: BEHIND says how it is reached, see behind
 storm() {
 	storm_contract "$1" 8
 	storm_records 1500 >in
 	storm_vendor "$2"
-	timeout 200 retl-push -c "t/e${1#E}" --max-failures 0 \
-		--set base_url="$(mock_url vendor)" <in >out 2>err
+	storm_at=$(mock_url vendor)
+	[ -z "${3-}" ] || behind "$3"
+	timeout 200 retl-push -c "t/e${1#E}" --max-failures 0 ${3:+--cacert "$nginx_ca"} \
+		--set base_url="$storm_at" <in >out 2>err
 	status=$?; [ $status != 77 ] || head -n 2 err >&2
 	mock_stop vendor
-	ok $? "$1, seed $2: no request broke a rule"
-	is "$(storm_faults in out "$1")" '' "$1, seed $2: $(counts out) ($status)"
+	ok $? "$1, seed $2${3:+ by $3}: no request broke a rule"
+	is "$(storm_faults in out "$1")" '' "$1, seed $2${3:+ by $3}: $(counts out) ($status)"
+}
+
+# behind tls|h2: nginx in front of the vendor; what that breaks off becomes a
+# 502 or half an answer, by TLS or over streams of HTTP/2
+behind() {
+	[ -z "${nginx_pid-}" ] || kill "$nginx_pid"
+	rm -rf "$work/nginx"
+	nginx_start "$work/nginx" "location ~ . { proxy_pass $storm_at; proxy_buffering off;
+		proxy_next_upstream off; proxy_http_version 1.0; }" || return
+	storm_at=$nginx_tls
+	[ "$1" != h2 ] || storm_at=$nginx_h2
 }
 
 # kills MODE SEED: at the end nothing is lost; only what had no receipt, or an
@@ -76,7 +90,13 @@ while [ "$seed" -lt "$end" ]; do
 	for mode in E1 E2 E3 E4 E5 E6 E7 E8 E9; do
 		storm $mode "$seed"
 	done
+	for mode in E1 E2 E6 E7 E8 E9; do
+		storm $mode "$seed" h2
+	done
+	storm E2 "$seed" tls
+	storm E9 "$seed" tls
 	kills E2 "$seed"
+	kills E9 "$seed"
 	kills E8 "$seed"
 	kills E6 "$seed"
 done
