@@ -28,7 +28,7 @@ nginx_start() {
 		nginx_pid=
 	done
 	[ -n "$nginx_pid" ] || return 1
-	at_end "kill $nginx_pid"
+	at_end "kill $nginx_pid 2>/dev/null"
 	nginx_http=http://127.0.0.1:$nginx_port
 	nginx_tls=https://localhost:$((nginx_port + 1))
 	nginx_h2=https://localhost:$((nginx_port + 2))
