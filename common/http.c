@@ -3,11 +3,23 @@
 
 #include <curl/curl.h>
 
+#include "common/clock.h"
 #include "common/mem.h"
 #include "common/msg.h"
 
 /* All header lines of one answer; a server may send them without end. */
 #define MAX_HEADERS ((size_t)256 << 10)
+
+/*
+ * Whoever looks at a request so long after its time was over, has been away: it
+ * was stopped, or had to wait for something else. The answer may be there, so
+ * it is looked for, for so long, and not often: a request that is given up is
+ * sent a second time.
+ */
+#define AWAY_MS 300
+#define GRACE_MS 2000
+#define MAX_GRACES 3
+#define GRACE_STEP_MS 250
 
 /* One request. Its memory and its easy handle are used again for the next. */
 struct http_transfer {
@@ -17,9 +29,12 @@ struct http_transfer {
 	struct buf answer_headers, body;
 	char error[CURL_ERROR_SIZE];
 	bool too_large;
-	bool headers_end; /* the empty line behind them has come */
-	bool repeatable;  /* libcurl may send it again by itself */
-	bool begun;       /* it has been sent, or nearly so */
+	bool headers_end;   /* the empty line behind them has come */
+	bool repeatable;    /* libcurl may send it again by itself */
+	bool begun;         /* it has been sent, or nearly so */
+	int64_t started;    /* tick */
+	int64_t timeout_ms; /* 0: none */
+	int n_graces;
 	size_t n_body, max_body;
 	enum http_take (*data)(void *arg, long status, struct str headers,
 			       struct str piece);
@@ -34,6 +49,8 @@ struct http {
 	CURLM *multi;
 	struct http_transfer *flying, *idle;
 	size_t n_flying;
+	int64_t first_end; /* tick at which the first has no time any more */
+	bool graced;       /* some have been given more */
 };
 
 /* ---- what curl calls ---- */
@@ -298,8 +315,13 @@ static void set_limits(struct http_transfer *t, const struct http_request *rq)
 	CURL *e = t->easy;
 
 	t->max_body = rq->max_body ? rq->max_body : o->max_body;
-	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS,
-			 rq->silence_ms ? 0L : o->timeout_ms);
+	t->started = clock_tick_ms();
+	t->timeout_ms = rq->silence_ms ? 0 : o->timeout_ms;
+	t->n_graces = 0;
+	if (t->timeout_ms && (!t->http->n_flying ||
+			      t->started + t->timeout_ms < t->http->first_end))
+		t->http->first_end = t->started + t->timeout_ms;
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)t->timeout_ms);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, rq->silence_ms ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME,
 			 (rq->silence_ms + 999) / 1000);
@@ -480,6 +502,29 @@ static void collect(struct http *h)
 	}
 }
 
+static void give_time(struct http *h)
+{
+	int64_t tick = clock_tick_ms();
+
+	if (LIKELY(!h->n_flying || !h->first_end ||
+		   tick <= h->first_end + AWAY_MS))
+		return;
+	h->first_end = INT64_MAX;
+	h->graced = false;
+	for (struct http_transfer *t = h->flying; t; t = t->next) {
+		if (!t->timeout_ms)
+			continue;
+		if (tick > t->started + t->timeout_ms + AWAY_MS &&
+		    t->n_graces++ < MAX_GRACES) {
+			t->timeout_ms = tick - t->started + GRACE_MS;
+			curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS,
+					 (long)t->timeout_ms);
+		}
+		h->graced |= t->n_graces > 0;
+		h->first_end = MIN(h->first_end, t->started + t->timeout_ms);
+	}
+}
+
 void http_wait(struct http *h, const int *fds, size_t n_fds, int timeout_ms)
 {
 	struct curl_waitfd w[4];
@@ -492,11 +537,16 @@ void http_wait(struct http *h, const int *fds, size_t n_fds, int timeout_ms)
 		w[n++] = (struct curl_waitfd){ .fd = fds[i],
 					       .events = CURL_WAIT_POLLIN };
 	}
+	give_time(h);
+	/* libcurl's own clock has rung for them already. */
+	if (h->graced && h->n_flying)
+		timeout_ms = MIN(timeout_ms, GRACE_STEP_MS);
 	/* What was just handed in gets going before we wait. */
 	curl_multi_perform(h->multi, &running);
 	if ((size_t)running < h->n_flying)
 		timeout_ms = 0;
 	curl_multi_poll(h->multi, w, (unsigned)n, timeout_ms, NULL);
+	give_time(h);
 	curl_multi_perform(h->multi, &running);
 	collect(h);
 }

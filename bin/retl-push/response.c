@@ -1151,6 +1151,13 @@ static int is_part(struct answer *w, const char *why)
 	return fail(&w->p->err, "%s", why);
 }
 
+static bool is_html(const struct answer *w)
+{
+	struct str type = http_header(w->a->headers, "content-type");
+
+	return type.s && str_starts(type, "text/html");
+}
+
 /*
  * Of a file of rows the last line may have been cut so that it reads as one,
  * or the lines behind it be missing altogether. -1: it is not known to be
@@ -1162,6 +1169,9 @@ static int check_rows(struct answer *w)
 
 	if (!is_rows(w))
 		return 0;
+	/* A page that excuses itself has no rows, and so no bad ones. */
+	if (is_html(w))
+		return fail(&w->p->err, "a page of HTML, where rows should be");
 	if (has_open_end(w) && w->body.n && w->body.s[w->body.n - 1] != '\n')
 		return is_part(w, "rows that end with the connection, in the "
 				  "middle of a line");

@@ -29,6 +29,21 @@ is "$?/$((after - before < 20))" 75/1 \
 is "$(jq -r .line out | sort -nu | wc -l)" "$(wc -l <out)" 'and answers for all that it has read'
 mock_stop sink
 
+# ---- somebody stops it, and lets it go on ----
+contract plain '{}'
+echo '{"id":1,"to":"x"}' >in
+mock_start sink sink --log asked --delay 400
+retl-push -c t/plain --as added --timeout 1 --set base_url="$(mock_url sink)" <in >out 2>err &
+pid=$!
+soon [ -s asked ]
+kill -STOP $pid
+sleep 2
+kill -CONT $pid
+wait $pid
+is "$?/$(counts out)/$(wc -l <asked)" '0/delivered 1/1' \
+	'what was answered while a push was stopped is not asked for again'
+mock_stop sink
+
 # ---- a server that accepts late ----
 # late DELAY...: $late is nginx with TLS behind it, which hands on to the sink
 late() {

@@ -67,6 +67,10 @@ is "$got" 'delivered,delivered,0' 'so does a length, also without a last line fe
 push lines lineslost
 is "$got" "${lost}75" 'chunks without their end are cut'
 
+push csv html
+is "$got" 'unknown 200 unreadable,unknown 200 unreadable,75' \
+	'a page that excuses itself is no file without bad rows'
+
 contract wrong '{"operations": {"send": {"rows": "1"}}}'
 exits 78 'only files of rows have a number of rows' retl-push -c t/wrong -n in
 contains err 'rows: of csv and ndjson alone' 'which is said'
