@@ -7,9 +7,9 @@
 
 #include "common/msg.h"
 
-#define TICK_MS 100
+#define TICK_MS 25
 /* Told to halt, it has this much longer before the process ends. */
-#define STUCK_TICKS 100
+#define STUCK_TICKS 400
 #define STUCK_BYTES (4 * GUARD_BYTES)
 
 static timer_t timer;

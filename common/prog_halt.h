@@ -15,7 +15,7 @@
 
 #include "common/guard.h"
 
-/* Of processor time, which is looked at ten times a second. One at a time. */
+/* Of processor time, which is looked at forty times a second. One at a time. */
 void halt_begin(jq_state *jq, unsigned limit_ms);
 /* Why it was ended; GUARD_NONE: it was not. */
 enum guard_cause halt_end(void);

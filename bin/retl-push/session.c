@@ -104,7 +104,10 @@ static void replace_by_nothing(struct push *p, const struct operation *op)
 	const char *why = NULL;
 
 	p->session.nothing = true;
-	if (!p->complete && !p->cfg.dry_run)
+	/* A look at what would be sent needs no records. */
+	if (!p->complete && p->cfg.dry_run)
+		return;
+	if (!p->complete)
 		why = "the input is empty and not sealed";
 	else if (!p->cfg.allow_empty)
 		why = "the input has no records, and everything at the "

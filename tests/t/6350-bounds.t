@@ -12,8 +12,8 @@ push() {
 	name=$1
 	shift
 	printf '%s\n' "$@" >in
-	timeout 50 retl-push -c "t/$name" --as added --set base_url="$hostile" \
-		--limit-ms 100 --rejects rejects <in >out 2>err
+	timeout 60 retl-push -c "t/$name" --as added --set base_url="$hostile" \
+		--limit-ms 25 --rejects rejects <in >out 2>err
 	status=$?
 	got="$(outcomes out | tr '\n' ',')$status"
 }

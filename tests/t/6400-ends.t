@@ -83,12 +83,12 @@ is "$(jq -r 'select(.line <= 3) | .status' out | sort | uniq -c |
 	awk '{ print $1, $2 }')" '3 unknown' 'what is under way is in doubt'
 is "$(jq -r 'select(.line > 3) | .status' out | sort -u)" 'failed' \
 	'what was read is failed'
-{ cat slow; records 4 40; } >whole
-retl-push -c t/plain --set "base_url=$hostile" --concurrency 1 <whole >out 2>err &
+{ records 1 3 slow; records 4 40; } >whole
+retl-push -v -c t/plain --set "base_url=$hostile" --concurrency 1 <whole >out 2>err &
 pid=$!
-sleep 0.5
+soon has 1 '> POST' err
 kill -TERM $pid
-sleep 0.2
+soon has 1 interrupted err
 kill -TERM $pid
 wait $pid
 each 40 out
