@@ -31,21 +31,29 @@ play_cases() {
 	done
 }
 
-# play_contracts I N: the I-th of N shares of all contracts. Each has cases
-# beside it, and one for each of its rules.
+# play_contracts I N: the I-th of N shares of all contracts, or the one that
+# RETL_TEST_CONTRACT names.
 play_contracts() {
+	[ -z "${RETL_TEST_CONTRACT:-}" ] || {
+		play_whole "$RETL_TEST_CONTRACT"
+		return
+	}
 	play_i=0
 	for play_path in "$top"/contracts/*/*.json; do
 		case $play_path in *.test.json) continue ;; esac
 		play_i=$((play_i % $2 + 1))
 		[ "$play_i" = "$1" ] || continue
-		play_it=${play_path#"$top"/contracts/} play_it=${play_it%.json}
-		[ -s "${play_path%.json}.test.json" ]
-		ok $? "$play_it has cases beside it"
-		is "$(rules_unused "$play_it")" '' \
-			"$play_it has a case for each rule"
-		play_cases "$play_it"
+		play_path=${play_path#"$top"/contracts/}
+		play_whole "${play_path%.json}"
 	done
+}
+
+# play_whole CONTRACT: it has cases beside it, and one for each of its rules.
+play_whole() {
+	[ -s "$top/contracts/$1.test.json" ]
+	ok $? "$1 has cases beside it"
+	is "$(rules_unused "$1")" '' "$1 has a case for each rule"
+	play_cases "$1"
 }
 
 # play_plan CONTRACT: two lines a case in ./play.plans. The contract with what
@@ -126,8 +134,8 @@ play_receipts() {
 		"\($n + 1) wanted \($w), got \($g)"' \
 		cases/*/out >play.wrong 2>play.fault ||
 		ok 1 'receipts are JSON' "$(head -n 1 play.fault)"
-	while read -r play_i play_text; do
-		printf '%s\n' "$play_text" >>"cases/$play_i/wrong"
+	while read -r play_n play_text; do
+		printf '%s\n' "$play_text" >>"cases/$play_n/wrong"
 	done <play.wrong
 }
 
