@@ -63,7 +63,7 @@ int file_write_all(int fd, const void *p, size_t n)
 	return 0;
 }
 
-#define WRITE_BACK ((uint64_t)4 << 20)
+#define WRITE_BACK ((uint64_t)1 << 20)
 
 void file_write_back(int fd, uint64_t at, size_t n)
 {

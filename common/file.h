@@ -16,8 +16,8 @@ int file_write_all(int fd, const void *p, size_t n);
 
 /*
  * n bytes have been written at an offset: the disk may begin with them, so that
- * an fsync at the end finds little left to wait for. It is asked for some
- * megabytes at a time.
+ * an fsync at the end finds little left to wait for. It is asked for a mebibyte
+ * at a time.
  */
 void file_write_back(int fd, uint64_t at, size_t n);
 

@@ -339,7 +339,7 @@ static void put_held(struct fold *f, const struct folded *c, const char *status,
 	struct held *h = add_held(f);
 
 	buf_addc(&h->line, '{');
-	rows_put_held(&h->line, &f->at);
+	rows_put_held(&h->line, &f->st->key, &f->at);
 	buf_addf(&h->line, ",\"diff_outcome\":{\"status\":\"%s\"", status);
 	buf_addf(&h->line, ",\"change\":\"%s\"",
 		 c->removal ? "DiffRemoved" : "DiffAdded");
@@ -654,7 +654,7 @@ static void write_acked(struct fold *f)
 	}
 	if (gone && !f->rewrite) {
 		buf_addc(&w->b, '{');
-		rows_put_held(&w->b, &f->at);
+		rows_put_held(&w->b, &f->st->key, &f->at);
 		buf_addz(&w->b, ",\"diff_result\":\"DiffRemoved\"}");
 		part_row(w);
 	} else if (!gone && line.s) {

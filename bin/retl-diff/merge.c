@@ -392,7 +392,7 @@ static void forget_held(struct walk *w)
 
 	if (may_remove(w)) {
 		buf_addc(&row, '{');
-		rows_put_held(&row, w->lowest);
+		rows_put_held(&row, &w->st->key, w->lowest);
 		buf_addc(&row, '}');
 		removals_add(&w->removals, buf_str(&row), FORGET_HELD);
 	}

@@ -42,7 +42,8 @@ struct commit {
 	char *path;
 	int fd; /* -1: none */
 	struct buf b;
-	bool dirty; /* written, but not known to be on the disk */
+	uint64_t size; /* of the file */
+	bool dirty;    /* written, but not known to be on the disk */
 	int64_t synced_ms;
 	char *to;
 	uint64_t n_receipts, n_broken, n_strange;
@@ -64,6 +65,8 @@ static void journal_write(struct commit *c)
 		return;
 	if (file_write_all(c->fd, c->b.data, c->b.len) < 0)
 		journal_die(c);
+	file_write_back(c->fd, c->size, c->b.len);
+	c->size += c->b.len;
 	buf_reset(&c->b);
 	c->dirty = true;
 }
@@ -109,6 +112,7 @@ static void journal_open(struct commit *c, struct named *run)
 	    file_sync_dir(state_path(&c->st, "runs"), &err) < 0)
 		journal_die(c);
 	run->is_whole &= (uint64_t)sb.st_size == run->heard.bytes;
+	c->size = (uint64_t)sb.st_size;
 	mend_tail(c, sb.st_size);
 	buf_release(&err);
 }

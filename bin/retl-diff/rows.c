@@ -203,19 +203,19 @@ void rows_hold(struct rows *r, struct buf *text, struct rows *from)
 		r->vals[i].s =
 		    text->data + (from->vals[i].s - from->rec.line.s);
 	}
-	r->key = from->key;
+	r->key.n = from->key.n;
 	r->prefix = from->prefix;
 	r->is_whole = from->is_whole;
 	r->have = r->parsed = true;
 }
 
-void rows_put_held(struct buf *out, struct rows *r)
+void rows_put_held(struct buf *out, const struct key_spec *key, struct rows *r)
 {
 	struct json_fault fault;
 
 	if (record_parse(&r->rec, r->rec.line, &fault) < 0)
 		BUG("the row that was held is broken: %s", fault.what);
-	key_put_members(out, &r->key, &r->rec);
+	key_put_members(out, key, &r->rec);
 }
 
 /* ---- the acknowledged rows ---- */

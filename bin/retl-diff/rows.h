@@ -68,8 +68,8 @@ int rows_cmp(struct rows *a, struct rows *b);
  * on, and no more; text keeps the line. Release with rows_close.
  */
 void rows_hold(struct rows *r, struct buf *text, struct rows *from);
-/* key_put_members of it. */
-void rows_put_held(struct buf *out, struct rows *r);
+/* key_put_members of it; it was held by that key. */
+void rows_put_held(struct buf *out, const struct key_spec *key, struct rows *r);
 
 /* ---- the acknowledged rows: snapshot with changes laid over it ---- */
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# What is on the disk at which moment: a change before its first byte goes out,
-# all that state.json names before it takes its place.
+# What is on the disk, and at which moment: a change before its first byte goes
+# out, all that state.json names before it takes its place. And how much: a commit
+# writes what changed.
 . "$(dirname "$0")/../lib.sh"
 . "$top/tests/diff.sh"
 needs_strace
@@ -63,4 +64,43 @@ sed -n 's/^[0-9]* *//
 is "$(tr '\n' ',' <calls)" 'flush receipts,flush snapshot,flush folder,flush tmp,rename,flush folder,remove receipts,remove ndjson,' \
 	'a commit flushes what it names, then moves, then removes'
 is "$(retl-diff --dump -s st | cmp - in && echo same)" same 'and has all rows'
+
+# ---- how much ----
+
+rows 1 1000 ",\"text\":\"$(printf '%0200d' 0)\"" >base
+new small
+has small base
+# changing N: the same rows, N of them with another member.
+changing() {
+	awk -v n="$1" 'NR <= n { sub(/}/, ",\"v\":" n "}") } { print }' base |
+		sealing >in
+	retl-diff -s small <in >out
+	receipts delivered <out | retl-diff --commit -s small
+	find small -name '*.ndjson' | sed 's/.*\///' | sort | tr '\n' ' '
+}
+is "$(changing 50)" 'changes.2.ndjson snapshot.1.ndjson ' \
+	'a commit writes what changed beside the snapshot'
+is "$(wc -l <small/changes.2.ndjson)" 50 'and nothing else'
+is "$(changing 60)" 'changes.3.ndjson snapshot.1.ndjson ' 'nor does the next'
+is "$(changing 400)" 'snapshot.4.ndjson ' \
+	'until it has grown past a quarter of it: then all is written anew'
+retl-diff --dump -s small | cmp -s - in
+ok $? 'and is what was delivered'
+
+# ---- for whom ----
+
+rm -rf new && (
+	umask 0
+	retl-diff --init -s new -k id
+	retl-diff -s new <in >out
+	receipts delivered <out | head -n 500 >r
+	retl-diff --commit -s new <r 2>err
+)
+is "$(find new -type f ! -perm 0600)" '' 'files are for their owner only'
+is "$(find new -type d ! -perm 0700)" '' 'so are the folders'
+ok "$([ "$(find new -type f | wc -l)" -ge 4 ]; echo $?)" \
+	'snapshot, doubts, run and journal'
+strace -f -o trace -e trace=fcntl sh -c 'cat in | retl-diff -n -s new | cat' >out
+is "$(grep -c 'fcntl([01], F_SETPIPE_SZ, 1048576)' trace)" 2 \
+	'pipes on both sides are asked to hold a mebibyte'
 done_testing
