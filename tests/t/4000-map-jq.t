@@ -4,6 +4,7 @@
 # matter (4010): here both sides go through jq once more.
 # shellcheck disable=SC2016 # the dollars are jq's
 . "$(dirname "$0")/../lib.sh"
+. "$top/tests/programs.sh"
 command -v jq >/dev/null || skip_all 'jq is not installed'
 [ "$(jq --version)" = jq-1.6 ] || skip_all 'this is not jq 1.6'
 [ -x "$B/tests/progrun" ] || skip_all 'progrun is not built'
@@ -18,35 +19,10 @@ settings='{"x":"a","n":1,"list":[1,2],"a":"s","b":2}'
 
 # hold NAME: the programs in ./programs, which all compile, on ./inputs.
 hold() {
-	{
-		printf '. as $in | '
-		sep=
-		while IFS= read -r p; do
-			printf '%s($in[] | try [%s\n] catch "error")\n' \
-				"$sep" "$p"
-			sep=,
-		done <programs
-	} >all.jq
-	jq -c -s --argjson settings "$settings" -f all.jq inputs >want 2>err ||
+	jq_runs programs inputs --argjson settings "$settings" >want 2>err ||
 		ok 1 "$1: jq takes the programs" "$(head -n 1 err)"
-	# One at a time, if one of them ends the program for all.
-	timeout 60 progrun -f programs <inputs >raw 2>>err ||
-		while IFS= read -r p; do
-			timeout 20 progrun -- "$p" <inputs 2>>err ||
-				awk '{ print "\"crash\"" }' inputs
-		done <programs >raw
-	jq -c . raw >got
-	paste -d '\n' want got | awk -v n="$(wc -l <inputs)" '
-		NR % 2 { want = $0; next }
-		want != $0 { printf "%d input %d: jq %s, here %s\n",
-			int((NR / 2 - 1) / n) + 1, (NR / 2 - 1) % n + 1, want, $0 }
-		' >differ
-	[ ! -s differ ]
-	ok $? "$1: what jq says ($(wc -l <programs) programs)"
-	head -n 10 differ | while read -r line rest; do
-		echo "# $(sed -n "${line}p" programs)"
-		echo "#   $rest"
-	done
+	here_runs programs inputs | jq -c . >got
+	agree want got programs inputs "$1: what jq says"
 }
 
 # ---- random programs ----

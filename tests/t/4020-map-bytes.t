@@ -5,6 +5,7 @@
 # into what it gives.
 # shellcheck disable=SC2016 # the dollars are jq's
 . "$(dirname "$0")/../lib.sh"
+. "$top/tests/programs.sh"
 command -v jq >/dev/null || skip_all 'jq is not installed'
 [ "$(jq --version)" = jq-1.6 ] || skip_all 'this is not jq 1.6'
 [ -x "$B/tests/progrun" ] || skip_all 'progrun is not built'
@@ -90,33 +91,11 @@ progrun -pf programs | paste - programs | sed -n 's/^libjq\t//p' >slow
 ok $? 'most of the programs run natively' "$(head -n 3 slow)"
 grep -vxF -f slow programs >plain
 
-{
-	printf '. as $in | '
-	sep=
-	while IFS= read -r p; do
-		printf '%s($in[] | try [%s] catch "error")\n' "$sep" "$p"
-		sep=,
-	done <plain
-} >all.jq
-jq -c -s -f all.jq words | sed -f back.sed >want
-timeout 60 progrun -f plain <inputs >got 2>>err ||
-	while IFS= read -r p; do
-		timeout 20 progrun -- "$p" <inputs 2>>err ||
-			awk '{ print "\"crash\"" }' inputs
-	done <plain >got
+jq_runs plain words | sed -f back.sed >want
+here_runs plain inputs >got
 [ "$(wc -l <want)" = "$(($(wc -l <plain) * $(wc -l <inputs)))" ]
 ok $? 'jq takes the programs'
-paste -d '\n' want got | awk -v n="$(wc -l <inputs)" '
-	NR % 2 { want = $0; next }
-	want != $0 { printf "%d input %d: jq %s, here %s\n",
-		int((NR / 2 - 1) / n) + 1, (NR / 2 - 1) % n + 1, want, $0 }
-	' >differ
-[ ! -s differ ]
-ok $? "what is moved keeps its bytes ($(wc -l <plain) programs)"
-head -n 10 differ | while read -r line rest; do
-	echo "# $(sed -n "${line}p" plain)"
-	echo "#   $rest"
-done
+agree want got plain inputs 'what is moved keeps its bytes'
 is "$(grep -c error want)" "$(grep -c error got)" 'and fails where jq fails'
 
 done_testing
