@@ -4,4 +4,4 @@
 set -eu
 cd "$(dirname "$0")/.."
 sh tests/deps.sh build
-exec make --no-print-directory demo
+exec make --no-print-directory -j2 demo

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 # A server that answers badly: POST /WORD gets the answer called WORD. Writes
-# its port to the file that is named, ends after a minute. No answer here is
+# its port to the file that is named, ends after ten minutes. No answer here is
 # one that a fake vendor would give: see tests/mock for those.
 use strict;
 use warnings;
 use IO::Socket::INET;
 
 $SIG{CHLD} = $SIG{PIPE} = 'IGNORE';
-alarm 60;
+alarm 600;
 my $bomb = $ARGV[1] // '';
 my $server =
     IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die;

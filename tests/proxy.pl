@@ -8,7 +8,7 @@ use IO::Select;
 use IO::Socket::INET;
 
 $SIG{CHLD} = $SIG{PIPE} = 'IGNORE';
-alarm 60;
+alarm 600;
 my ($port_file, $log, $want) = @ARGV;
 my $server =
     IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die;

@@ -143,9 +143,10 @@ fi
 new st
 has st three
 mkfifo pipe
+ls st/runs >before
 retl-diff -s st <pipe >one &
 exec 3>pipe
-soon eval '! flock -n st true'
+soon eval '! ls st/runs | cmp -s before -'
 exits 75 'a second run while one reads' retl-diff -s st <in
 contains err 'another sync' 'is told why'
 exits 75 'and --adopt too' retl-diff --adopt -s st <in
