@@ -72,10 +72,14 @@ enum duckdb_type {
 	DUCKDB_STRUCT = 25,
 	DUCKDB_MAP = 26,
 	DUCKDB_UUID = 27,
+	DUCKDB_BIT = 29,
+	DUCKDB_TIME_TZ = 30,
 	DUCKDB_TIMESTAMP_TZ = 31,
 	DUCKDB_UHUGEINT = 32,
 	DUCKDB_ARRAY = 33,
+	DUCKDB_BIGNUM = 35,
 	DUCKDB_SQLNULL = 36,
+	DUCKDB_TIME_NS = 39,
 };
 
 enum { DUCKDB_SELECT = 1 }; /* of the kinds of statements */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/retl-extract/duckvalue.h"
 
+#include <openssl/bn.h>
+
 #include "common/mem.h"
 
 typedef __int128 wide;
@@ -41,6 +43,10 @@ static const struct type {
 	{ DUCKDB_TIMESTAMP_TZ, COLUMN_TIMESTAMPTZ, "timestamptz" },
 	{ DUCKDB_UHUGEINT, COLUMN_INTEGER, "uhugeint" },
 	{ DUCKDB_ARRAY, COLUMN_ARRAY, "array" },
+	{ DUCKDB_BIT, COLUMN_TEXT, "bit" },
+	{ DUCKDB_TIME_TZ, COLUMN_TEXT, "timetz" },
+	{ DUCKDB_BIGNUM, COLUMN_INTEGER, "bignum" },
+	{ DUCKDB_TIME_NS, COLUMN_TIME, "time_ns" },
 	{ DUCKDB_SQLNULL, COLUMN_ANY, "null" },
 };
 
@@ -265,6 +271,54 @@ static void put_integer(struct rows *r, const struct duck_column *c, uint64_t i)
 			   c->scale, c->type == DUCKDB_DECIMAL);
 }
 
+/*
+ * Three bytes of a header, of which the first bit says that the number is not
+ * negative and the others how many bytes follow; of a negative one all bits are
+ * turned round.
+ */
+static int put_bignum(struct rows *r, struct str bytes)
+{
+	bool negative = bytes.n && !((unsigned char)*bytes.s & 0x80);
+	struct buf turned = BUF_INIT;
+	BIGNUM *n;
+	char *digits;
+
+	if (bytes.n < 4)
+		return -1;
+	for (size_t i = 3; i < bytes.n; i++)
+		buf_addc(&turned, (char)(negative ? ~bytes.s[i] : bytes.s[i]));
+	n = BN_bin2bn((const unsigned char *)turned.data, (int)turned.len,
+		      NULL);
+	digits = n ? BN_bn2dec(n) : NULL;
+	buf_reset(&turned);
+	if (negative)
+		buf_addc(&turned, '-');
+	if (digits) {
+		buf_addz(&turned, digits);
+		row_put_digits(r, buf_str(&turned), false);
+	}
+	BN_free(n);
+	buf_release(&turned);
+	if (!digits)
+		return -1;
+	OPENSSL_free(digits);
+	return 0;
+}
+
+/* A byte that says how many of the bits behind it do not count, and those. */
+static int put_bits(struct buf *out, struct str bytes)
+{
+	size_t skip = bytes.n ? (unsigned char)*bytes.s : 8;
+
+	if (skip > 7 || bytes.n < 2)
+		return -1;
+	buf_addc(out, '"');
+	for (size_t i = 8 + skip; i < 8 * bytes.n; i++)
+		buf_addc(out, bytes.s[i / 8] >> (7 - i % 8) & 1 ? '1' : '0');
+	buf_addc(out, '"');
+	return 0;
+}
+
 /* ---- dates and times ---- */
 
 /* Days since 1970-01-01 in the calendar of today, whatever the year. */
@@ -314,6 +368,23 @@ static void put_clock(struct buf *out, uint64_t ticks, unsigned places)
 		 (unsigned)(ticks / second / 60 % 60),
 		 (unsigned)(ticks / second % 60));
 	put_fraction(out, ticks % second, places);
+}
+
+/*
+ * Microseconds above 24 bits of the offset, which counts down from the largest
+ * there is: "12:00:00+05:30".
+ */
+static void put_zoned_clock(struct buf *out, uint64_t bits)
+{
+	int offset = 57599 - (int)(bits & 0xffffff);
+	unsigned away = (unsigned)(offset < 0 ? -offset : offset);
+
+	put_clock(out, bits >> 24, 6);
+	buf_addf(out, "%c%02u", offset < 0 ? '-' : '+', away / 3600);
+	if (away % 3600)
+		buf_addf(out, ":%02u", away / 60 % 60);
+	if (away % 60)
+		buf_addf(out, ":%02u", away % 60);
 }
 
 static void put_timestamp(struct buf *out, int64_t t, unsigned places,
@@ -588,6 +659,24 @@ int duck_put_value(const struct duck_cell *cell, const struct duck_column *c,
 	case DUCKDB_BLOB:
 		text = duck_text(c, i);
 		row_put_base64(r, text.s, text.n);
+		return 0;
+	case DUCKDB_BIT:
+		return put_bits(out, duck_text(c, i)) < 0
+			   ? bad_cell(cell, "no bits")
+			   : 0;
+	case DUCKDB_BIGNUM:
+		return put_bignum(r, duck_text(c, i)) < 0
+			   ? bad_cell(cell, "no number")
+			   : 0;
+	case DUCKDB_TIME_TZ:
+		buf_addc(out, '"');
+		put_zoned_clock(out, ((const uint64_t *)c->data)[i]);
+		buf_addc(out, '"');
+		return 0;
+	case DUCKDB_TIME_NS:
+		buf_addc(out, '"');
+		put_clock(out, ((const uint64_t *)c->data)[i], 9);
+		buf_addc(out, '"');
 		return 0;
 	case DUCKDB_ENUM:
 		word = (uint64_t)integer_at(c->internal, c->data, i);

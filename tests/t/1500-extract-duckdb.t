@@ -50,8 +50,24 @@ gives "'NaN'::DOUBLE" null
 contains err 'NaN or infinite' 'a warning says so'
 gives 'current_setting('"'TimeZone'"')' '"UTC"' 'the session is in UTC'
 gives "to_days(0)" '"PT0S"'
+gives "'12:00:00.5+02'::TIMETZ" '"12:00:00.5+02"' 'a time with its zone'
+gives "'23:59:59.999999-05:30'::TIMETZ" '"23:59:59.999999-05:30"'
+gives "'12:00:00+00'::TIMETZ" '"12:00:00+00"'
+gives "'12:00:00.123456789'::TIME_NS" '"12:00:00.123456789"'
+gives "'101100010'::BIT" '"101100010"' 'bits'
+gives "'00000001'::BIT" '"00000001"'
+gives "'0'::BIGNUM" 0 'a number of any length'
+gives "'-1'::BIGNUM" -1
+gives "'255'::BIGNUM" 255
+gives "'-123456789012345678901234567890123456789012345678901234567890'::BIGNUM" \
+	-123456789012345678901234567890123456789012345678901234567890
+gives "['101'::BIT, NULL]" '["101",null]' 'in a list'
+retl-extract -k b -q "SELECT b::BIT AS b FROM (VALUES ('1'), ('011'), ('01')) x(b)" \
+	duckdb: >out 2>err
+retl-sort -c -k b <out 2>>err
+ok $? '-k of bits' "$(cat err)"
 exits 78 'a type that is not known here' \
-	retl-extract -q "SELECT '12:00:00+02'::TIMETZ v" duckdb:
+	retl-extract -q "SELECT union_value(a := 1) v" duckdb:
 contains err "cast it" 'says what to do'
 
 # ---- files ----
