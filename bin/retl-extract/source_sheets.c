@@ -150,7 +150,8 @@ static void request_values(struct sheets *s, struct web_request *rq,
 	buf_addf(&rq->url, "/v4/spreadsheets/%s/values/", s->id.data);
 	put_range(s, &rq->url, from, to);
 	buf_addf(&rq->url,
-		 "?majorDimension=ROWS&valueRenderOption=UNFORMATTED_VALUE"
+		 "?majorDimension=ROWS&prettyPrint=false"
+		 "&valueRenderOption=UNFORMATTED_VALUE"
 		 "&dateTimeRenderOption=%s",
 		 s->serial ? "SERIAL_NUMBER" : "FORMATTED_STRING");
 }
@@ -278,7 +279,10 @@ static int ask_version(struct sheets *s, struct buf *version, struct failure *f)
 		buf_reset(&rq.url);
 		buf_addz(&rq.url, DRIVE);
 	}
-	buf_addf(&rq.url, "/drive/v3/files/%s?fields=version", s->id.data);
+	/* Files of shared drives are not there for those who do not say so. */
+	buf_addf(&rq.url,
+		 "/drive/v3/files/%s?fields=version&supportsAllDrives=true",
+		 s->id.data);
 	ret = web_ask(s->web, &rq, &a, f);
 	v = ret == 0 && a.status == 200 ? google_object(&a) : STR_NONE;
 	v = v.s ? json_get(v, "version") : STR_NONE;

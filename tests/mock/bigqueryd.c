@@ -179,6 +179,10 @@ static void results(struct bigqueryd *s, const struct request *r,
 		complain(a, 400, "invalid", "timestamps would be rounded");
 		return;
 	}
+	if (!str_is(fakeapi_query(r, "prettyPrint"), "false")) {
+		complain(a, 400, "invalid", "most of it would be blanks");
+		return;
+	}
 	buf_reset(&s->text);
 	if (s->n_polled++ < s->pending) {
 		answer_json(a, 200, STR("{\"jobComplete\":false}"));

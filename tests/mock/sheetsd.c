@@ -238,7 +238,8 @@ static void serve_api(struct sheetsd *s, const struct request *r,
 		put_values(s, r, a,
 			   (struct str){ r->path.s + sizeof BOOK + 7,
 					 r->path.n - sizeof BOOK - 7 });
-	} else if (str_is(r->path, "/drive/v3/files/book-1") && !s->no_drive) {
+	} else if (str_is(r->path, "/drive/v3/files/book-1") && !s->no_drive &&
+		   str_is(fakeapi_query(r, "supportsAllDrives"), "true")) {
 		buf_reset(&s->text);
 		buf_addf(&s->text, "{\"version\":\"%" PRIu64 "\"}",
 			 s->edited ? ++s->n_versions : 7);

@@ -99,7 +99,7 @@ get --list "$url"
 is "$(cat out)" "$(printf 'table_1\ntable_2')" '--list, in pages'
 get --list bigquery://proj
 is "$(head -n 2 out)" "$(printf 'dataset_1.table_1\ndataset_1.table_2')" 'of all datasets'
-lacks log 'startIndex=0&maxResults=20000&timeoutMs=10000&formatOptions.useInt64Timestamp=true"' \
+lacks log 'startIndex=0&maxResults=20000&timeoutMs=10000&formatOptions.useInt64Timestamp=true&prettyPrint=false"' \
 	'no page is asked for without its place'
 
 # ---- results of all sizes ----
