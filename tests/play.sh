@@ -57,9 +57,10 @@ play_whole() {
 }
 
 # play_plan CONTRACT: two lines a case in ./play.plans. The contract with what
-# the case changes in it (RFC 7396), and waits cut short, also those for a job;
-# the settings, with the fake vendor in the place of the real one. What the
-# contract extends is in ./play.parent, if it does.
+# the case changes in it (RFC 7396), and waits cut short, those for a job too
+# unless a setting says how often to ask; the settings, with the fake vendor in
+# the place of the real one. What the contract extends is in ./play.parent, if
+# it does.
 play_plan() {
 	play_file=$top/contracts/$1.json play_extends=
 	echo '{}' >play.parent
@@ -75,7 +76,8 @@ play_plan() {
 				if $e.value == null then del(.[$e.key])
 				else .[$e.key] = (.[$e.key] | merged($e.value)) end)
 			end;
-		def hasty: walk(if type == "object" and (.poll | type) == "object"
+		def hasty: walk(if type == "object" and (.poll | type) == "object" and
+			(.poll.every | type) == "number"
 			then .poll += {every: 0.02, most: 0.05} else . end);
 		. as $plan | .server as $at |
 		($contract[0] * {retry: {first: 0.01, most: 0.05}} | hasty |
