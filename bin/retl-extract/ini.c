@@ -33,7 +33,7 @@ static bool is_section(struct str s, const char *name)
 				return false;
 			continue;
 		}
-		if (s.s[i++] != *name++)
+		if (!*name || s.s[i++] != *name++)
 			return false;
 	}
 	return !*name;

@@ -179,6 +179,9 @@ protocol = \"http\""
 	broken 77 'authenticator' 'a login for people'
 	get 'snowflake:?connection=lines' t
 	broken 78 'account is not a text' 'a text in several lines'
+	printf '[connections.main\0\0\0]\naccount = "x"\n' >>sfhome/config.toml
+	get snowflake:///DB/PUBLIC t
+	is "$status" 0 'a section with zeros in its name is another' "$(cat err)"
 	get 'snowflake:?connection=nosuch' t
 	broken 78 "no connection 'nosuch'" 'a connection that is not there'
 	printf '[dev]\naccount = "my-acct"\nuser = "sync"\n%s\ntoken = "t-1"\n' \
