@@ -232,6 +232,10 @@ static int body_apply(struct auth *a, struct auth_request *rq, struct buf *err)
 
 static const struct auth_scheme schemes[] = {
 	{ .type = "none", .apply = none_apply },
+	/* What it holds is used when a connection is made. */
+	{ .type = "ssh",
+	  .takes = { "key_file", "passphrase", "password", "known_hosts" },
+	  .apply = none_apply },
 	{ .type = "bearer",
 	  .needs = { "token" },
 	  .prepare = bearer_prepare,
@@ -327,9 +331,10 @@ static int check_values(const struct auth *a, struct buf *err)
 	return 0;
 }
 
+/* With a NUL behind it, for libraries. */
 static struct str copy(struct str s)
 {
-	return (struct str){ xmemdup(s.n ? s.s : "", s.n ? s.n : 1), s.n };
+	return (struct str){ xstrndup(s.n ? s.s : "", s.n), s.n };
 }
 
 struct auth *auth_new(struct str type, const struct auth_value *values,

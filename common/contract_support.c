@@ -47,7 +47,7 @@ static const struct {
 
 	{ "auth", "type",
 	  "none bearer basic header query body hmac oauth2 jwt-bearer google "
-	  "oauth1 aws-sigv4" },
+	  "oauth1 aws-sigv4 ssh" },
 	{ "auth", "token", "" },
 	{ "auth", "user", "" },
 	{ "auth", "password", "" },
@@ -88,6 +88,7 @@ static const struct {
 	{ "auth", "session_token", "" },
 	{ "auth", "region", "" },
 	{ "auth", "service", "" },
+	{ "auth", "known_hosts", "" },
 
 	{ "answers", "code", "jq" },
 	{ "answers", "reason", "jq" },
@@ -165,11 +166,12 @@ static const struct {
 	{ "request", "method", "" },
 	{ "request", "url", "" },
 	{ "request", "headers", "" },
-	{ "request", "type", "json ndjson form csv multipart text none" },
+	{ "request", "type", "" }, /* or a setting: load_step.c */
 	{ "request", "gzip", "" },
 	{ "request", "auth", "" },
 	{ "request", "item", "jq" },
 	{ "request", "body", "jq" },
+	{ "request", "replace", "" },
 };
 
 const char *contract_holds(const char *kind, struct str member)

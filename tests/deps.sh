@@ -42,7 +42,7 @@ mandoc                checks the manual pages
 strace                injects full disks and broken writes
 curl                  talks to the fake vendors
 openssl               makes certificates, recomputes signatures
-openssh-server        a real SFTP server to extract from
+openssh-server        a real SFTP server to extract from and push to
 nginx-light           a real web server with TLS to extract from
 procps                finds processes to kill
 nginx-light           a real web server, TLS and HTTP/2, to push to

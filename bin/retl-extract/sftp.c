@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "common/msg.h"
 #include "common/retry.h"
+#include "common/ssh.h"
 
 #define WINDOW ((size_t)1 << 20)
 #define CONNECT_MS 30000
@@ -18,7 +19,6 @@ struct sftp {
 	CURLM *multi;
 	CURL *easy;
 	char error[CURL_ERROR_SIZE];
-	struct buf known_hosts, key, public_key;
 
 	bool flying, paused, ended, failed;
 	bool looked; /* behind the last byte, at size and time */
@@ -38,39 +38,6 @@ static const char *env(const char *name)
 	const char *text = getenv(name);
 
 	return text && *text ? text : NULL;
-}
-
-/* The variable's text, or a file in the home folder. */
-static void put_path(struct buf *out, const char *variable, const char *file)
-{
-	const char *text = env(variable), *home = env("HOME");
-
-	if (text)
-		buf_addz(out, text);
-	else
-		buf_addf(out, "%s/.ssh/%s", home ? home : "", file);
-}
-
-static void find_key(struct sftp *s)
-{
-	static const char *const names[] = { "id_ed25519", "id_ecdsa" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		buf_reset(&s->key);
-		put_path(&s->key, "RETL_SFTP_KEY", names[i]);
-		if (access(s->key.data, R_OK) == 0)
-			break;
-	}
-	buf_addf(&s->public_key, "%s.pub", s->key.data);
-}
-
-static bool has_protocol(void)
-{
-	const char *const *p = curl_version_info(CURLVERSION_NOW)->protocols;
-
-	while (*p && strcmp(*p, "sftp") != 0)
-		p++;
-	return *p != NULL;
 }
 
 static size_t take_piece(char *p, size_t one, size_t n, void *arg)
@@ -96,14 +63,16 @@ static size_t take_piece(char *p, size_t one, size_t n, void *arg)
 
 static void set_up(struct sftp *s)
 {
-	const char *password = env("RETL_SFTP_PASSWORD");
-	const char *passphrase = env("RETL_SFTP_PASSPHRASE");
+	const struct ssh_opts ssh = {
+		.known_hosts = env("RETL_SFTP_KNOWN_HOSTS"),
+		.key = env("RETL_SFTP_KEY"),
+		.passphrase = env("RETL_SFTP_PASSPHRASE"),
+		.password = env("RETL_SFTP_PASSWORD"),
+	};
 	CURL *e = s->easy;
 
-	put_path(&s->known_hosts, "RETL_SFTP_KNOWN_HOSTS", "known_hosts");
-	find_key(s);
+	ssh_set_up(e, &ssh);
 	curl_easy_setopt(e, CURLOPT_URL, s->o.url);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "sftp");
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, s->error);
@@ -115,22 +84,6 @@ static void set_up(struct sftp *s)
 	curl_easy_setopt(e, CURLOPT_FILETIME, 1L);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_piece);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
-	curl_easy_setopt(e, CURLOPT_SSH_KNOWNHOSTS, s->known_hosts.data);
-	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
-	if (access(s->key.data, R_OK) == 0)
-		curl_easy_setopt(e, CURLOPT_SSH_PRIVATE_KEYFILE, s->key.data);
-	if (access(s->public_key.data, R_OK) == 0)
-		curl_easy_setopt(e, CURLOPT_SSH_PUBLIC_KEYFILE,
-				 s->public_key.data);
-	if (passphrase)
-		curl_easy_setopt(e, CURLOPT_KEYPASSWD, passphrase);
-	if (password) {
-		msg_hide(password, strlen(password));
-		curl_easy_setopt(e, CURLOPT_PASSWORD, password);
-	}
-	curl_easy_setopt(e, CURLOPT_SSH_AUTH_TYPES,
-			 (long)(CURLSSH_AUTH_PUBLICKEY | CURLSSH_AUTH_AGENT |
-				CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD));
 }
 
 /* ---- what came of it ---- */
@@ -175,17 +128,10 @@ static void settle_error(struct sftp *s, CURLcode code)
 		give_up(s, EX_NOPERM, "the server does not let us read it");
 		return;
 	case CURLE_LOGIN_DENIED:
-		give_up(s, EX_NOPERM,
-			"the server refuses to let us in (RETL_SFTP_KEY names "
-			"a key, of type ed25519 or ECDSA: RSA keys do not "
-			"work with today's servers; RETL_SFTP_PASSWORD a "
-			"password)");
+		give_up(s, EX_NOPERM, SSH_REFUSED);
 		return;
 	case CURLE_PEER_FAILED_VERIFICATION:
-		give_up(s, EX_UNAVAILABLE,
-			"the server's host key is not known, or another one "
-			"is; ssh-keyscan shows it, and when it has been "
-			"checked it goes into ~/.ssh/known_hosts");
+		give_up(s, EX_UNAVAILABLE, SSH_UNKNOWN_HOST);
 		return;
 	case CURLE_URL_MALFORMAT:
 		give_up(s, EX_USAGE, why);
@@ -298,10 +244,10 @@ struct sftp *sftp_open(const struct sftp_opts *o, struct failure *f)
 	s->plan = (struct retry_plan){ .attempts = o->retries + 1,
 				       .first_ms = 250,
 				       .most_ms = 30000 };
-	s->known_hosts = s->key = s->public_key = s->data = BUF_INIT;
+	s->data = BUF_INIT;
 	s->f = FAILURE_INIT;
 	s->time = -1;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !has_protocol()) {
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !ssh_built_in()) {
 		failed(f, EX_USAGE, "sftp: not built in (libcurl has no SFTP)");
 		sftp_free(s);
 		return NULL;
@@ -328,9 +274,6 @@ void sftp_free(struct sftp *s)
 		curl_multi_remove_handle(s->multi, s->easy);
 	curl_easy_cleanup(s->easy);
 	curl_multi_cleanup(s->multi);
-	buf_release(&s->known_hosts);
-	buf_release(&s->key);
-	buf_release(&s->public_key);
 	buf_release(&s->data);
 	buf_release(&s->f.text);
 	free(s);

@@ -182,6 +182,13 @@ static size_t find_column(const struct columns *c, const struct json_member *m,
 	return c->n;
 }
 
+static void add_column(struct columns *c, struct str name)
+{
+	json_unescape(&c->names, name);
+	GROW(c->ends, c->n, c->cap);
+	c->ends[c->n++] = c->names.len;
+}
+
 static void find_columns(struct columns *c, struct str rows)
 {
 	struct json_iter list, it;
@@ -197,9 +204,7 @@ static void find_columns(struct columns *c, struct str rows)
 			hint = find_column(c, &m, hint);
 			if (hint++ < c->n)
 				continue;
-			json_unescape(&c->names, m.key);
-			GROW(c->ends, c->n, c->cap);
-			c->ends[c->n++] = c->names.len;
+			add_column(c, m.key);
 		}
 	}
 }
@@ -278,24 +283,70 @@ static enum json_type type_of_all(struct str v)
 	return all;
 }
 
-static int put_csv(struct str v, struct buf *out, struct buf *err)
+/* The columns of a header that stands already. */
+static void take_header(struct columns *c, struct str names)
+{
+	struct json_iter it;
+	struct str name;
+
+	json_iter_init(&it, names);
+	while (json_iter_element(&it, &name))
+		add_column(c, (struct str){ name.s + 1, name.n - 2 });
+}
+
+static void keep_header(const struct columns *c, struct buf *names)
+{
+	buf_addc(names, '[');
+	for (size_t i = 0; i < c->n; i++) {
+		if (i)
+			buf_addc(names, ',');
+		json_put_str(names, column_name(c, i));
+	}
+	buf_addc(names, ']');
+}
+
+/* -1: a row has a column that the header, which stands already, has not. */
+static int make_header(struct columns *c, struct str rows, struct buf *header,
+		       struct buf *out, struct buf *scratch)
+{
+	size_t n;
+
+	if (header && header->len) {
+		take_header(c, buf_str(header));
+		n = c->n;
+		find_columns(c, rows);
+		return c->n > n ? -1 : 0;
+	}
+	find_columns(c, rows);
+	put_header_row(c, out, scratch);
+	if (header)
+		keep_header(c, header);
+	return 0;
+}
+
+static int put_csv(struct str v, struct buf *header, struct buf *out,
+		   struct buf *err)
 {
 	struct buf scratch = BUF_INIT;
 	struct columns c = { .names = BUF_INIT };
 	struct json_iter it;
 	struct str row;
 	enum json_type type = type_of_all(v);
+	int ret = 0;
 
 	if (type != JSON_OBJECT && type != JSON_ARRAY)
 		return fail(err, "body: csv is made of a list of objects, or "
 				 "of a list of lists");
-	if (type == JSON_OBJECT) {
-		find_columns(&c, v);
-		c.row = xcalloc(MAX(c.n, 1), sizeof *c.row);
-		put_header_row(&c, out, &scratch);
-	}
+	if (type == JSON_OBJECT)
+		ret = make_header(&c, v, header, out, &scratch);
+	if (ret < 0)
+		fail(err,
+		     "body: %.*s: not a column of the header, which the "
+		     "first rows have made: give every row the same members",
+		     STR_ARG(column_name(&c, c.n - 1)));
+	c.row = xcalloc(MAX(c.n, 1), sizeof *c.row);
 	json_iter_init(&it, v);
-	while (json_iter_element(&it, &row)) {
+	while (ret == 0 && json_iter_element(&it, &row)) {
 		if (type == JSON_OBJECT)
 			put_object_row(&c, row, out, &scratch);
 		else
@@ -305,7 +356,13 @@ static int put_csv(struct str v, struct buf *out, struct buf *err)
 	free(c.ends);
 	free(c.row);
 	buf_release(&scratch);
-	return 0;
+	return ret;
+}
+
+int body_encode_csv(struct str v, struct buf *columns, struct buf *out,
+		    struct buf *err)
+{
+	return put_csv(v, columns, out, err);
 }
 
 /* ---- multipart ---- */
@@ -522,7 +579,7 @@ int body_encode(enum body_type type, struct str v, struct buf *out,
 	case BODY_FORM:
 		return put_form(v, out, err);
 	case BODY_CSV:
-		return put_csv(v, out, err);
+		return put_csv(v, NULL, out, err);
 	case BODY_MULTIPART:
 		return put_multipart(v, out, err);
 	case BODY_TEXT:

@@ -40,6 +40,14 @@ int body_encode(enum body_type type, struct str v, struct buf *out,
 		struct buf *err);
 
 /*
+ * The same for csv, of which the header may stand already: columns, a JSON list
+ * of their names. Empty: it is put, and columns filled in. -1 too if a row has
+ * another column.
+ */
+int body_encode_csv(struct str v, struct buf *columns, struct buf *out,
+		    struct buf *err);
+
+/*
  * What an item will take in a body, separator included: exact where the body
  * is the list of items, or holds that list as it is.
  */

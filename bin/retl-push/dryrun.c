@@ -171,7 +171,8 @@ static void print_json(struct flow *f, const struct step *s, struct buf *out)
 		json_put_strz(out, s->method);
 		buf_addz(out, ",\"url\":");
 		put_json(out, buf_str(&f->url));
-		put_headers(f, out);
+		if (!f->push->uploads)
+			put_headers(f, out);
 		put_body(f, s, out);
 	}
 	put_ids(f, out);
@@ -274,8 +275,9 @@ static void print_curl(struct flow *f, const struct step *s, struct buf *out)
 {
 	struct str rest = buf_str(&f->headers), line, body = buf_str(&f->body);
 	struct notes notes = notes_of(f, s);
-	bool piped = s->has_body &&
-		     (s->gzip || (body.n && memchr(body.s, '\0', body.n)));
+	bool file = f->push->uploads;
+	bool piped = s->has_body && (file || s->gzip ||
+				     (body.n && memchr(body.s, '\0', body.n)));
 
 	put_comment(out, "needs ", notes.needs);
 	put_comment(out, f->op->role == TO_PREPARE ? "" : "if ", notes.when);
@@ -284,14 +286,20 @@ static void print_curl(struct flow *f, const struct step *s, struct buf *out)
 		put_printf(f, s, out);
 	if (s->gzip)
 		buf_addz(out, "gzip -n | ");
-	buf_addf(out, "curl --path-as-is -X %s", s->method);
+	if (file)
+		buf_addz(out, "curl --path-as-is -T -");
+	else
+		buf_addf(out, "curl --path-as-is -X %s", s->method);
 	while (str_split(&rest, '\n', &line)) {
 		if (!line.n)
 			continue;
 		buf_addz(out, " -H ");
 		put_word(f->push, out, line, true);
 	}
-	if (piped) {
+	if (file) {
+		if (f->op->whole && f->batch > 1)
+			buf_addz(out, " --append");
+	} else if (piped) {
 		buf_addz(out, " --data-binary @-");
 	} else if (s->has_body) {
 		buf_addz(out, " --data-raw ");

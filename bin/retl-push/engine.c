@@ -8,6 +8,7 @@
 #include "bin/retl-push/push.h"
 #include "bin/retl-push/replay.h"
 #include "bin/retl-push/table.h"
+#include "bin/retl-push/upload.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -341,7 +342,7 @@ static int64_t until(int64_t tick, int64_t at, int64_t wait)
 static void wait_for_something(struct push *p, int64_t next, bool dry_input)
 {
 	int64_t tick = clock_tick_ms(), wait = 60000;
-	int fds[] = { signal_pipe[0], -1, table_fd(p) };
+	int fds[] = { signal_pipe[0], -1, table_fd(p), upload_fd(p) };
 
 	wait = until(tick, next, wait);
 	if (p->give_up_at)
@@ -369,6 +370,7 @@ static void wait_for_something(struct push *p, int64_t next, bool dry_input)
 	}
 	http_wait(p->http, fds, ARRAY_LEN(fds), (int)wait);
 	table_collect(p);
+	upload_collect(p);
 }
 
 static bool is_done(const struct push *p)
@@ -392,6 +394,7 @@ static void abort_all(struct push *p)
 	p->give_up_at = 0;
 	http_abort(p->http);
 	table_abort(p);
+	upload_abort(p);
 }
 
 static void loop(struct push *p)

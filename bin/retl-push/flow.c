@@ -468,6 +468,9 @@ static bool sweep(struct flow *f, int64_t wait_ms)
 	/* Part of a batch is a batch of its own to the destination. */
 	if (s.retry && f->in_session && s.retry->n < n)
 		s.retry->batch = ++p->session.n_batches;
+	/* All of it is the same one: a file's name does not change. */
+	if (s.retry && s.retry->n == n)
+		s.retry->number = f->number;
 	clean = leaves_something(f, &s);
 	if (s.retry) {
 		/* The place is handed on, if f has no more use for it. */

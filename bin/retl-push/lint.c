@@ -5,6 +5,7 @@
  * a value, and nothing is sent.
  */
 #include "bin/retl-push/look.h"
+#include "bin/retl-push/upload.h"
 
 #include "common/clock.h"
 #include "common/file.h"
@@ -649,6 +650,33 @@ static void check_limits(struct lint *l)
 	}
 }
 
+/* Files on an SFTP server. */
+static void check_uploads(struct lint *l)
+{
+	struct str url = json_get(l->root, "base_url");
+	struct buf scratch = BUF_INIT;
+	struct json_iter it;
+	struct json_member m;
+	const char *why;
+
+	if (upload_is_meant(json_text(url, &scratch))) {
+		why = upload_contract_fault(l->root);
+		if (why)
+			fault(l, "%s", why);
+		json_iter_init(&it, json_get(l->root, "operations"));
+		while (json_iter_member(&it, &m)) {
+			why = json_type(m.val) == JSON_OBJECT
+				  ? upload_fault(m.val)
+				  : NULL;
+			buf_addf(&l->path, "operations/%.*s", STR_ARG(m.key));
+			if (why)
+				fault(l, "%s", why);
+			buf_reset(&l->path);
+		}
+	}
+	buf_release(&scratch);
+}
+
 static void check_day(struct lint *l)
 {
 	struct str day = json_get(json_get(l->root, "api"), "retires");
@@ -775,6 +803,7 @@ int look_lint(const char *name)
 		check_settings(&l);
 		check_changes(&l);
 		check_limits(&l);
+		check_uploads(&l);
 		check_day(&l);
 		check_record(&l, name);
 	}

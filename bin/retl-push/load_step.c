@@ -10,28 +10,47 @@
 #define DEFAULT_DEADLINE_S 3600
 #define SHORTEST_POLL_MS 10
 
-static int load_body(struct loader *l, struct str rq, struct step *s)
+/* A word, or the name of a setting that has one. */
+static int load_type(struct loader *l, struct str rq, struct step *s)
 {
-	struct str type = json_get(rq, "type"), body = json_get(rq, "body");
-	struct str gzip = json_get(rq, "gzip");
-	struct buf scratch = BUF_INIT;
-	int known = 0;
+	struct str type = json_get(rq, "type");
+	struct buf word = BUF_INIT;
+	int ret = 0;
 
 	if (type.s)
-		known =
-		    json_type(type) == JSON_STRING
-			? body_type_parse(json_text(type, &scratch), &s->type)
-			: -1;
-	buf_release(&scratch);
-	if (known < 0)
-		return load_wrong(l, "request.type",
-				  "not supported by this version");
+		ret = load_text(l, type, "request.type", &word);
+	if (ret == 0 && type.s && body_type_parse(buf_str(&word), &s->type) < 0)
+		ret = load_wrong(l, "request.type",
+				 "not supported by this version");
+	buf_release(&word);
+	return ret;
+}
+
+static int load_gzip(struct loader *l, struct str rq, struct step *s)
+{
+	struct str gzip = json_get(rq, "gzip");
+	struct buf word = BUF_INIT;
+	int ret = 0;
+
+	if (gzip.s && json_type(gzip) == JSON_STRING)
+		ret = load_text(l, gzip, "request.gzip", &word);
+	s->gzip = gzip.s && str_is(word.len ? buf_str(&word) : gzip, "true");
+	buf_release(&word);
+	return ret;
+}
+
+static int load_body(struct loader *l, struct str rq, struct step *s)
+{
+	struct str body = json_get(rq, "body");
+
+	if (load_type(l, rq, s) < 0 || load_gzip(l, rq, s) < 0)
+		return -1;
 	if (load_program(l, rq, "item", PLACE_RECORD, &s->item) < 0)
 		return -1;
 	s->item_is_record = json_text_is(
 	    s->item.prog ? json_get(rq, "item") : STR("null"), ".");
 	s->has_body = s->type != BODY_NONE && (body.s || s->item.prog);
-	s->gzip = s->has_body && gzip.s && str_is(gzip, "true");
+	s->gzip &= s->has_body;
 	if (!body.s)
 		return 0;
 	if (json_type(body) == JSON_OBJECT) {
@@ -75,17 +94,20 @@ static int load_url(struct loader *l, struct str rq, struct step *s)
 
 static int load_request(struct loader *l, struct str v, struct step *s)
 {
-	static const char *const members[] = { "method", "url",  "headers",
-					       "type",   "gzip", "auth",
-					       "item",   "body", NULL };
+	static const char *const members[] = { "method", "url",     "headers",
+					       "type",   "gzip",    "auth",
+					       "item",   "replace", "body",
+					       NULL };
 	struct str rq = json_get(v, "request");
-	struct str auth;
+	struct str auth, replace;
 
 	if (!rq.s || json_type(rq) != JSON_OBJECT)
 		return load_wrong(l, "request", "missing");
 	if (load_members(l, rq, members) < 0)
 		return -1;
 	auth = json_get(rq, "auth");
+	replace = json_get(rq, "replace");
+	s->replace = replace.s && str_is(replace, "true");
 	s->no_auth =
 	    auth.s && json_type(auth) == JSON_BOOL && str_is(auth, "false");
 	if (load_method(l, rq, s) < 0 || load_url(l, rq, s) < 0 ||

@@ -97,6 +97,7 @@ struct step {
 	bool no_auth;
 	enum body_type type;
 	bool gzip;
+	bool replace; /* a file of this name that is there already */
 	struct program item, body;
 	struct buf body_constant; /* JSON object; empty: none */
 	size_t body_extra;        /* bytes of a body without items */

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/retl-push/pg.h"
 
-#include <fcntl.h>
 #include <libpq-fe.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/msg.h"
+#include "bin/retl-push/aside.h"
 
 /* One statement, from pg_send to its answer. */
 struct job {
-	struct job *next;
+	struct aside_job aside;
 	const char *sql;
 	struct str param;
 	int64_t n_rows;
@@ -22,13 +21,8 @@ struct job {
 	struct buf why;
 };
 
-struct job_list {
-	struct job *first, **end;
-};
-
 struct worker {
 	struct pg *pg;
-	pthread_t thread;
 	PGconn *conn;
 	PGcancel *cancel; /* of what is under way; under the lock */
 };
@@ -36,38 +30,9 @@ struct worker {
 struct pg {
 	struct pg_opts opts;
 	pthread_mutex_t lock;
-	pthread_cond_t work;
-	struct job_list todo, answered;
-	struct worker *workers;
-	size_t n_workers, n_busy, n_todo;
-	bool ending;
-	int pipe[2];
+	struct worker *workers; /* one for each connection */
+	struct aside *aside;
 };
-
-static void list_init(struct job_list *l)
-{
-	l->first = NULL;
-	l->end = &l->first;
-}
-
-static void list_add(struct job_list *l, struct job *j)
-{
-	j->next = NULL;
-	*l->end = j;
-	l->end = &j->next;
-}
-
-static struct job *list_take(struct job_list *l)
-{
-	struct job *j = l->first;
-
-	if (j) {
-		l->first = j->next;
-		if (!l->first)
-			l->end = &l->first;
-	}
-	return j;
-}
 
 /* ---- what the server says ---- */
 
@@ -251,31 +216,18 @@ static void carry_out(struct worker *w, struct job *j)
 	j->answer.took_ms = clock_tick_ms() - began;
 }
 
-static void *work(void *arg)
+static void work(void *arg, size_t i, struct aside_job *j)
 {
-	struct worker *w = arg;
-	struct pg *g = w->pg;
-	struct job *j;
+	struct pg *g = arg;
 
-	pthread_mutex_lock(&g->lock);
-	for (;;) {
-		while (!(j = list_take(&g->todo)) && !g->ending)
-			pthread_cond_wait(&g->work, &g->lock);
-		if (!j)
-			break;
-		g->n_todo--;
-		g->n_busy++;
-		pthread_mutex_unlock(&g->lock);
-		carry_out(w, j);
-		pthread_mutex_lock(&g->lock);
-		g->n_busy--;
-		list_add(&g->answered, j);
-		if (write(g->pipe[1], "", 1) < 0 && errno != EAGAIN)
-			die(EX_OSERR, "pipe: %s", strerror(errno));
-	}
-	pthread_mutex_unlock(&g->lock);
-	disconnect(w);
-	return NULL;
+	carry_out(&g->workers[i], (struct job *)j);
+}
+
+static void leave(void *arg, size_t i)
+{
+	struct pg *g = arg;
+
+	disconnect(&g->workers[i]);
 }
 
 /* ---- the thread that sends ---- */
@@ -298,35 +250,18 @@ int pg_check_url(const char *url)
 struct pg *pg_new(const struct pg_opts *o)
 {
 	struct pg *g = xcalloc(1, sizeof *g);
+	const struct aside_opts aside = { .n_workers = o->n_connections,
+					  .work = work,
+					  .leave = leave,
+					  .arg = g };
 
 	g->opts = *o;
-	list_init(&g->todo);
-	list_init(&g->answered);
 	pthread_mutex_init(&g->lock, NULL);
-	pthread_cond_init(&g->work, NULL);
 	g->workers = xcalloc(o->n_connections, sizeof *g->workers);
-	if (pipe2(g->pipe, O_CLOEXEC | O_NONBLOCK) < 0)
-		die(EX_OSERR, "pipe: %s", strerror(errno));
+	for (size_t i = 0; i < o->n_connections; i++)
+		g->workers[i].pg = g;
+	g->aside = aside_new(&aside);
 	return g;
-}
-
-/* One more connection, if all are busy and there may be more. */
-static void hire(struct pg *g)
-{
-	struct worker *w = &g->workers[g->n_workers];
-	sigset_t all, was;
-
-	if (g->n_busy + g->n_todo <= g->n_workers ||
-	    g->n_workers == g->opts.n_connections)
-		return;
-	w->pg = g;
-	/* Signals are the other thread's business. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &was);
-	if (pthread_create(&w->thread, NULL, work, w) != 0)
-		die(EX_OSERR, "no more threads");
-	pthread_sigmask(SIG_SETMASK, &was, NULL);
-	g->n_workers++;
 }
 
 void pg_send(struct pg *g, const char *sql, struct str param, int64_t n_rows,
@@ -340,17 +275,12 @@ void pg_send(struct pg *g, const char *sql, struct str param, int64_t n_rows,
 	j->done = done;
 	j->arg = arg;
 	j->why = BUF_INIT;
-	pthread_mutex_lock(&g->lock);
-	list_add(&g->todo, j);
-	g->n_todo++;
-	hire(g);
-	pthread_cond_signal(&g->work);
-	pthread_mutex_unlock(&g->lock);
+	aside_add(g->aside, &j->aside);
 }
 
 int pg_fd(const struct pg *g)
 {
-	return g->pipe[0];
+	return aside_fd(g->aside);
 }
 
 static void job_free(struct job *j)
@@ -361,17 +291,9 @@ static void job_free(struct job *j)
 
 void pg_collect(struct pg *g)
 {
-	char drain[64];
 	struct job *j;
 
-	while (read(g->pipe[0], drain, sizeof drain) > 0)
-		;
-	for (;;) {
-		pthread_mutex_lock(&g->lock);
-		j = list_take(&g->answered);
-		pthread_mutex_unlock(&g->lock);
-		if (!j)
-			return;
+	while ((j = (struct job *)aside_take(g->aside))) {
 		msg_blank(j->why.data, j->why.len);
 		j->answer.why = j->why.data;
 		j->done(j->arg, &j->answer);
@@ -384,7 +306,7 @@ void pg_abort(struct pg *g)
 	char why[256];
 
 	pthread_mutex_lock(&g->lock);
-	for (size_t i = 0; i < g->n_workers; i++)
+	for (size_t i = 0; i < g->opts.n_connections; i++)
 		if (g->workers[i].cancel)
 			PQcancel(g->workers[i].cancel, why, sizeof why);
 	pthread_mutex_unlock(&g->lock);
@@ -396,18 +318,11 @@ void pg_free(struct pg *g)
 
 	if (!g)
 		return;
-	pthread_mutex_lock(&g->lock);
-	g->ending = true;
-	pthread_cond_broadcast(&g->work);
-	pthread_mutex_unlock(&g->lock);
-	for (size_t i = 0; i < g->n_workers; i++)
-		pthread_join(g->workers[i].thread, NULL);
-	while ((j = list_take(&g->answered)))
+	aside_end(g->aside);
+	while ((j = (struct job *)aside_take(g->aside)))
 		job_free(j);
-	close(g->pipe[0]);
-	close(g->pipe[1]);
+	aside_free(g->aside);
 	pthread_mutex_destroy(&g->lock);
-	pthread_cond_destroy(&g->work);
 	free(g->workers);
 	free(g);
 }

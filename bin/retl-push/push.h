@@ -258,6 +258,9 @@ struct session {
 	struct range *taken;
 	size_t n_taken, cap_taken;
 	uint64_t n_held;
+	/* A file that is put together: URLs, bytes written, a CSV's header. */
+	struct buf file, temp, columns;
+	uint64_t n_written;
 };
 
 /* ---- alike.c: is it the records, or the settings? ---- */
@@ -284,6 +287,8 @@ struct push {
 	struct delivery *shown_d; /* of a replay: as a dry run has it */
 	struct http *http;
 	struct pg *pg; /* NULL: no operation is one on a table */
+	bool uploads;  /* requests are files on an SFTP server */
+	struct sftp *sftp;
 	struct intake *in;
 	struct faults faults;
 	struct rejects rejects;

@@ -195,6 +195,8 @@ static int check_operation(struct push *p, const struct plan *pl,
 	if (op->table)
 		return fail(err, "statements of a database are shown, not "
 				 "replayed");
+	if (p->uploads)
+		return fail(err, "files are shown, not replayed");
 	if (op->n_steps != 1 || p->d.prepare || op->cleanup || s->n_save)
 		return fail(err, "flows of several steps are shown, not "
 				 "replayed");

@@ -6,6 +6,7 @@
 #include "bin/retl-push/push.h"
 #include "bin/retl-push/replay.h"
 #include "bin/retl-push/table.h"
+#include "bin/retl-push/upload.h"
 
 #include <strings.h>
 
@@ -330,6 +331,15 @@ static void put_items(struct flow *f, char open, char sep, char close)
 		buf_addc(&f->items, close);
 }
 
+static int encode(struct flow *f, const struct step *s, struct str v)
+{
+	struct buf *columns = upload_columns(f, s);
+
+	if (columns)
+		return body_encode_csv(v, columns, &f->body, &f->push->err);
+	return body_encode(s->type, v, &f->body, &f->push->err);
+}
+
 static int run_body(struct flow *f, const struct step *s, struct str items)
 {
 	struct push *p = f->push;
@@ -344,7 +354,7 @@ static int run_body(struct flow *f, const struct step *s, struct str items)
 	if (got == 0)
 		fail(&p->err, "body: made nothing");
 	if (got > 0)
-		ret = body_encode(s->type, buf_str(&out), &f->body, &p->err);
+		ret = encode(f, s, buf_str(&out));
 	if (got < 0 && !is_guess(f))
 		program_failed(f, flow_alone(f), "body", code);
 	if (ret < 0 && is_guess(f)) {
@@ -365,8 +375,7 @@ static int make_body(struct flow *f, const struct step *s)
 	if (!s->has_body)
 		return 0;
 	if (s->body_constant.len)
-		return body_encode(s->type, buf_str(&s->body_constant),
-				   &f->body, &f->push->err);
+		return encode(f, s, buf_str(&s->body_constant));
 	if (s->item.prog) {
 		if (s->alone)
 			put_items(f, 0, ',', 0);
@@ -383,7 +392,7 @@ static int make_body(struct flow *f, const struct step *s)
 	items = buf_str(&f->items);
 	if (s->body.prog)
 		return run_body(f, s, items);
-	return body_encode(s->type, items, &f->body, &f->push->err);
+	return encode(f, s, items);
 }
 
 /* ---- URL and headers ---- */
@@ -433,6 +442,9 @@ static int make_headers(struct flow *f, const struct step *s,
 	struct str type = STR("content-type");
 
 	buf_reset(&f->headers);
+	/* What an SFTP server is told are names and bytes. */
+	if (f->push->uploads)
+		return 0;
 	/* Elsewhere they are nobody's business: one may be a key. */
 	for (size_t i = 0; i < d->n_headers && !f->elsewhere; i++)
 		if (!has_header(s->headers, s->n_headers, d->headers[i].name) &&
@@ -501,6 +513,8 @@ static int make_url(struct flow *f, const struct step *s,
 		return check_origin(f, s, t, field);
 	}
 	ret = tmpl_expand(&s->url, TMPL_URL, t, &f->url, field, &p->err);
+	if (ret == 0 && p->uploads)
+		ret = upload_check_url(f, field);
 	if (ret < 0 || !s->url.plus)
 		return ret;
 	*field = STR("url");
@@ -704,7 +718,7 @@ static enum built build_one(struct flow *f, const struct step *s)
 		return NOT_RUN;
 	if (make_items(f, s) < 0)
 		return f->push->stopped ? BUILD_FAILED : BUILD_AGAIN;
-	if (!f->n_carried)
+	if (!f->n_carried && !upload_ends(f))
 		return NOT_RUN;
 	if (make_body(f, s) < 0)
 		return body_failed(f);
@@ -807,6 +821,11 @@ void request_send(struct flow *f)
 	if (f->op->table) {
 		pace_left(f);
 		table_send(f);
+		return;
+	}
+	if (p->uploads) {
+		pace_left(f);
+		upload_send(f);
 		return;
 	}
 	show(f, s);

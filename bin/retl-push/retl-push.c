@@ -5,6 +5,7 @@
 #include "bin/retl-push/push.h"
 #include "bin/retl-push/replay.h"
 #include "bin/retl-push/table.h"
+#include "bin/retl-push/upload.h"
 
 #include <fcntl.h>
 
@@ -176,7 +177,7 @@ static void open_http(struct push *p)
 	p->http = http_new(&o, &p->err);
 	if (!p->http)
 		die(EX_NOINPUT, "%s", p->err.data);
-	if (table_open(p) < 0)
+	if (table_open(p) < 0 || upload_open(p) < 0)
 		die(EX_CONFIG, "%s", p->err.data);
 }
 
@@ -205,7 +206,10 @@ int main(int argc, char **argv)
 			  .now = BUF_INIT,
 			  .shown = BUF_INIT,
 			  .auth_json = BUF_INIT,
-			  .alike = { .text = BUF_INIT } };
+			  .alike = { .text = BUF_INIT },
+			  .session = { .file = BUF_INIT,
+				       .temp = BUF_INIT,
+				       .columns = BUF_INIT } };
 	struct look look = { .list = NULL };
 	int status;
 
@@ -243,6 +247,7 @@ int main(int argc, char **argv)
 
 	http_free(p.http);
 	table_close(&p);
+	upload_close(&p);
 	replay_release(&p);
 	delivery_release(&p.d);
 	contract_free(p.contract);
