@@ -234,7 +234,8 @@ static enum verdict settled_verdict(struct flow *f, struct rec *r,
 {
 	switch (r->verdict) {
 	case AGAIN:
-		r->again = true;
+		/* A token that was too old has not let it be tried. */
+		r->again = r->http_status != 401;
 		return torn ? given_up(f, r) : RETRY;
 	case RETRY:
 		r->trying = false;

@@ -56,7 +56,7 @@ late() {
 }
 push() {
 	timeout 30 retl-push -c t/late --as added --cacert "$nginx_ca" \
-		--set base_url="$late" "$@"
+		--set base_url="$late"
 }
 mock_start sink sink --log arrivals
 if nginx_start "$work/nginx" "location /x { proxy_pass $(mock_url sink); }"; then

@@ -25,6 +25,7 @@ is "$got" 'delivered,rejected limit,delivered,1' 'a record for which a program d
 is "$(jq -r .reason out | grep -v null)" \
 	'operations.send.item:1: takes longer than --limit-ms allows' 'the receipt says why'
 is "$(jq -r .code rejects)" limit 'so does the list of what was refused'
+# shellcheck disable=SC2046
 push item $(for i in 1 2 3 4 5 6 7 8 9 10 11 12 13; do echo "{\"id\":$i,\"x\":1}"; done)
 is "$(counts out)/$status" 'failed 4, rejected 9/78' 'after ten of them it is the contract'
 

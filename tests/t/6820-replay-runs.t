@@ -31,7 +31,7 @@ replay() {
 }
 diff_into
 is "$(wc -l <plan)" 4 'changes become a plan'
-grep -v '/3"' plan >cut && mv cut plan
+grep -v '/3"' plan >"cut" && mv "cut" plan
 replay
 is $? 75 'a line that was taken out is not settled'
 is "$(jq -r .target whole | tr '\n' ' ')" '/1 /2 /4 ' 'nor sent'
@@ -71,7 +71,7 @@ kill -9 $pid
 wait $pid 2>/dev/null
 retl-diff --commit -s state <receipts >out 2>err
 is $? 75 'a replay that was killed leaves something to do'
-for try in 1 2; do
+for _ in 1 2; do
 	diff_into
 	replay
 	status=$?

@@ -9,7 +9,7 @@ perl -MJSON::PP -e 1 2>/dev/null || skip_all "perl's JSON::PP is missing"
 mkdir -p contracts/t
 printf '{"id":"1","email":"a@example.com","diff_result":"DiffAdded","diff_id":"r:1"}\n' >row
 printf '{"id":"2","email":"b@example.com","diff_result":"DiffRemoved","diff_id":"r:2"}\n' >>row
-ls "$top"/contracts/*/*.json "$top"/tests/flows/contracts/t/*.json |
+printf '%s\n' "$top"/contracts/*/*.json "$top"/tests/flows/contracts/t/*.json |
 	grep -v '\.test\.json$' >all
 n=$(wc -l <all)
 # tried STATUS COMMAND...: the exit status is one of those that the page has
