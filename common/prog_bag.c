@@ -10,7 +10,7 @@
 static struct str unescaped(struct arena *mem, struct str raw)
 {
 	struct buf text = BUF_INIT;
-	struct str copy = raw;
+	struct str copy;
 
 	if (!raw.n || !memchr(raw.s, '\\', raw.n))
 		return raw;
