@@ -62,6 +62,15 @@ RETL_SFTP_KEY=$work/locked RETL_SFTP_PASSPHRASE='a phrase' whole
 is "$status" 0 'a key with a passphrase'
 
 # ---- what is not whole is not put there ----
+: >records
+sealed records >rows
+cp in/crm.csv before
+whole
+is "$status" 65 'an empty dataset'
+same before in/crm.csv 'leaves the file as it was, sealed as it may be'
+whole --allow-empty --set file=none
+is "$status/$(wc -c <in/none.csv)" 0/0 'unless it is meant: a file without a row'
+rm -f in/none.csv
 many 900
 grep . records >rows
 whole --set rows=100
