@@ -75,12 +75,9 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 
 void buf_addu(struct buf *b, uint64_t n)
 {
-	char text[20], *p = text + sizeof text;
+	char text[STR_U64_MAX];
 
-	do
-		*--p = (char)('0' + n % 10);
-	while (n /= 10);
-	buf_add(b, p, (size_t)(text + sizeof text - p));
+	buf_add(b, text, (size_t)(str_put_u64(text, n) - text));
 }
 
 void buf_truncate(struct buf *b, size_t len)

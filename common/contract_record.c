@@ -105,6 +105,9 @@ static void find_asked(struct record_rules *s)
 				s->plan[j].asked = true;
 			}
 	}
+	for (size_t j = 0; j < s->n_plan; j++)
+		s->plan[j].as_is =
+		    s->plan[j].what == PLAN_COPY && !s->plan[j].asked;
 }
 
 static void make_plan(struct record_rules *s, const struct record *rec)
@@ -392,6 +395,38 @@ static inline bool settle_quickly(struct record_rules *s, size_t i,
 	return true;
 }
 
+/*
+ * From the i-th on: members of which nothing is asked but that they are not
+ * null, and which stand side by side, are one. The next after them.
+ */
+static size_t settle_run(struct record_rules *s, const struct record *rec,
+			 size_t i, struct writer *w)
+{
+	const struct json_member *m = rec->obj.m;
+	const struct plan *plan = s->plan;
+	const char *to = NULL;
+	size_t first = i, n = rec->obj.n;
+
+	if (w->check && w->copied)
+		return i;
+	for (; i < n && plan[i].as_is; i++) {
+		const char *name_end = m[i].key.s + m[i].key.n;
+
+		if (*m[i].val.s == 'n' || m[i].val.s != name_end + 2 ||
+		    (to && (*to != ',' || m[i].key.s != to + 2)))
+			break;
+		s->seen[i] = PRESENT;
+		to = m[i].val.s + m[i].val.n;
+	}
+	if (i == first)
+		return i;
+	write_same(w, &m[first]);
+	check_same(w, &m[i - 1]);
+	w->to = to;
+	w->n += (int)(i - first - 1);
+	return i;
+}
+
 /* ---- records ---- */
 
 static void begin(struct contract *c, const struct record *rec,
@@ -435,8 +470,10 @@ int contract_settle(struct contract *c, const struct record *rec,
 	if (rec->obj.n)
 		w.begin = w.same = rec->obj.m[0].key.s - 1;
 	for (size_t i = 0; i < s->n_plan; i++) {
-		if (i >= rec->obj.n ||
-		    !settle_quickly(s, i, &rec->obj.m[i], &w))
+		i = settle_run(s, rec, i, &w);
+		if (i < s->n_plan &&
+		    (i >= rec->obj.n ||
+		     !settle_quickly(s, i, &rec->obj.m[i], &w)))
 			settle_member(s, rec, i, &w);
 	}
 	flush_run(&w);

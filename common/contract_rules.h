@@ -67,6 +67,7 @@ struct plan {
 	struct str name;   /* unescaped */
 	bool strict;       /* if it fails, a removal is refused */
 	bool asked;        /* some asked.at is its place */
+	bool as_is;        /* copied, if it is not null; nobody asks for it */
 	unsigned ok_types; /* as rule's */
 };
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/http.h"
-
-#include <curl/curl.h>
+#include "common/http_private.h"
 
 #include "common/clock.h"
 #include "common/mem.h"
@@ -10,47 +8,10 @@
 /* All header lines of one answer; a server may send them without end. */
 #define MAX_HEADERS ((size_t)256 << 10)
 
-/*
- * Whoever looks at a request so long after its time was over, has been away: it
- * was stopped, or had to wait for something else. The answer may be there, so
- * it is looked for, for so long, and not often: a request that is given up is
- * sent a second time.
- */
-#define AWAY_MS 300
-#define GRACE_MS 2000
-#define MAX_GRACES 3
-#define GRACE_STEP_MS 250
-
-/* One request. Its memory and its easy handle are used again for the next. */
-struct http_transfer {
-	struct http *http;
-	CURL *easy;
-	struct curl_slist *headers;
-	struct buf answer_headers, body;
-	char error[CURL_ERROR_SIZE];
-	bool too_large;
-	bool headers_end;   /* the empty line behind them has come */
-	bool repeatable;    /* libcurl may send it again by itself */
-	bool begun;         /* it has been sent, or nearly so */
-	int64_t started;    /* tick */
-	int64_t timeout_ms; /* 0: none */
-	int n_graces;
-	size_t n_body, max_body;
-	enum http_take (*data)(void *arg, long status, struct str headers,
-			       struct str piece);
-	http_done *done;
-	void (*leaves)(void *arg);
-	void *arg;
-	struct http_transfer *prev, *next; /* in flight, or free (next alone) */
-};
-
 struct http {
 	struct http_opts opts;
-	CURLM *multi;
+	struct wire *wire;
 	struct http_transfer *flying, *idle;
-	size_t n_flying;
-	int64_t first_end; /* tick at which the first has no time any more */
-	bool graced;       /* some have been given more */
 };
 
 /* ---- what curl calls ---- */
@@ -138,7 +99,7 @@ static int before_request(void *arg, char *to, char *from, int to_port,
 		return CURL_PREREQFUNC_ABORT;
 	t->begun = true;
 	if (t->leaves)
-		t->leaves(t->arg);
+		wire_leaves(t->http->wire, t);
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -166,13 +127,7 @@ struct http *http_new(const struct http_opts *opts, struct buf *err)
 	}
 	h = xcalloc(1, sizeof *h);
 	h->opts = *opts;
-	h->multi = curl_multi_init();
-	if (!h->multi)
-		die(EX_OSERR, "out of memory");
-	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
-			  (long)opts->n_connections);
-	curl_multi_setopt(h->multi, CURLMOPT_PIPELINING,
-			  (long)CURLPIPE_MULTIPLEX);
+	h->wire = wire_new(opts);
 	return h;
 }
 
@@ -191,16 +146,15 @@ void http_free(struct http *h)
 
 	if (!h)
 		return;
+	wire_free(h->wire);
 	while ((t = h->flying)) {
 		h->flying = t->next;
-		curl_multi_remove_handle(h->multi, t->easy);
 		transfer_free(t);
 	}
 	while ((t = h->idle)) {
 		h->idle = t->next;
 		transfer_free(t);
 	}
-	curl_multi_cleanup(h->multi);
 	free(h);
 }
 
@@ -318,9 +272,6 @@ static void set_limits(struct http_transfer *t, const struct http_request *rq)
 	t->started = clock_tick_ms();
 	t->timeout_ms = rq->silence_ms ? 0 : o->timeout_ms;
 	t->n_graces = 0;
-	if (t->timeout_ms && (!t->http->n_flying ||
-			      t->started + t->timeout_ms < t->http->first_end))
-		t->http->first_end = t->started + t->timeout_ms;
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)t->timeout_ms);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, rq->silence_ms ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME,
@@ -357,9 +308,7 @@ struct http_transfer *http_send(struct http *h, const struct http_request *rq,
 	if (h->flying)
 		h->flying->prev = t;
 	h->flying = t;
-	h->n_flying++;
-	if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
-		die(EX_OSERR, "libcurl does not take another request");
+	wire_start(h->wire, t);
 	return t;
 }
 
@@ -446,14 +395,12 @@ static void unlink_transfer(struct http_transfer *t)
 {
 	struct http *h = t->http;
 
-	curl_multi_remove_handle(h->multi, t->easy);
 	if (t->prev)
 		t->prev->next = t->next;
 	else
 		h->flying = t->next;
 	if (t->next)
 		t->next->prev = t->prev;
-	h->n_flying--;
 }
 
 /* The body's memory goes back unless it is small: one huge answer is not
@@ -466,9 +413,10 @@ static void put_back(struct http_transfer *t)
 	t->http->idle = t;
 }
 
-static void finish(struct http_transfer *t, CURLcode code)
+static void finish(struct http_transfer *t)
 {
 	struct http_answer a = { .failure = HTTP_OK };
+	CURLcode code = t->code;
 
 	/* For libcurl, headers that were cut off are an answer. */
 	if (code == CURLE_OK && !t->headers_end)
@@ -481,80 +429,40 @@ static void finish(struct http_transfer *t, CURLcode code)
 
 void http_cancel(struct http_transfer *t)
 {
+	wire_drop(t->http->wire, t);
 	unlink_transfer(t);
 	put_back(t);
 }
 
-static void collect(struct http *h)
+static void deliver(struct http *h)
 {
-	struct CURLMsg *m;
-	int left;
+	struct http_transfer *t;
 
-	while ((m = curl_multi_info_read(h->multi, &left))) {
-		struct http_transfer *t = NULL;
-		CURLcode code = m->data.result;
-
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE,
-				  (char **)&t);
-		finish(t, code);
-	}
-}
-
-static void give_time(struct http *h)
-{
-	int64_t tick = clock_tick_ms();
-
-	if (LIKELY(!h->n_flying || !h->first_end ||
-		   tick <= h->first_end + AWAY_MS))
-		return;
-	h->first_end = INT64_MAX;
-	h->graced = false;
-	for (struct http_transfer *t = h->flying; t; t = t->next) {
-		if (!t->timeout_ms)
-			continue;
-		if (tick > t->started + t->timeout_ms + AWAY_MS &&
-		    t->n_graces++ < MAX_GRACES) {
-			t->timeout_ms = tick - t->started + GRACE_MS;
-			curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS,
-					 (long)t->timeout_ms);
-		}
-		h->graced |= t->n_graces > 0;
-		h->first_end = MIN(h->first_end, t->started + t->timeout_ms);
-	}
+	while ((t = wire_left(h->wire)))
+		t->leaves(t->arg, t->left);
+	while ((t = wire_ended(h->wire)))
+		finish(t);
 }
 
 void http_wait(struct http *h, const int *fds, size_t n_fds, int timeout_ms)
 {
-	struct curl_waitfd w[4];
-	size_t n = 0;
-	int running;
-
-	for (size_t i = 0; i < n_fds && n < ARRAY_LEN(w); i++) {
-		if (fds[i] < 0)
-			continue;
-		w[n++] = (struct curl_waitfd){ .fd = fds[i],
-					       .events = CURL_WAIT_POLLIN };
-	}
-	give_time(h);
-	/* libcurl's own clock has rung for them already. */
-	if (h->graced && h->n_flying)
-		timeout_ms = MIN(timeout_ms, GRACE_STEP_MS);
-	/* What was just handed in gets going before we wait. */
-	curl_multi_perform(h->multi, &running);
-	if ((size_t)running < h->n_flying)
-		timeout_ms = 0;
-	curl_multi_poll(h->multi, w, (unsigned)n, timeout_ms, NULL);
-	give_time(h);
-	curl_multi_perform(h->multi, &running);
-	collect(h);
+	wire_wait(h->wire, fds, n_fds, timeout_ms);
+	deliver(h);
 }
 
 void http_abort(struct http *h)
 {
-	while (h->flying)
-		finish(h->flying, CURLE_ABORTED_BY_CALLBACK);
+	while (h->opts.threaded && h->flying) {
+		wire_abort(h->wire);
+		http_wait(h, NULL, 0, 1000);
+	}
+	while (h->flying) {
+		struct http_transfer *t = h->flying;
+
+		wire_drop(h->wire, t);
+		t->code = CURLE_ABORTED_BY_CALLBACK;
+		finish(t);
+	}
 }
 
 /* ---- URLs ---- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HTTP over libcurl's multi interface, in one thread: requests are handed in,
- * http_wait runs them all and calls back with each answer.
+ * HTTP over libcurl's multi interface: requests are handed in, http_wait runs
+ * them all and calls back with each answer. libcurl may have a thread of its
+ * own; whatever calls back does so from http_wait in the caller's thread.
  *
  * What always holds: TLS is verified; redirects are not followed; the path
  * goes out as it is written (no squashing of dots); the answer is bounded in
@@ -33,6 +34,11 @@ struct http_opts {
 	 * paused, which HTTP/2 would gather in memory up to its window.
 	 */
 	bool http1;
+	/*
+	 * libcurl, TLS and sockets in a thread of their own. Not for requests
+	 * that take their answer in pieces or get cancelled.
+	 */
+	bool threaded;
 };
 
 enum http_take {
@@ -53,8 +59,11 @@ struct http_request {
 	 * some requests cannot have.
 	 */
 	bool fresh;
-	/* Called when there is a connection for it and it goes; may be NULL. */
-	void (*leaves)(void *arg);
+	/*
+	 * Called when there was a connection for it and it went, which is when
+	 * tick says; may be NULL.
+	 */
+	void (*leaves)(void *arg, int64_t tick);
 	/*
 	 * Takes pieces of the body, whatever the status is; the answer has
 	 * none then. NULL: the body is collected.

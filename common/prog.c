@@ -251,6 +251,27 @@ static int add_line(struct run *r UNUSED, void *ctx, struct str v)
 	return 0;
 }
 
+/* What a program of one result makes goes where it is wanted, uncopied. */
+static int put_one(struct prog *p, struct str input, struct buf *out)
+{
+	size_t mark = out->len;
+	struct str v;
+
+	if (run_put(&p->run, p->root, input, out) < 0)
+		return -1;
+	v = (struct str){ out->data + mark, out->len - mark };
+	if (UNLIKELY(has_breaks(v))) {
+		struct buf text = BUF_INIT;
+
+		json_put_compact(&text, v);
+		buf_truncate(out, mark);
+		buf_adds(out, buf_str(&text));
+		buf_release(&text);
+	}
+	buf_addc(out, '\n');
+	return 0;
+}
+
 int prog_run(struct prog *p, struct str input, const struct str *vars,
 	     struct buf *out, struct buf *err)
 {
@@ -262,8 +283,12 @@ int prog_run(struct prog *p, struct str input, const struct str *vars,
 	p->run.out_mark = mark;
 	p->run.record = NULL;
 	p->run.input = input;
-	if (run_each(&p->run, p->root, input, add_line, &lines) == 0)
+	if (p->root->one) {
+		if (put_one(p, input, out) == 0)
+			return 1;
+	} else if (run_each(&p->run, p->root, input, add_line, &lines) == 0) {
 		return lines.n;
+	}
 	buf_truncate(out, mark);
 	return fail(err, "%s:%u: %s", p->where, p->run.line, p->run.why.data);
 }

@@ -106,7 +106,7 @@ static void start(void)
 
 	sigemptyset(&act.sa_mask);
 	sigaction(SIGVTALRM, &act, NULL);
-	if (timer_create(CLOCK_PROCESS_CPUTIME_ID, &ev, &timer) < 0)
+	if (timer_create(CLOCK_THREAD_CPUTIME_ID, &ev, &timer) < 0)
 		die(EX_OSERR, "a timer: %s", strerror(errno));
 	has_timer = true;
 }

@@ -4,8 +4,15 @@
 
 #include "common/mem.h"
 
+/* Where a reference leads: to look for it means to go through the schema. */
+struct known_ref {
+	struct str text, to;
+};
+
 struct compile {
 	struct schema *s;
+	struct known_ref *refs;
+	size_t n_refs, cap_refs;
 	struct buf path; /* of the node being read, for messages */
 	struct buf *err;
 	schema_setting_fn *setting; /* NULL: there are none */
@@ -396,22 +403,36 @@ static void put_decoded(struct buf *out, struct str t)
 	}
 }
 
+static int find_ref(struct compile *c, struct str text, struct str *to)
+{
+	struct buf pointer = BUF_INIT;
+	int found = 0;
+
+	for (size_t i = 0; i < c->n_refs; i++)
+		if (str_eq(c->refs[i].text, text)) {
+			*to = c->refs[i].to;
+			return 1;
+		}
+	if (text.n && *text.s == '#') {
+		put_decoded(&pointer, (struct str){ text.s + 1, text.n - 1 });
+		found = json_pointer(c->s->text, buf_str(&pointer), to);
+	}
+	buf_release(&pointer);
+	if (found == 1) {
+		GROW(c->refs, c->n_refs, c->cap_refs);
+		c->refs[c->n_refs++] = (struct known_ref){ text, *to };
+	}
+	return found;
+}
+
 /* "#/$defs/x": a JSON Pointer into the same schema. */
 static int kw_ref(struct compile *c, struct schema_node *n, struct str val)
 {
-	struct buf pointer = BUF_INIT;
-	struct str to, text;
-	int found = 0;
+	struct str to;
 
 	if (json_type(val) != JSON_STRING)
 		return wrong(c, "not a text");
-	text = string_text(c, val);
-	if (text.n && *text.s == '#') {
-		put_decoded(&pointer, (struct str){ text.s + 1, text.n - 1 });
-		found = json_pointer(c->s->text, buf_str(&pointer), &to);
-	}
-	buf_release(&pointer);
-	if (found != 1)
+	if (find_ref(c, string_text(c, val), &to) != 1)
 		return wrong(c, "leads nowhere in this schema (write "
 				"\"#/$defs/NAME\")");
 	return read_schema(c, to, &n->ref);
@@ -718,6 +739,7 @@ struct schema *schema_new_with(struct str text, const char *const *own,
 		schema_free(s);
 		s = NULL;
 	}
+	free(c.refs);
 	buf_release(&c.path);
 	return s;
 }

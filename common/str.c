@@ -61,6 +61,16 @@ int str_to_u64(struct str a, uint64_t *out)
 	return 0;
 }
 
+char *str_put_u64(char *to, uint64_t n)
+{
+	char text[STR_U64_MAX], *p = text + sizeof text;
+
+	do
+		*--p = (char)('0' + n % 10);
+	while (n /= 10);
+	return mempcpy(to, p, (size_t)(text + sizeof text - p));
+}
+
 int str_to_size(struct str a, uint64_t *out)
 {
 	unsigned shift = 0;

@@ -55,6 +55,10 @@ bool str_split(struct str *rest, char sep, struct str *part);
 /* The whole text as a decimal number without sign; -1 if it is not one. */
 int str_to_u64(struct str a, uint64_t *out);
 
+#define STR_U64_MAX 20 /* digits */
+/* Writes a number at to, without a NUL; returns the place behind it. */
+char *str_put_u64(char *to, uint64_t n);
+
 /* "64M", "512k", "1G", "1000": bytes; units are powers of 1024. 0 or -1. */
 int str_to_size(struct str a, uint64_t *out);
 

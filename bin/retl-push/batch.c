@@ -47,25 +47,28 @@ void list_remove(struct flow_list *l, struct flow *f)
 
 /* ---- records ---- */
 
+/* What comes next from a pool was put there long ago, and is far away. */
+static void fetch(const struct rec *r)
+{
+	for (size_t i = 0; i < sizeof *r; i += 64)
+		__builtin_prefetch((const char *)r + i, 1);
+}
+
 struct rec *rec_make(struct rec **pool, size_t n_keys)
 {
 	struct rec *r = *pool;
-	struct key_node *keys;
-	struct buf text, saved;
 
 	if (r) {
 		*pool = r->next;
-		keys = r->keys;
-		text = r->text;
-		saved = r->saved;
-		buf_reset(&text);
-		buf_reset(&saved);
-	} else {
-		r = xmalloc(sizeof *r);
-		keys = xcalloc(MAX(n_keys, 1), sizeof *keys);
-		text = saved = BUF_INIT;
+		if (r->next)
+			fetch(r->next);
+		memset(r, 0, offsetof(struct rec, text));
+		buf_reset(&r->text);
+		buf_reset(&r->saved);
+		return r;
 	}
-	*r = (struct rec){ .text = text, .saved = saved, .keys = keys };
+	r = xcalloc(1, sizeof *r + n_keys * sizeof *r->keys);
+	r->text = r->saved = BUF_INIT;
 	return r;
 }
 
@@ -92,7 +95,6 @@ void rec_free(struct rec *r)
 	drop_faults(r);
 	buf_release(&r->text);
 	buf_release(&r->saved);
-	free(r->keys);
 	free(r);
 }
 
@@ -198,7 +200,7 @@ struct flow *flow_new(struct push *p, const struct operation *op)
 		f = xcalloc(1, sizeof *f);
 		f->group = f->saved = f->seen = f->notes = BUF_INIT;
 		f->url = f->headers = f->body = BUF_INIT;
-		f->items = f->vars = f->page = BUF_INIT;
+		f->vars = f->page = BUF_INIT;
 		f->seen_page = BUF_INIT;
 		f->rest.code = f->rest.reason = BUF_INIT;
 	}
@@ -254,7 +256,7 @@ static void drop_if_large(struct buf *b)
 void flow_free(struct push *p, struct flow *f)
 {
 	drop_if_large(&f->body);
-	drop_if_large(&f->items);
+	drop_if_large(&p->items);
 	drop_if_large(&f->saved);
 	drop_if_large(&f->seen);
 	if (f->in_session)
@@ -301,12 +303,18 @@ static const struct step *sizing_step(const struct operation *op)
 /* What the record will take in a body, as far as can be told beforehand. */
 static size_t size_of(struct push *p, struct rec *r)
 {
-	const struct step *s = sizing_step(r->op);
-	struct flow alone = flow_stand_in(p, r->op);
+	const struct step *s = r->op->one ? NULL : sizing_step(r->op);
+	struct flow alone;
 	size_t n = r->record.n + 1;
 
-	if (!s || s->item_varies || r->op->one)
+	if (!s || s->item_varies)
 		return n;
+	if (s->item_is_record) {
+		r->item = r->record;
+		r->item_of = s;
+		return body_item_size(s->type, rec_str(r, r->item));
+	}
+	alone = flow_stand_in(p, r->op);
 	if (request_item(&alone, r, s) == 0)
 		n = r->item.n ? body_item_size(s->type, rec_str(r, r->item))
 			      : 0;
@@ -375,9 +383,9 @@ static void put_keys(struct str record, struct buf *out)
 /* -1: it has none, and so the record is settled. */
 static int group_of(struct push *p, struct rec *r, struct buf *out)
 {
-	struct flow alone = flow_stand_in(p, r->op);
 	struct operation *op = (struct operation *)r->op;
 	const char *code = "jq";
+	struct flow alone;
 	struct scope scope;
 	int got;
 
@@ -385,6 +393,7 @@ static int group_of(struct push *p, struct rec *r, struct buf *out)
 		put_keys(rec_str(r, r->record), out);
 	if (!op->by.prog)
 		return 0;
+	alone = flow_stand_in(p, r->op);
 	scope_fill(&alone, r, &scope);
 	got = program_value(&op->by, rec_str(r, r->record), &scope, out, &code,
 			    &p->err);

@@ -553,7 +553,6 @@ static void release_all(struct push *p)
 		buf_release(&f->url);
 		buf_release(&f->headers);
 		buf_release(&f->body);
-		buf_release(&f->items);
 		buf_release(&f->vars);
 		free(f->recs);
 		free(f->uses);
@@ -565,6 +564,7 @@ static void release_all(struct push *p)
 	buf_release(&p->shared);
 	buf_release(&p->err);
 	buf_release(&p->scratch);
+	buf_release(&p->items);
 	buf_release(&p->now);
 	buf_release(&p->shown);
 	buf_release(&p->auth_json);

@@ -56,7 +56,7 @@ static void put_key(struct buf *out, struct str v)
 		return;
 	}
 	for (size_t i = 0; digits && i < v.n; i++)
-		digits = isdigit((uint8_t)v.s[i]);
+		digits = v.s[i] >= '0' && v.s[i] <= '9';
 	if (digits) {
 		buf_adds(out, v);
 		return;
@@ -104,13 +104,13 @@ static void hash_key(struct intake *in, struct rec *r,
 	struct key_node *k = &r->keys[r->n_keys];
 
 	buf_reset(&in->scratch);
+	/* Sets are apart. */
+	buf_addc(&in->scratch, (char)(set - in->o.contract->keys));
 	for (size_t i = 0; i < set->n; i++) {
 		struct str v = key_value(in, r, set->v[i]);
 
 		if (!v.s)
 			return;
-		buf_adds(&in->scratch, set->v[i]);
-		buf_addc(&in->scratch, '\0');
 		put_key(&in->scratch, v);
 		buf_addc(&in->scratch, '\0');
 	}
@@ -176,21 +176,6 @@ static void keep_changed(struct intake *in, struct rec *r)
 	buf_addz(&in->scratch, in->scratch.len ? "}" : "{}");
 	buf_reset(&r->text);
 	buf_adds(&r->text, buf_str(&in->scratch));
-}
-
-/* The line's number, as a JSON string. */
-static void put_ref(struct rec *r)
-{
-	char digits[20], *to = r->ref;
-	size_t n = 0;
-
-	for (uint64_t line = r->line; line || !n; line /= 10)
-		digits[n++] = (char)('0' + line % 10);
-	*to++ = '"';
-	while (n)
-		*to++ = digits[--n];
-	*to++ = '"';
-	*to = '\0';
 }
 
 /* ---- what a line is ---- */
@@ -283,7 +268,6 @@ static void settle(struct intake *in, struct rec *r)
 		return;
 	}
 	r->n_own = r->text.len;
-	put_ref(r);
 	find_keys(in, r);
 }
 

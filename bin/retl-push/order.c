@@ -9,9 +9,12 @@
 #include "common/mem.h"
 #include "common/msg.h"
 
+/* So much more than records: who shares a bucket is far away in memory. */
+#define SPARE 4
+
 void order_init(struct order *o)
 {
-	o->n_buckets = 1024;
+	o->n_buckets = 4096;
 	o->n = 0;
 	o->buckets = xcalloc(o->n_buckets, sizeof *o->buckets);
 }
@@ -26,16 +29,27 @@ void order_release(struct order *o)
  * Two values that had the same digest would only wait for each other: it needs
  * to be fast and spread well, no more.
  */
+static void mix(uint64_t *a, uint64_t *b, uint64_t word)
+{
+	*a = (*a ^ word) * 0x9fb21c651e98df25u;
+	*a ^= *a >> 32;
+	*b = (*b + word) * 0x5851f42d4c957f2du;
+	*b ^= *b >> 29;
+}
+
 void order_digest(struct str text, uint8_t *out)
 {
-	uint64_t a = 0x9e3779b97f4a7c15u, b = 0xc2b2ae3d27d4eb4fu;
+	uint64_t a = 0x9e3779b97f4a7c15u ^ text.n, b = 0xc2b2ae3d27d4eb4fu;
+	uint64_t word;
 
-	for (size_t i = 0; i < text.n; i++) {
-		a = (a ^ (uint8_t)text.s[i]) * 0x100000001b3u;
-		b = (b + (uint8_t)text.s[i]) * 0x5851f42d4c957f2du;
-		b ^= b >> 29;
+	for (; text.n >= sizeof word; text.n -= sizeof word) {
+		memcpy(&word, text.s, sizeof word);
+		mix(&a, &b, word);
+		text.s += sizeof word;
 	}
-	a ^= a >> 32;
+	word = 0;
+	memcpy(&word, text.s, text.n);
+	mix(&a, &b, word);
 	a *= 0xd6e8feb86659fd93u;
 	a ^= a >> 32;
 	memcpy(out, &a, sizeof a);
@@ -64,7 +78,7 @@ static void grow(struct order *o)
 	size_t old = o->n_buckets;
 	struct key_node **was = o->buckets;
 
-	if (o->n < old)
+	if (o->n * SPARE < old)
 		return;
 	o->n_buckets = old * 2;
 	o->buckets = xcalloc(o->n_buckets, sizeof *o->buckets);

@@ -211,10 +211,8 @@ void pace_gone(struct flow *f)
 		*at = f->next_leaving;
 }
 
-void pace_left(struct flow *f)
+void pace_left(struct flow *f, int64_t tick)
 {
-	int64_t tick = clock_tick_ms();
-
 	pace_gone(f);
 	if (f->push->d.n_limits && tick - f->taken > SHIFT_MS)
 		count_as_of(f, tick);

@@ -180,6 +180,10 @@ int program_value(struct program *p, struct str input,
 
 	if (n <= 0)
 		return n;
+	if (n == 1) {
+		buf_truncate(out, out->len - 1);
+		return 1;
+	}
 	lf = memchr(out->data + at, '\n', out->len - at);
 	if (!lf)
 		BUG("a program's output has no end");

@@ -37,6 +37,7 @@ enum place {
 
 /* JSON values; .s NULL counts as null. */
 struct scope {
+	char ref[STR_U64_MAX + 3]; /* private: for VAR_REF */
 	struct str v[N_VARS];
 };
 

@@ -2,7 +2,8 @@
 /*
  * The push as a whole: records come in, are put into batches, a batch goes
  * through the steps of its operation as a flow, answers turn into receipts.
- * One thread; whatever waits, waits in http_wait.
+ * Whatever waits, waits in http_wait. All of this is one thread; libcurl has
+ * another one, behind http.h.
  *
  *	intake -> admit -> batch -> flow -> request -> response -> settle
  *	        (order)                                          (receipt)
@@ -47,45 +48,54 @@ struct key_node {
 	struct key_node *neighbor; /* another value in the same bucket */
 };
 
+/*
+ * Some thousand are on their way at a time, and what keeps them from going
+ * faster is the memory that is touched: what is looked at together stands
+ * together, first what each answer asks of all records of its request.
+ */
 struct rec {
-	struct rec *next;      /* in a pool, or read and not yet taken */
-	enum taken taken;      /* what its line is */
-	struct faults *faults; /* of a refused one, else NULL */
-	uint64_t line;
+	struct rec *next; /* in a pool, or read and not yet taken */
+	/* What has been decided, until flow_sweep acts on it. */
+	enum verdict verdict;
 	enum diff_result kind;
-	const struct operation *op;
-	struct buf text;      /* what the spans below point into */
-	size_t n_counted;     /* bytes, as counted in bytes_unsettled */
-	size_t n_own;         /* of text: what stays while items come and go */
-	struct span id;       /* diff_id, a JSON string; n 0: none */
-	struct span record;   /* as it is to be sent */
-	struct span changed;  /* diff_changed, n 0: none */
-	struct span derived;  /* of the contract, n 0: nothing is derived */
-	struct span original; /* the line; n 0: not kept */
-	struct span item;
-	size_t size;                /* foreseen of its item in a body */
-	const struct step *item_of; /* the step that item is made for */
-	char ref[24];               /* JSON string, NUL-terminated */
-	struct buf saved; /* what "each" has bound to it; JSON object */
-	bool stand_in;    /* no record: see flow_for */
+	bool carried;   /* by the request under way */
+	bool stand_in;  /* no record: see flow_for */
+	bool trying;    /* attempts counts what goes on */
+	bool again;     /* but not yet the request that is to come */
+	bool sent_once; /* a request that must not be repeated has carried it */
 	/* An attempt ended without an answer: it may have been accepted. */
 	bool ambiguous;
 	bool lost;           /* the same, of no answer and of 5xx alone */
 	bool in_results;     /* some request with results carried it */
 	bool was_in_results; /* the same, before the request under way */
-	bool carried;        /* by the request under way */
 	/* How often it has been tried; steps and halves do not count. */
 	uint64_t attempts;
 	uint64_t tries; /* of these, since something last went well in a poll */
-	bool trying;    /* attempts counts what goes on */
-	bool again;     /* but not yet the request that is to come */
-	bool sent_once; /* a request that must not be repeated has carried it */
-	/* What has been decided, until flow_sweep acts on it. */
-	enum verdict verdict;
+	uint64_t line;
 	long http_status;
+	size_t n_counted; /* bytes, as counted in bytes_unsettled */
+
 	struct span code, reason; /* in the flow's notes */
-	struct key_node *keys;
+	struct span id;           /* diff_id, a JSON string; n 0: none */
 	size_t n_keys, n_blocked;
+
+	size_t n_own; /* of text: what stays while items come and go */
+	struct span item;
+	struct span record;         /* as it is to be sent */
+	const struct step *item_of; /* the step that item is made for */
+	const struct operation *op;
+	size_t size;           /* foreseen of its item in a body */
+	enum taken taken;      /* what its line is */
+	struct faults *faults; /* of a refused one, else NULL */
+
+	struct span changed;  /* diff_changed, n 0: none */
+	struct span derived;  /* of the contract, n 0: nothing is derived */
+	struct span original; /* the line; n 0: not kept */
+
+	/* These keep their memory from one record to the next. */
+	struct buf text;        /* what the spans point into */
+	struct buf saved;       /* what "each" has bound to it; JSON object */
+	struct key_node keys[]; /* as many as the contract has */
 };
 
 static inline struct str rec_str(const struct rec *r, struct span s)
@@ -124,8 +134,9 @@ struct receipts {
 	const char *fallback_path; /* --receipts, NULL: stderr */
 	int fallback;
 	struct buf b;
-	bool silent; /* a dry run */
-	int error;   /* errno of standard output; then lines go elsewhere */
+	struct buf to_status; /* what stands in each line, up to its status */
+	bool silent;          /* a dry run */
+	int error; /* errno of standard output; then lines go elsewhere */
 	uint64_t n[UNKNOWN + 1]; /* by status */
 	uint64_t n_doubt_final;  /* unknown, and not to be sent again */
 };
@@ -155,6 +166,7 @@ struct config {
 	uint64_t limit_ms; /* for one run of a program */
 	uint64_t timeout_s;
 	uint64_t max_record;
+	uint64_t threads;
 	bool strict;
 	bool allow_empty; /* everything may be replaced by nothing */
 	enum diff_result as_kind;
@@ -214,7 +226,7 @@ struct flow {
 	bool last, in_session;
 	struct flow *then; /* by next: those that wait for this one's end */
 	/* The request under way. */
-	struct buf url, headers, body, items, vars;
+	struct buf url, headers, body, vars;
 	bool exact;     /* a statement touches as many rows as it is given */
 	bool elsewhere; /* it leaves the contract's own server */
 	size_t n_auth_headers; /* where in headers those of auth begin */
@@ -332,6 +344,7 @@ struct push {
 
 	char run_id[33];
 	struct buf run_json, err, scratch;
+	struct buf items;     /* of the body that is being made */
 	struct buf shown;     /* of a dry run, not yet written */
 	struct buf auth_json; /* what the answer with the token says, saved */
 	uint64_t token_accepted; /* the newest token that was */
@@ -434,8 +447,8 @@ int64_t pace_take(struct flow *f);
 void pace_refresh(struct push *p, int64_t tick);
 /* When to do so again (tick). */
 int64_t pace_next(const struct push *p, int64_t tick);
-/* A connection for the flow's request is there, and it goes. */
-void pace_left(struct flow *f);
+/* There was a connection for the flow's request at tick, and it went. */
+void pace_left(struct flow *f, int64_t tick);
 /* It has left, or never will. */
 void pace_gone(struct flow *f);
 /* Are as many requests under way as the destination bears? */

@@ -847,7 +847,6 @@ static struct flow *make_flow(struct push *p, const struct plan *pl,
 		if (!f->n)
 			r->original = put_span(r, line);
 		r->n_own = r->text.len;
-		snprintf(r->ref, sizeof r->ref, "\"%" PRIu64 "\"", r->line);
 		flow_add(f, r);
 	}
 	return f;

@@ -56,6 +56,15 @@ static struct str run_of(struct flow *f)
 	return str_of(text);
 }
 
+/* The line's number, as a JSON string. */
+static struct str put_ref(char *to, uint64_t line)
+{
+	char *end = str_put_u64(to + 1, line);
+
+	*to = *end = '"';
+	return (struct str){ to, (size_t)(end + 1 - to) };
+}
+
 void scope_fill(struct flow *f, struct rec *r, struct scope *s)
 {
 	struct push *p = f->push;
@@ -71,7 +80,7 @@ void scope_fill(struct flow *f, struct rec *r, struct scope *s)
 	if (!r)
 		return;
 	s->v[VAR_RECORD] = rec_str(r, r->record);
-	s->v[VAR_REF] = str_of(r->ref);
+	s->v[VAR_REF] = put_ref(s->ref, r->line);
 	s->v[VAR_CHANGE] = kind_json(r->kind);
 	if (r->derived.n)
 		s->v[VAR_DERIVED] = rec_str(r, r->derived);
@@ -312,23 +321,24 @@ static int make_items(struct flow *f, const struct step *s)
 
 static void put_items(struct flow *f, char open, char sep, char close)
 {
+	struct buf *items = &f->push->items;
 	bool any = false;
 
-	buf_reset(&f->items);
+	buf_reset(items);
 	if (open)
-		buf_addc(&f->items, open);
+		buf_addc(items, open);
 	for (size_t i = 0; i < f->n; i++) {
 		struct rec *r = f->recs[i];
 
 		if (!r->carried)
 			continue;
 		if (any)
-			buf_addc(&f->items, sep);
-		buf_adds(&f->items, rec_str(r, r->item));
+			buf_addc(items, sep);
+		buf_adds(items, rec_str(r, r->item));
 		any = true;
 	}
 	if (close)
-		buf_addc(&f->items, close);
+		buf_addc(items, close);
 }
 
 static int encode(struct flow *f, const struct step *s, struct str v)
@@ -343,18 +353,20 @@ static int encode(struct flow *f, const struct step *s, struct str v)
 static int run_body(struct flow *f, const struct step *s, struct str items)
 {
 	struct push *p = f->push;
-	struct buf out = BUF_INIT;
+	struct buf value = BUF_INIT;
+	/* JSON is its own encoding. */
+	struct buf *out = s->type == BODY_JSON ? &f->body : &value;
 	const char *code = NULL;
 	struct scope scope;
 	int got, ret = -1;
 
 	scope_fill(f, NULL, &scope);
-	got = program_value((struct program *)&s->body, items, &scope, &out,
+	got = program_value((struct program *)&s->body, items, &scope, out,
 			    &code, &p->err);
 	if (got == 0)
 		fail(&p->err, "body: made nothing");
 	if (got > 0)
-		ret = encode(f, s, buf_str(&out));
+		ret = s->type == BODY_JSON ? 0 : encode(f, s, buf_str(&value));
 	if (got < 0 && !is_guess(f))
 		program_failed(f, flow_alone(f), "body", code);
 	if (ret < 0 && is_guess(f)) {
@@ -363,7 +375,7 @@ static int run_body(struct flow *f, const struct step *s, struct str items)
 			 s->type == BODY_JSON ? "\"{body}\"" : "{body}");
 		ret = 0;
 	}
-	buf_release(&out);
+	buf_release(&value);
 	return ret;
 }
 
@@ -382,14 +394,14 @@ static int make_body(struct flow *f, const struct step *s)
 		else
 			put_items(f, '[', ',', ']');
 	} else {
-		buf_reset(&f->items);
+		buf_reset(&f->push->items);
 		if (s->alone)
-			buf_adds(&f->items,
+			buf_adds(&f->push->items,
 				 rec_str(flow_alone(f), flow_alone(f)->record));
 		else
-			buf_addz(&f->items, "[]");
+			buf_addz(&f->push->items, "[]");
 	}
-	items = buf_str(&f->items);
+	items = buf_str(&f->push->items);
 	if (s->body.prog)
 		return run_body(f, s, items);
 	return encode(f, s, items);
@@ -784,9 +796,9 @@ static void show(struct flow *f, const struct step *s)
 			  f->body.data, f->body.len > SHOWN ? " ..." : "");
 }
 
-static void leaves(void *arg)
+static void leaves(void *arg, int64_t tick)
 {
-	pace_left(arg);
+	pace_left(arg, tick);
 }
 
 static void answered(void *arg, const struct http_answer *a)
@@ -811,7 +823,8 @@ void request_send(struct flow *f)
 		.headers = lines,
 		.body = s->has_body ? buf_str(&f->body) : STR_NONE,
 		.fresh = s->resend != RESEND_SAME,
-		.leaves = leaves,
+		/* It is of no interest where nothing counts requests. */
+		.leaves = p->d.n_limits ? leaves : NULL,
 		.max_body =
 		    s->answer == ANSWER_CSV || s->answer == ANSWER_NDJSON
 			? MAX_ROWS_ANSWER
@@ -819,12 +832,12 @@ void request_send(struct flow *f)
 	};
 
 	if (f->op->table) {
-		pace_left(f);
+		pace_left(f, clock_tick_ms());
 		table_send(f);
 		return;
 	}
 	if (p->uploads) {
-		pace_left(f);
+		pace_left(f, clock_tick_ms());
 		upload_send(f);
 		return;
 	}

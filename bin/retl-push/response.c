@@ -526,7 +526,7 @@ static void index_make(struct answer *w, struct index *x, bool by_ref)
 		if (!r->carried)
 			continue;
 		if (by_ref)
-			buf_add(&x->text, r->ref + 1, strlen(r->ref) - 2);
+			buf_addu(&x->text, r->line);
 		else
 			put_match(w, r, &x->text);
 		x->names[i] = (struct span){ at, x->text.len - at };

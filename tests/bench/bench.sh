@@ -463,6 +463,9 @@ bench_push() {
 	versus 'push' 'libcurl alone, HTTP/1.1' '- -' \
 		"post -n 8 $nginx_http/x push.bodies" \
 		"$ours --set base_url=$nginx_http <push.rows >/dev/null"
+	versus 'push' 'the same, and the least' '- -' \
+		"post -r -n 8 $nginx_http/x push.rows >/dev/null" \
+		"$ours --set base_url=$nginx_http <push.rows >/dev/null"
 	versus 'push, TLS' 'libcurl alone, HTTP/1.1' '- -' \
 		"post -n 8 -k $nginx_ca $nginx_tls/x push.bodies" \
 		"$ours --cacert $nginx_ca --set base_url=$nginx_tls <push.rows >/dev/null"

@@ -4,17 +4,34 @@
  * handles at once, and nothing else. retl-push is measured against it.
  *
  *	post [-k CACERT] [-n HANDLES] URL FILE
+ *
+ * With -r FILE holds records, which are checked, joined to bodies of a hundred
+ * and answered for with a line each: what nobody can do without who delivers
+ * records and says so.
  */
 #include <curl/curl.h>
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/json.h"
 #include "common/mem.h"
 #include "common/msg.h"
 
+#define TOGETHER 100
+
+/* One request's, of records. */
+struct batch {
+	struct buf body;
+	uint64_t first, n;
+};
+
 struct run {
 	CURLM *multi;
-	struct str rest; /* bodies not yet sent */
+	struct str rest; /* bodies, or records, not yet sent */
+	bool records;
+	uint64_t line;
+	struct json_obj obj;
+	struct buf receipts;
 	size_t n_begun, n_done, n_bad;
 };
 
@@ -26,11 +43,60 @@ static size_t drop(char *data, size_t one, size_t n, void *arg)
 	return n;
 }
 
+/* The next hundred records; false: there are no more. */
+static bool join(struct run *r, struct batch *b)
+{
+	struct json_fault fault;
+	struct str line;
+
+	buf_reset(&b->body);
+	buf_addz(&b->body, "{\"inputs\":[");
+	b->first = r->line + 1;
+	for (b->n = 0;
+	     b->n < TOGETHER && str_split(&r->rest, '\n', &line) && line.n;
+	     b->n++) {
+		if (json_obj_parse(&r->obj, line, &fault) < 0)
+			die(EX_DATAERR, "%s", fault.what);
+		if (b->n)
+			buf_addc(&b->body, ',');
+		buf_adds(&b->body, line);
+	}
+	r->line += b->n;
+	buf_addz(&b->body, "]}");
+	return b->n > 0;
+}
+
+static void answer_for(struct run *r, const struct batch *b)
+{
+	for (uint64_t i = 0; i < b->n; i++) {
+		buf_addz(&r->receipts, "{\"line\":");
+		buf_addu(&r->receipts, b->first + i);
+		buf_addz(&r->receipts, ",\"to\":\"push#00000000\","
+				       "\"status\":\"delivered\"}\n");
+	}
+	if (file_write_all(STDOUT_FILENO, r->receipts.data, r->receipts.len) <
+	    0)
+		die(EX_IOERR, "standard output: %s", strerror(errno));
+	buf_reset(&r->receipts);
+}
+
+static bool make_body(struct run *r, struct batch *b, struct str *body)
+{
+	if (!r->records)
+		return str_split(&r->rest, '\n', body) && body->n;
+	if (!join(r, b))
+		return false;
+	*body = buf_str(&b->body);
+	return true;
+}
+
 static void next(struct run *r, CURL *e)
 {
+	struct batch *b = NULL;
 	struct str body;
 
-	if (!str_split(&r->rest, '\n', &body) || !body.n)
+	curl_easy_getinfo(e, CURLINFO_PRIVATE, (char **)&b);
+	if (!make_body(r, b, &body))
 		return;
 	curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
 	curl_easy_setopt(e, CURLOPT_POSTFIELDS, body.s);
@@ -53,6 +119,12 @@ static bool collect(struct run *r)
 		r->n_bad += m->data.result != CURLE_OK || status != 200;
 		r->n_done++;
 		curl_multi_remove_handle(r->multi, e);
+		if (r->records) {
+			struct batch *b = NULL;
+
+			curl_easy_getinfo(e, CURLINFO_PRIVATE, (char **)&b);
+			answer_for(r, b);
+		}
 		next(r, e);
 	}
 	return r->n_done > before;
@@ -60,7 +132,7 @@ static bool collect(struct run *r)
 
 int main(int argc, char **argv)
 {
-	struct run r = { .multi = NULL };
+	struct run r = { .obj = JSON_OBJ_INIT, .receipts = BUF_INIT };
 	struct buf bodies = BUF_INIT, err = BUF_INIT;
 	struct curl_slist *headers = NULL;
 	const char *cacert = NULL;
@@ -68,14 +140,16 @@ int main(int argc, char **argv)
 	int running, c;
 
 	msg_init("post");
-	while ((c = getopt(argc, argv, "k:n:")) != -1) {
+	while ((c = getopt(argc, argv, "k:n:r")) != -1) {
 		if (c == 'k')
 			cacert = optarg;
+		else if (c == 'r')
+			r.records = true;
 		else
 			n = strtol(optarg, NULL, 10);
 	}
 	if (argc - optind != 2 || n < 1)
-		die(EX_USAGE, "post [-k CACERT] [-n HANDLES] URL FILE");
+		die(EX_USAGE, "post [-r] [-k CACERT] [-n HANDLES] URL FILE");
 	if (file_read(argv[optind + 1], SIZE_MAX >> 1, &bodies, &err) < 0)
 		die(EX_NOINPUT, "%s", err.data);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -84,8 +158,11 @@ int main(int argc, char **argv)
 	headers = curl_slist_append(headers, "content-type: application/json");
 	headers = curl_slist_append(headers, "Expect:");
 	for (long i = 0; i < n; i++) {
+		struct batch *b = xcalloc(1, sizeof *b);
 		CURL *e = curl_easy_init();
 
+		b->body = BUF_INIT;
+		curl_easy_setopt(e, CURLOPT_PRIVATE, b);
 		curl_easy_setopt(e, CURLOPT_URL, argv[optind]);
 		curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
 		curl_easy_setopt(e, CURLOPT_POST, 1L);
