@@ -212,6 +212,21 @@ static void keep_memory(void)
 	mallopt(M_MMAP_THRESHOLD, 4 << 20);
 }
 
+/* What was read of the command line and the contract is sent for. */
+static int run(struct push *p, const char *input)
+{
+	p->in = intake_open(&(struct intake_opts){ .cfg = &p->cfg,
+						   .d = &p->d,
+						   .contract = p->contract },
+			    p->cfg.replay ? p->cfg.replay : input);
+	p->rejects.path = p->cfg.rejects;
+	p->rejects.keep_going = true;
+	p->receipts.to = p->contract->to;
+	p->receipts.fallback_path = p->cfg.receipts;
+	p->receipts.silent = p->cfg.dry_run != NULL;
+	return push_run(p);
+}
+
 int main(int argc, char **argv)
 {
 	struct push p = { .faults = FAULTS_INIT,
@@ -252,20 +267,8 @@ int main(int argc, char **argv)
 	program_limit((unsigned)p.cfg.limit_ms);
 	load(&p);
 	open_http(&p);
-	if (p.cfg.replay && replay_check(&p) < 0)
-		return EX_DATAERR;
-	p.in = intake_open(&(struct intake_opts){ .cfg = &p.cfg,
-						  .d = &p.d,
-						  .contract = p.contract },
-			   p.cfg.replay ? p.cfg.replay : argv[0]);
-	p.rejects.path = p.cfg.rejects;
-	p.rejects.keep_going = true;
-	p.receipts.to = p.contract->to;
-	p.receipts.fallback_path = p.cfg.receipts;
-	p.receipts.silent = p.cfg.dry_run != NULL;
-
-	status = push_run(&p);
-
+	status = p.cfg.replay && replay_check(&p) < 0 ? EX_DATAERR
+						      : run(&p, argv[0]);
 	http_free(p.http);
 	table_close(&p);
 	upload_close(&p);
