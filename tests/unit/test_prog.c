@@ -75,7 +75,7 @@ static void test_variables(void)
 static void test_judging(void)
 {
 	digits_as_text = true;
-	is(run("{n: ($x | length), m: (.a | @text), b}",
+	is(run("{n: ($x | [.] | flatten[0] | length), m: (.a | @text), b}",
 	       "{\"a\":0.123456789012345678901,\"b\":12345678901234567}"),
 	   "{\"n\":17,\"m\":\"0.123456789012345678901\","
 	   "\"b\":12345678901234567}\n",
