@@ -95,12 +95,13 @@ static void put_host(struct buf *out)
 	buf_release(&boot);
 }
 
-/* Parent and process group of a process; false: the system does not tell. */
-static bool relations(pid_t pid, pid_t *parent, pid_t *group)
+/* What a process is to others; false: the system does not tell. */
+static bool relations(pid_t pid, pid_t *parent, pid_t *group, bool *dead)
 {
 	char path[32];
 	struct buf stat = BUF_INIT;
 	const char *name_end;
+	char state;
 	int p, g;
 	bool known = false;
 
@@ -108,10 +109,11 @@ static bool relations(pid_t pid, pid_t *parent, pid_t *group)
 	if (file_read(path, 65536, &stat, NULL) == 0) {
 		/* "12 (name) S 11 10": the name may hold anything. */
 		name_end = strrchr(stat.data, ')');
-		known =
-		    name_end && sscanf(name_end, ") %*c %d %d", &p, &g) == 2;
+		known = name_end &&
+			sscanf(name_end, ") %c %d %d", &state, &p, &g) == 3;
 	}
 	if (known) {
+		*dead = state == 'Z' || state == 'X';
 		*parent = p;
 		*group = g;
 	}
@@ -123,13 +125,48 @@ static bool relations(pid_t pid, pid_t *parent, pid_t *group)
 static bool is_our_group(pid_t group)
 {
 	pid_t pid = getpid(), g;
+	bool dead;
 
 	if (group == getpgrp())
 		return true;
-	while (pid > 1 && relations(pid, &pid, &g))
+	while (pid > 1 && relations(pid, &pid, &g, &dead))
 		if (g == group)
 			return true;
 	return false;
+}
+
+/*
+ * Is somebody of the group there who has not ended? What has ended stays in it
+ * until its parent has looked, and the first process of a container, to which
+ * orphans fall, may never do so. In doubt somebody is.
+ */
+static bool has_members(pid_t group)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *d;
+	bool any = false, yes = false;
+
+	if (kill(-group, 0) < 0 && errno == ESRCH) {
+		if (proc)
+			closedir(proc);
+		return false;
+	}
+	while (!yes && proc && (d = readdir(proc))) {
+		pid_t parent, g;
+		bool dead;
+		char *end;
+		long pid = strtol(d->d_name, &end, 10);
+
+		if (pid <= 0 || *end ||
+		    !relations((pid_t)pid, &parent, &g, &dead))
+			continue;
+		any |= g == group;
+		yes = g == group && !dead;
+	}
+	if (proc)
+		closedir(proc);
+	/* It has gone meanwhile, or /proc does not show it. */
+	return yes || (!any && kill(-group, 0) == 0);
 }
 
 /*
@@ -179,8 +216,8 @@ static bool is_here(const struct run_file *f)
 
 bool run_lives(const struct run_file *f)
 {
-	return !is_our_group(f->group) && is_here(f) &&
-	       (kill(-f->group, 0) == 0 || errno != ESRCH) && !is_reused(f);
+	return !is_our_group(f->group) && is_here(f) && has_members(f->group) &&
+	       !is_reused(f);
 }
 
 bool run_may_live(const struct run_file *f)

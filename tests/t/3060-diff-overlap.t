@@ -232,4 +232,23 @@ exits 74 'a full disk under standard output' \
 contains err 'standard output' 'is named'
 retl-diff --commit -s st </dev/null 2>err
 is $? 75 'and the commit says that running again helps'
+
+# ---- a stage that has ended and that nobody has looked after ----
+# Its group is there as long as its parent does not, as the first process of a
+# container may never do.
+new st
+perl -e 'unless (fork) { setpgrp; exec @ARGV } sleep 60' \
+	sh -c 'retl-diff -s st <in >one; echo $$ >leader' &
+parent=$!
+soon test -s leader
+leader=$(cat leader)
+soon grep -q '^State:.*Z' "/proc/$leader/status"
+for _ in 1 2; do
+	retl-diff -s st <in 2>err >out
+	receipts delivered <out | retl-diff --commit -s st
+done
+is "$(grep -c diff_id one) $(kill -0 "-$leader" && echo there)" '3 there' \
+	'a run whose pipeline has ended, but stays in the table of processes'
+is "$(grep -c diff_id out) $(count st doubts)" '0 0' 'is no pipeline that may go on'
+kill $parent
 done_testing
