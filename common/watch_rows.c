@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/msg.h"
+#include "common/process.h"
 #include "common/rundir.h"
 
 #define MOST_ROWS 16
@@ -162,12 +163,12 @@ static struct row *add_row(const char *tool)
 	return r;
 }
 
-/* The same terminal as standard error is. */
-static bool is_terminal(int fd)
+/* The same terminal as standard error is? */
+static bool is_same_tty(const char *path)
 {
 	struct stat a, b;
 
-	return isatty(fd) && fstat(fd, &a) == 0 &&
+	return stat(path, &a) == 0 && S_ISCHR(a.st_mode) &&
 	       fstat(STDERR_FILENO, &b) == 0 && a.st_rdev == b.st_rdev;
 }
 
@@ -196,7 +197,7 @@ bool watch_rows_join(const char *tool, bool always)
 	board = p;
 	own = add_row(tool);
 	if (own) {
-		own->plain = is_terminal(STDOUT_FILENO);
+		own->plain = is_same_tty("/proc/self/fd/1");
 		board->always |= always;
 	}
 	lock_board(fd, F_UNLCK);
@@ -219,14 +220,6 @@ static bool is_fifo(const char *path)
 	return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
-static bool is_same_tty(const char *path)
-{
-	struct stat a, b;
-
-	return stat(path, &a) == 0 && S_ISCHR(a.st_mode) &&
-	       fstat(STDERR_FILENO, &b) == 0 && a.st_rdev == b.st_rdev;
-}
-
 static bool is_ours(pid_t pid)
 {
 	for (uint32_t i = 0; i < board->n; i++)
@@ -236,35 +229,18 @@ static bool is_ours(pid_t pid)
 }
 
 /* Such as jq or less at the end of the pipeline. */
-static bool shows_records(pid_t pid)
+static bool shows_records(const struct process *p, void *unused)
 {
 	char path[64];
 
-	if (getpgid(pid) != getpgrp() || is_ours(pid))
+	(void)unused;
+	if (p->group != getpgrp() || is_ours(p->pid))
 		return false;
-	snprintf(path, sizeof path, "/proc/%ld/fd/0", (long)pid);
+	snprintf(path, sizeof path, "/proc/%ld/fd/0", (long)p->pid);
 	if (!is_fifo(path))
 		return false;
-	snprintf(path, sizeof path, "/proc/%ld/fd/1", (long)pid);
+	snprintf(path, sizeof path, "/proc/%ld/fd/1", (long)p->pid);
 	return is_same_tty(path);
-}
-
-static bool others_write(void)
-{
-	DIR *proc = opendir("/proc");
-	struct dirent *d;
-	bool yes = false;
-
-	if (!proc)
-		return false;
-	while (!yes && (d = readdir(proc))) {
-		char *end;
-		long pid = strtol(d->d_name, &end, 10);
-
-		yes = pid > 0 && !*end && shows_records((pid_t)pid);
-	}
-	closedir(proc);
-	return yes;
 }
 
 /* Rows among records would spoil both. */
@@ -276,7 +252,7 @@ static bool is_plain(void)
 		if (board->row[i].plain)
 			return true;
 	if (!looked)
-		plain = others_write();
+		plain = process_any(shows_records, NULL);
 	looked = true;
 	return plain;
 }

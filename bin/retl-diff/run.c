@@ -13,6 +13,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/msg.h"
+#include "common/process.h"
 
 #define FILE_ENOUGH ((size_t)256 << 10) /* is written */
 #define OUT_ENOUGH ((size_t)512 << 10)  /* is flushed if nothing is just now */
@@ -95,78 +96,48 @@ static void put_host(struct buf *out)
 	buf_release(&boot);
 }
 
-/* What a process is to others; false: the system does not tell. */
-static bool relations(pid_t pid, pid_t *parent, pid_t *group, bool *dead)
-{
-	char path[32];
-	struct buf stat = BUF_INIT;
-	const char *name_end;
-	char state;
-	int p, g;
-	bool known = false;
-
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	if (file_read(path, 65536, &stat, NULL) == 0) {
-		/* "12 (name) S 11 10": the name may hold anything. */
-		name_end = strrchr(stat.data, ')');
-		known = name_end &&
-			sscanf(name_end, ") %c %d %d", &state, &p, &g) == 3;
-	}
-	if (known) {
-		*dead = state == 'Z' || state == 'X';
-		*parent = p;
-		*group = g;
-	}
-	buf_release(&stat);
-	return known;
-}
-
 /* Is the group ours, or that of one who started us? */
 static bool is_our_group(pid_t group)
 {
-	pid_t pid = getpid(), g;
-	bool dead;
+	struct process p = { .parent = getpid() };
 
 	if (group == getpgrp())
 		return true;
-	while (pid > 1 && relations(pid, &pid, &g, &dead))
-		if (g == group)
+	while (p.parent > 1 && process_read(p.parent, &p))
+		if (p.group == group)
 			return true;
 	return false;
 }
 
-/*
- * Is somebody of the group there who has not ended? What has ended stays in it
- * until its parent has looked, and the first process of a container, to which
- * orphans fall, may never do so. In doubt somebody is.
- */
+struct members {
+	pid_t group;
+	bool any;
+};
+
+static bool is_at_work(const struct process *p, void *arg)
+{
+	struct members *m = arg;
+
+	m->any |= p->group == m->group;
+	return p->group == m->group && !p->ended;
+}
+
+static bool is_there(pid_t group)
+{
+	return kill(-group, 0) == 0 || errno != ESRCH;
+}
+
+/* Is somebody of the group there who has not ended? In doubt somebody is. */
 static bool has_members(pid_t group)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *d;
-	bool any = false, yes = false;
+	struct members m = { .group = group };
 
-	if (kill(-group, 0) < 0 && errno == ESRCH) {
-		if (proc)
-			closedir(proc);
+	if (!is_there(group))
 		return false;
-	}
-	while (!yes && proc && (d = readdir(proc))) {
-		pid_t parent, g;
-		bool dead;
-		char *end;
-		long pid = strtol(d->d_name, &end, 10);
-
-		if (pid <= 0 || *end ||
-		    !relations((pid_t)pid, &parent, &g, &dead))
-			continue;
-		any |= g == group;
-		yes = g == group && !dead;
-	}
-	if (proc)
-		closedir(proc);
+	if (process_any(is_at_work, &m))
+		return true;
 	/* It has gone meanwhile, or /proc does not show it. */
-	return yes || (!any && kill(-group, 0) == 0);
+	return !m.any && is_there(group);
 }
 
 /*
@@ -175,32 +146,18 @@ static bool has_members(pid_t group)
  */
 static bool is_reused(const struct run_file *f)
 {
-	char path[32];
-	struct buf stat_text = BUF_INIT;
+	uint64_t ticks_a_second = (uint64_t)sysconf(_SC_CLK_TCK);
 	struct timespec now, up;
-	unsigned long long ticks;
-	const char *name_end;
+	struct process leader;
 	struct stat sb;
-	bool reused = false;
 
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)f->group);
-	if (stat(f->path, &sb) == 0 &&
-	    clock_gettime(CLOCK_REALTIME, &now) == 0 &&
-	    clock_gettime(CLOCK_BOOTTIME, &up) == 0 &&
-	    file_read(path, 65536, &stat_text, NULL) == 0) {
-		name_end = strrchr(stat_text.data, ')');
-		reused = name_end &&
-			 sscanf(name_end,
-				") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u "
-				"%*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-				&ticks) == 1 &&
-			 now.tv_sec - up.tv_sec +
-				 (time_t)(ticks / (unsigned long long)sysconf(
-						      _SC_CLK_TCK)) >
-			     sb.st_mtim.tv_sec + 2;
-	}
-	buf_release(&stat_text);
-	return reused;
+	return stat(f->path, &sb) == 0 &&
+	       clock_gettime(CLOCK_REALTIME, &now) == 0 &&
+	       clock_gettime(CLOCK_BOOTTIME, &up) == 0 &&
+	       process_read(f->group, &leader) &&
+	       now.tv_sec - up.tv_sec +
+		       (time_t)(leader.started / ticks_a_second) >
+		   sb.st_mtim.tv_sec + 2;
 }
 
 static bool is_here(const struct run_file *f)

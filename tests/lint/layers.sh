@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 layer() {
 	case $1 in
 	base | msg | mem | buf | str | utf8 | opt | clock | siphash) echo 0 ;;
-	enc | codes | digest | file | json | json_index | json_scan | ndjson | rundir) echo 1 ;;
+	enc | codes | digest | file | json | json_index | json_scan | ndjson | process | rundir) echo 1 ;;
 	http | http_* | ssh | retry | auth* | oauth* ) echo 3 ;;
 	*) echo 2 ;;
 	esac
