@@ -763,7 +763,7 @@ void json_canon(struct buf *out, struct str v)
 			json_canon(out, e);
 			sep = ',';
 		}
-		buf_addz(out, sep == '[' ? "[]" : "]");
+		json_end_array(out, sep);
 		break;
 	case JSON_OBJECT:
 		canon_object(out, v);

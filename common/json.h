@@ -169,6 +169,20 @@ static inline void json_put_strz(struct buf *out, const char *text)
 {
 	json_put_str(out, str_of(text));
 }
+/*
+ * An array, element by element: sep is '[' to begin with, and tells at the end
+ * whether there was any.
+ */
+static inline void json_put_element(struct buf *out, char *sep, struct str v)
+{
+	buf_addc(out, *sep);
+	buf_adds(out, v);
+	*sep = ',';
+}
+static inline void json_end_array(struct buf *out, char sep)
+{
+	buf_addz(out, sep == '[' ? "[]" : "]");
+}
 /* The same without the quotes. */
 void json_put_escaped(struct buf *out, struct str text);
 

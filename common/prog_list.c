@@ -73,7 +73,7 @@ static int put_entries(struct run *r, struct plan *p, struct str v,
 		if (run_check_size(r, p, out) < 0)
 			return -1;
 	}
-	buf_addz(out, sep == '[' ? "[]" : "]");
+	json_end_array(out, sep);
 	return 0;
 }
 
@@ -517,11 +517,9 @@ static int put_slice(struct run *r, struct plan *p, struct str v, struct cut c,
 		for (size_t i = 0; i < to && json_iter_element(&it, &e); i++) {
 			if (i < from)
 				continue;
-			buf_addc(out, sep);
-			buf_adds(out, e);
-			sep = ',';
+			json_put_element(out, &sep, e);
 		}
-		buf_addz(out, sep == '[' ? "[]" : "]");
+		json_end_array(out, sep);
 		return 0;
 	default:
 		return run_fail(r, p, "jq", "%s cannot be sliced", run_type(v));
@@ -589,7 +587,7 @@ static void put_places(struct run *r, struct str v, struct str part,
 		buf_addu(out, i);
 		sep = ',';
 	}
-	buf_addz(out, sep == '[' ? "[]" : "]");
+	json_end_array(out, sep);
 }
 
 int list_lookup(struct run *r, struct plan *p, struct str v, struct str key,

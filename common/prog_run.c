@@ -328,9 +328,7 @@ static int add_element(struct run *r, void *ctx, struct str v)
 {
 	struct array *a = ctx;
 
-	buf_addc(&r->tmp[a->tmp], a->sep);
-	buf_adds(&r->tmp[a->tmp], v);
-	a->sep = ',';
+	json_put_element(&r->tmp[a->tmp], &a->sep, v);
 	return run_check_size(r, a->p, &r->tmp[a->tmp]);
 }
 
@@ -347,7 +345,7 @@ static int put_array(struct run *r, struct plan *p, struct str in,
 	a.tmp = run_tmp(r);
 	ret = run_each(r, p->a, in, add_element, &a);
 	buf_adds(out, buf_str(&r->tmp[a.tmp]));
-	buf_addz(out, a.sep == '[' ? "[]" : "]");
+	json_end_array(out, a.sep);
 	r->n_tmp = a.tmp;
 	return ret;
 }

@@ -45,11 +45,8 @@ static void put_elements(struct buf *out, struct str array, char *sep)
 	struct str e;
 
 	json_iter_init(&it, array);
-	while (json_iter_element(&it, &e)) {
-		buf_addc(out, *sep);
-		buf_adds(out, e);
-		*sep = ',';
-	}
+	while (json_iter_element(&it, &e))
+		json_put_element(out, sep, e);
 }
 
 static void put_member(struct buf *out, const struct json_member *m,
@@ -132,7 +129,7 @@ int sum_put(struct run *r, struct plan *p, struct str a, struct str b,
 	case JSON_ARRAY:
 		put_elements(out, a, &sep);
 		put_elements(out, b, &sep);
-		buf_addz(out, sep == '[' ? "[]" : "]");
+		json_end_array(out, sep);
 		return 0;
 	default:
 		return merge(r, p, a, b, out);
@@ -169,11 +166,9 @@ int sum_subtract(struct run *r, struct plan *p, struct str a, struct str b,
 	while (json_iter_element(&it, &e)) {
 		if (has_element(b, e))
 			continue;
-		buf_addc(out, sep);
-		buf_adds(out, e);
-		sep = ',';
+		json_put_element(out, &sep, e);
 	}
-	buf_addz(out, sep == '[' ? "[]" : "]");
+	json_end_array(out, sep);
 	return 0;
 }
 
@@ -299,7 +294,7 @@ int sum_all(struct run *r, struct plan *p, struct str v, struct buf *out)
 		do
 			put_elements(out, e, &sep);
 		while (walk_next(&w, &e));
-		buf_addz(out, sep == '[' ? "[]" : "]");
+		json_end_array(out, sep);
 		return 0;
 	}
 }
@@ -392,11 +387,9 @@ static int delete_elements(struct run *r, struct plan *p, struct str in,
 			gone = gone || at[i] == n;
 		if (gone)
 			continue;
-		buf_addc(out, sep);
-		buf_adds(out, e);
-		sep = ',';
+		json_put_element(out, &sep, e);
 	}
-	buf_addz(out, sep == '[' ? "[]" : "]");
+	json_end_array(out, sep);
 	return 0;
 }
 

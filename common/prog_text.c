@@ -82,7 +82,7 @@ int text_put_json(struct run *r, const struct plan *p, struct buf *out,
 			if (text_put_json(r, p, out, e) < 0)
 				return -1;
 		}
-		buf_addz(out, sep == '[' ? "[]" : "]");
+		json_end_array(out, sep);
 		return 0;
 	case JSON_OBJECT:
 		if (text_has_repeats(v))

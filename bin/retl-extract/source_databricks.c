@@ -799,10 +799,7 @@ static int databricks_list(const struct source_args *a, struct buf *names,
 	struct databricks *s;
 	int got = 1;
 
-	all.query = STR("SELECT table_schema, table_name "
-			"FROM information_schema.tables "
-			"WHERE table_schema <> 'information_schema' "
-			"ORDER BY 1, 2");
+	all.query = STR(SQL_NAMES);
 	all.dataset = NULL;
 	s = session_open(&session, &all, f);
 	if (!s)

@@ -613,10 +613,7 @@ static int trino_list(const struct source_args *a, struct buf *names,
 	struct trino *s;
 	int ret = 0;
 
-	all.query = STR("SELECT table_schema, table_name "
-			"FROM information_schema.tables "
-			"WHERE table_schema <> 'information_schema' "
-			"ORDER BY 1, 2");
+	all.query = STR(SQL_NAMES);
 	all.dataset = NULL;
 	s = session_open(&session, &all, f);
 	if (!s)

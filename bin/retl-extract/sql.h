@@ -10,6 +10,11 @@
 
 #include "bin/retl-extract/source.h"
 
+/* The tables of a catalog, as the standard has them: schema and name. */
+#define SQL_NAMES                                                         \
+	"SELECT table_schema, table_name FROM information_schema.tables " \
+	"WHERE table_schema <> 'information_schema' ORDER BY 1, 2"
+
 #define SQL_PARAMS_MAX 1000
 
 struct sql_dialect {
