@@ -2,6 +2,7 @@
 # retl-extract from S3: what can go wrong on the way, and where credentials
 # come from. The service is a fake that checks signatures with code of its own.
 . "$(dirname "$0")/../lib.sh"
+. "$top/tests/extract.sh"
 . "$top/tests/mock.sh"
 
 mkdir -p s3/shop/day s3/shop/none s3/shop/empty s3/dots.in.name
@@ -51,9 +52,8 @@ whole() {
 # broken URL STATUS MESSAGE CLAIM
 broken() {
 	get "$1"
-	is "$status" "$2" "$4"
-	contains err "$3" "$4: the message"
-	lacks out "$(printf '\t')" "$4: no seal"
+	shift
+	ended "$@"
 }
 
 # ---- a service that works ----

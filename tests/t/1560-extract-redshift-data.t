@@ -2,14 +2,10 @@
 # retl-extract from the Redshift Data API, played by a fake that checks
 # signatures: pages, types, failures at every place, cancelling.
 . "$(dirname "$0")/../lib.sh"
+. "$top/tests/extract.sh"
 . "$top/tests/mock.sh"
 
-unset AWS_DEFAULT_REGION AWS_PROFILE AWS_ENDPOINT_URL
-AWS_CONFIG_FILE=$work/config AWS_SHARED_CREDENTIALS_FILE=none
-AWS_EC2_METADATA_DISABLED=true AWS_REGION=eu-west-1
-AWS_ACCESS_KEY_ID=AKID AWS_SECRET_ACCESS_KEY=s3kr3t/+
-export AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE AWS_EC2_METADATA_DISABLED
-export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION
+aws_keys
 at=redshift-data://workgroup/shop/dev
 
 serve() {
@@ -29,9 +25,7 @@ get() {
 # broken STATUS MESSAGE CLAIM
 broken() {
 	get
-	is "$status" "$1" "$3"
-	contains err "$2" "$3: the message"
-	lacks out "$(printf '\t')" "$3: no seal"
+	ended "$@"
 }
 awk 'BEGIN { for (i = 0; i < 100000; i++)
 	printf "{\"id\":%d,\"name\":\"row %d é\"}\n", i, i }' >rows
