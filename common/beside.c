@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/beside.h"
 
-#include <pthread.h>
-
 #include "common/mem.h"
-#include "common/msg.h"
+#include "common/thread.h"
 
 struct beside {
 	pthread_t thread;
@@ -101,14 +99,4 @@ void beside_end(struct beside *b)
 	pthread_mutex_unlock(&b->lock);
 	pthread_join(b->thread, NULL);
 	release(b);
-}
-
-bool thread_start(pthread_t *t, void *(*start)(void *), void *arg)
-{
-	int why = pthread_create(t, NULL, start, arg);
-
-	if (why)
-		msg_debug("no thread can be had: %s: done without it",
-			  strerror(why));
-	return why == 0;
 }

@@ -7,8 +7,6 @@
 #ifndef RETL_BESIDE_H
 #define RETL_BESIDE_H
 
-#include <pthread.h>
-
 #include "common/base.h"
 
 struct beside;
@@ -25,8 +23,5 @@ void beside_do(struct beside *b, void (*job)(void *arg), void *arg);
 
 /* Waits, and ends the thread. */
 void beside_end(struct beside *b);
-
-/* False: no thread can be had. */
-bool thread_start(pthread_t *t, void *(*run)(void *), void *arg);
 
 #endif

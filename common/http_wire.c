@@ -15,12 +15,12 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/msg.h"
+#include "common/thread.h"
 
 /* Descriptors of the caller that are watched beside libcurl's. */
 #define MAX_FDS 4
@@ -339,19 +339,13 @@ static void *carry(void *arg)
 
 static void start_thread(struct wire *w)
 {
-	sigset_t all, was;
-
 	pthread_mutex_init(&w->lock, NULL);
 	w->to_wire.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->to_http.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->to_wire.fd < 0 || w->to_http.fd < 0)
 		die(EX_OSERR, "eventfd: %s", strerror(errno));
-	/* Signals are the other thread's business. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &was);
-	if (pthread_create(&w->thread, NULL, carry, w) != 0)
+	if (!thread_start(&w->thread, carry, w))
 		die(EX_OSERR, "no more threads");
-	pthread_sigmask(SIG_SETMASK, &was, NULL);
 }
 
 static void end_thread(struct wire *w)

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -12,6 +11,7 @@
 #include "common/json.h"
 #include "common/msg.h"
 #include "common/opt.h"
+#include "common/thread.h"
 #include "common/watch_rows.h"
 
 #define DRAW_MS 250
@@ -114,19 +114,6 @@ static void *draw(void *unused)
 	}
 	pthread_mutex_unlock(&w.lock);
 	return NULL;
-}
-
-/* Signals are for the thread that was there before. */
-static int start_drawing(void)
-{
-	sigset_t all, was;
-	int error;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &was);
-	error = pthread_create(&w.drawer, NULL, draw, NULL);
-	pthread_sigmask(SIG_SETMASK, &was, NULL);
-	return error;
 }
 
 static void stop_drawing(int status)
@@ -399,7 +386,7 @@ void watch_begin(void)
 	/* atexit() does not tell with which status. */
 	if (on_exit(end, NULL) != 0)
 		die(EX_OSERR, "out of memory");
-	if (w.rows && start_drawing() != 0) {
+	if (w.rows && !thread_start(&w.drawer, draw, NULL)) {
 		watch_rows_leave(0);
 		w.rows = false;
 	}

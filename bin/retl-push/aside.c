@@ -3,10 +3,10 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include "common/mem.h"
 #include "common/msg.h"
+#include "common/thread.h"
 
 struct job_list {
 	struct aside_job *first, **end;
@@ -100,18 +100,13 @@ struct aside *aside_new(const struct aside_opts *o)
 static void hire(struct aside *a)
 {
 	struct worker *w = &a->workers[a->n_workers];
-	sigset_t all, was;
 
 	if (a->n_busy + a->n_todo <= a->n_workers ||
 	    a->n_workers == a->o.n_workers)
 		return;
 	w->aside = a;
-	/* Signals are the other thread's business. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &was);
-	if (pthread_create(&w->thread, NULL, work, w) != 0)
+	if (!thread_start(&w->thread, work, w))
 		die(EX_OSERR, "no more threads");
-	pthread_sigmask(SIG_SETMASK, &was, NULL);
 	a->n_workers++;
 }
 

@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "common/beside.h"
 #include "common/mem.h"
+#include "common/thread.h"
 
 struct ahead {
 	struct ndjson *in;
