@@ -61,12 +61,14 @@ static void script_load(const char *path)
 	while (json_iter_element(&it, &one)) {
 		struct rule *r = &script.rules[script.n++];
 		struct prog_opts o = { .where = path };
+		struct str answer = member(path, one, "answer");
 
 		r->method = member(path, one, "method");
 		r->path = member(path, one, "path");
-		r->prog = prog_new(member(path, one, "answer"), &o, &err);
+		r->prog = prog_new(answer, &o, &err);
 		if (!r->prog)
 			die(EX_CONFIG, "%s", err.data);
+		free((char *)answer.s);
 	}
 	buf_release(&err);
 }
