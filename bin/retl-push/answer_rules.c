@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an answer means as a whole: the contract's rules, then what is built in.
+ */
+#include "bin/retl-push/answer.h"
+
+static bool status_matches(struct str want, long status)
+{
+	struct json_iter it;
+	struct str v;
+	char digits[24];
+	struct buf scratch = BUF_INIT;
+	bool yes = false;
+
+	if (json_type(want) == JSON_ARRAY) {
+		json_iter_init(&it, want);
+		while (!yes && json_iter_element(&it, &v))
+			yes = status_matches(v, status);
+		return yes;
+	}
+	snprintf(digits, sizeof digits, "%ld", status);
+	if (json_type(want) == JSON_STRING) {
+		/* "5xx" */
+		v = json_text(want, &scratch);
+		yes = v.n == 3 && v.s[0] == digits[0] && v.s[1] == 'x' &&
+		      v.s[2] == 'x';
+		buf_release(&scratch);
+		return yes;
+	}
+	return str_is(want, digits);
+}
+
+static bool code_matches(struct answer *w, struct str want)
+{
+	struct json_iter it;
+	struct str v;
+	struct buf text = BUF_INIT;
+	bool yes = false;
+
+	answer_explain(w);
+	if (!w->code.len)
+		return false;
+	if (json_type(want) != JSON_ARRAY) {
+		answer_scalar(&text, want);
+		yes = str_eq(buf_str(&text), buf_str(&w->code));
+		buf_release(&text);
+		return yes;
+	}
+	json_iter_init(&it, want);
+	while (!yes && json_iter_element(&it, &v))
+		yes = code_matches(w, v);
+	return yes;
+}
+
+/*
+ * An error is no match. But where the program could not come to an end with
+ * this answer, nobody knows what it would have said.
+ */
+static bool when_matches(struct answer *w, const struct program *when)
+{
+	struct buf out = BUF_INIT;
+	const char *code = "";
+	int got = program_value((struct program *)when, answer_value(w),
+				answer_scope(w, when), &out, &code, &w->p->err);
+	bool yes = got == 1 && strcmp(out.data, "false") != 0 &&
+		   strcmp(out.data, "null") != 0;
+
+	if (got < 0 && strcmp(code, "jq") != 0) {
+		w->undecided = true;
+		buf_reset(&w->doubt);
+		buf_adds(&w->doubt, buf_str(&w->p->err));
+	}
+	buf_release(&out);
+	return yes;
+}
+
+static const struct rule *match(struct answer *w, const struct rules *rules)
+{
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct rule *r = &rules->v[i];
+
+		if (r->sqlstate.s)
+			continue;
+		if (r->status.s && !status_matches(r->status, w->a->status))
+			continue;
+		if (r->code.s && !code_matches(w, r->code))
+			continue;
+		if (r->when.prog && !when_matches(w, &r->when))
+			continue;
+		return r;
+	}
+	return NULL;
+}
+
+const struct rule *answer_rule(struct answer *w)
+{
+	const struct rule *r = match(w, &w->s->rules);
+
+	if (!r)
+		r = match(w, &w->f->op->rules);
+	if (!r)
+		r = match(w, &w->p->d.rules);
+	return r;
+}
+
+enum verdict answer_built_in(const struct answer *w)
+{
+	long status = w->a->status;
+
+	if (status >= 200 && status < 300)
+		return GO_ON;
+	switch (status) {
+	case 408:
+	case 425:
+	case 429:
+		return RETRY;
+	case 401:
+		return REFRESH;
+	case 400:
+	case 409:
+	case 413:
+	case 422:
+		return SPLIT;
+	case 404:
+	case 410:
+		return w->s->names_record && w->s->alone ? REJECTED : STOP;
+	default:
+		break;
+	}
+	if (status >= 500 && status < 600)
+		return w->s->resend == RESEND_NEVER ? UNKNOWN : RETRY;
+	return STOP;
+}
