@@ -11,6 +11,9 @@
  *	NEEDED --begin--> FETCHING --take--> READY -(time, refused)-> NEEDED
  *	   ^                 |   \--> FAILED: for good, *status and err say why
  *	   \-- try later ----/
+ *
+ * A token that is given for another one needs several requests; they are handed
+ * out one after the other, from NEEDED to NEEDED.
  */
 #ifndef RETL_OAUTH_H
 #define RETL_OAUTH_H
@@ -22,6 +25,9 @@ enum oauth_grant {
 	OAUTH_REFRESH_TOKEN,
 	OAUTH_JWT_BEARER,
 	OAUTH_METADATA, /* a GET within a cloud's machine: no secret needed */
+	OAUTH_ISSUER,   /* a GET of a token that someone else has issued */
+	OAUTH_EXCHANGE, /* RFC 8693: such a token for one of this endpoint */
+	OAUTH_IMPERSONATE, /* Google: the source's for a service account's */
 };
 
 /* Texts are copied; .n 0 or NULL: there is none. */
@@ -43,7 +49,20 @@ struct oauth_opts {
 
 	/* OAUTH_JWT_BEARER: the key in PEM, and what the assertion claims. */
 	struct str key, passphrase, kid, iss, sub, aud;
-	int64_t lifetime_s; /* of the assertion, 0: 180 */
+	int64_t lifetime_s; /* of the assertion, 0: 180; of the token */
+
+	/*
+	 * What a token is given for is another one: that of the source, or in
+	 * subject_file. It is asked for, or read, anew each time. The source
+	 * is taken, also if oauth_new fails.
+	 */
+	struct oauth *source;
+	const char *subject_file;
+	struct str subject_type;
+	/* Where it is, in the file or the issuer's answer; n 0: it is all. */
+	struct str subject_member;
+	struct str headers;   /* OAUTH_ISSUER: lines, LF behind each */
+	struct str delegates; /* OAUTH_IMPERSONATE: a JSON array */
 };
 
 enum oauth_state {
@@ -79,10 +98,11 @@ struct str oauth_quota_project(const struct oauth *o);
 enum oauth_state oauth_state(const struct oauth *o, int64_t tick_ms);
 int64_t oauth_wait_ms(const struct oauth *o, int64_t tick_ms);
 
+#define OAUTH_MAX_HEADERS 8
 /* Borrowed until the next call of oauth_begin. */
 struct oauth_request {
 	const char *method, *url;
-	const char *headers[4]; /* "Name: value" */
+	const char *headers[OAUTH_MAX_HEADERS]; /* "Name: value" */
 	size_t n_headers;
 	struct str body; /* .s NULL: none */
 };

@@ -63,6 +63,17 @@ void keepfile_release(struct keepfile *k)
 	free(k->member);
 }
 
+struct str oauth_trim(struct str text)
+{
+	while (text.n && isspace((uint8_t)text.s[text.n - 1]))
+		text.n--;
+	while (text.n && isspace((uint8_t)*text.s)) {
+		text.s++;
+		text.n--;
+	}
+	return text;
+}
+
 /* Where the text is in the file's content; -1: it is not there. */
 static int locate(const struct keepfile *k, struct str all, struct str *value,
 		  struct buf *err)
@@ -71,14 +82,8 @@ static int locate(const struct keepfile *k, struct str all, struct str *value,
 	struct str object;
 
 	if (!k->member) {
-		while (all.n && isspace((uint8_t)all.s[all.n - 1]))
-			all.n--;
-		while (all.n && isspace((uint8_t)*all.s)) {
-			all.s++;
-			all.n--;
-		}
-		*value = all;
-		if (!all.n)
+		*value = oauth_trim(all);
+		if (!value->n)
 			return fail(err, "%s: is empty", k->path);
 		return 0;
 	}
@@ -92,15 +97,12 @@ static int locate(const struct keepfile *k, struct str all, struct str *value,
 	return 0;
 }
 
-int keepfile_take(struct keepfile *k, struct buf *text, struct buf *err)
+int keepfile_read(const struct keepfile *k, struct buf *text, struct buf *err)
 {
 	struct buf all = BUF_INIT;
 	struct str value;
-	int ret = lock(k, err);
+	int ret = -1;
 
-	if (ret)
-		return ret;
-	ret = -1;
 	if (file_read(k->path, MAX_FILE, &all, err) == 0 &&
 	    locate(k, buf_str(&all), &value, err) == 0) {
 		buf_reset(text);
@@ -113,6 +115,16 @@ int keepfile_take(struct keepfile *k, struct buf *text, struct buf *err)
 	}
 	explicit_bzero(all.data, all.len);
 	buf_release(&all);
+	return ret;
+}
+
+int keepfile_take(struct keepfile *k, struct buf *text, struct buf *err)
+{
+	int ret = lock(k, err);
+
+	if (ret)
+		return ret;
+	ret = keepfile_read(k, text, err);
 	if (ret < 0)
 		keepfile_drop(k);
 	return ret;

@@ -180,6 +180,12 @@ export GOOGLE_APPLICATION_CREDENTIALS=sa2.json
 push google --set "base_url=$url"
 is "$got/$status/$(jq -r .shown g.log | tail -1)" 'delivered 20/0/proj' \
 	'a service account; the project that pays is named'
+api ga --key pub.pem --issuer sa@p --scope 'https://a/x https://a/y' --act-as other@p --uses 9
+jq --arg u "$url" '{type: "impersonated_service_account", source_credentials: (.token_uri = "\($u)/token"),
+	service_account_impersonation_url: "\($u)/v1/projects/-/serviceAccounts/other@p:generateAccessToken"}' sa.json >acts.json
+GOOGLE_APPLICATION_CREDENTIALS=acts.json push google --set "base_url=$url"
+is "$got/$status/$(grep -c generateAccessToken ga.log)" 'delivered 20/0/3' \
+	'a service account that another one acts as, renewed on the way'
 GOOGLE_APPLICATION_CREDENTIALS=none.json push google --set "base_url=$url"
 is "$status" 77 'a file that is not there: 77'
 mkdir gcloud

@@ -240,6 +240,54 @@ static void test_rotation(void)
 	oauth_free(o);
 }
 
+static struct oauth *exchanger(void)
+{
+	struct oauth_opts from = { .grant = OAUTH_ISSUER,
+				   .token_url = STR("http://10.0.0.1/id"),
+				   .headers = STR("A: 1\nB: 2\n") };
+	struct oauth_opts o = { .grant = OAUTH_EXCHANGE,
+				.token_url = STR("http://127.0.0.1/sts"),
+				.aud = STR("//pool"),
+				.subject_type = STR("urn:jwt"),
+				.source = oauth_new(&from, &err) };
+
+	return oauth_new(&o, &err);
+}
+
+static void test_exchange(void)
+{
+	struct oauth *o = exchanger();
+	int64_t now = 880000;
+
+	is(begin(o, 0), "A: 1\nB: 2\n", "first, the other issuer is asked");
+	ok(oauth_state(o, 0) == OAUTH_FETCHING, "and only that");
+	take(o, 200, "a.b.c\n", 0);
+	ok(oauth_state(o, 0) == OAUTH_NEEDED && !oauth_token(o).n,
+	   "its token is none of ours");
+	ok(strstr(begin(o, 0), "subject_token_type=urn%3Ajwt&"
+			       "subject_token=a.b.c"),
+	   "it is what a token is given for");
+	take(o, 200, "{\"access_token\":\"t1\",\"expires_in\":1000}", 0);
+	ok(oauth_state(o, 0) == OAUTH_READY && str_is(oauth_token(o), "t1"),
+	   "a token");
+
+	for (int n = 0; n < 9 && now < 999000; now += 10000)
+		if (oauth_state(o, now) == OAUTH_NEEDED) {
+			begin(o, now);
+			take(o, 503, "", now);
+			n++;
+		}
+	ok(oauth_state(o, now) == OAUTH_READY,
+	   "an issuer that is down is asked while the last token holds");
+	begin(o, 1000001);
+	take(o, 403, "", 1000001);
+	ok(oauth_state(o, 1000001) == OAUTH_FAILED &&
+	       oauth_status(o) == EX_NOPERM &&
+	       strstr(oauth_error(o), "10.0.0.1/id: HTTP 403"),
+	   "its refusal is final");
+	oauth_free(o);
+}
+
 static void test_options(void)
 {
 	struct oauth_opts o = { .grant = OAUTH_CLIENT_CREDENTIALS,
@@ -267,6 +315,7 @@ int main(void)
 	test_short_life();
 	test_failures();
 	test_rotation();
+	test_exchange();
 	test_options();
 	unlink(path);
 	buf_release(&err);

@@ -6,10 +6,15 @@
 
 #include "common/clock.h"
 #include "common/enc.h"
+#include "common/file.h"
 #include "common/json.h"
 #include "common/msg.h"
 
 #define JWT_GRANT "urn:ietf:params:oauth:grant-type:jwt-bearer"
+#define STS_GRANT "urn:ietf:params:oauth:grant-type:token-exchange"
+#define TOKEN_TYPE "urn:ietf:params:oauth:token-type:"
+#define ACCOUNTS "/v1/projects/-/serviceAccounts/"
+#define SCOPES "https://www.googleapis.com/auth/"
 
 void tokens_opts(struct tokens *t, struct opt *out)
 {
@@ -36,6 +41,12 @@ void tokens_opts(struct tokens *t, struct opt *out)
 		  "be a metadata server too" },
 		{ 0, "uses", OPT_COUNT, &t->uses, "N",
 		  "requests that a token is good for" },
+		{ 0, "sts", OPT_STR, &t->sts, "AUDIENCE",
+		  "exchange tokens at /sts" },
+		{ 0, "subject-file", OPT_STR, &t->subject_file, "FILE",
+		  "what /subject gives, in JSON" },
+		{ 0, "act-as", OPT_STR, &t->act_as, "EMAIL",
+		  "only this account's tokens are good" },
 	};
 
 	memcpy(out, opts, sizeof opts);
@@ -237,16 +248,23 @@ static bool client_is(const struct tokens *t, const struct request *r)
 	return good;
 }
 
+static void make_token(struct tokens *t, const char *kind, struct buf *name)
+{
+	struct buf b = BUF_INIT;
+
+	buf_addf(name, "%s-%" PRIu64, kind, ++t->n);
+	buf_addf(&b, "%" PRId64,
+		 t->lifetime_s ? clock_tick_ms() + (int64_t)t->lifetime_s * 1000
+			       : INT64_MAX);
+	ids_set(&t->issued, buf_str(name), buf_str(&b))->n = 0;
+	buf_release(&b);
+}
+
 static void issue(struct tokens *t, struct answer *a, bool refreshed)
 {
 	struct buf b = BUF_INIT, name = BUF_INIT;
 
-	buf_addf(&name, "token-%" PRIu64, ++t->n);
-	buf_addf(&b, "%" PRId64,
-		 t->lifetime_s ? clock_tick_ms() + (int64_t)t->lifetime_s * 1000
-			       : INT64_MAX);
-	ids_set(&t->issued, buf_str(&name), buf_str(&b))->n = 0;
-	buf_reset(&b);
+	make_token(t, t->act_as ? "other" : "token", &name);
 	buf_addf(&b, "{\"access_token\":\"%s\",\"token_type\":\"Bearer\"",
 		 name.data);
 	if (t->lifetime_s)
@@ -281,7 +299,7 @@ static void grant_jwt(struct tokens *t, const struct request *r,
 	struct claims want = { .iss = t->issuer,
 			       .aud = t->audience,
 			       .sub = t->subject,
-			       .scope = t->scope,
+			       .scope = t->act_as ? SCOPES "iam" : t->scope,
 			       .most_s = 3600 };
 	const char *fault;
 
@@ -312,7 +330,7 @@ static void grant(struct tokens *t, const struct request *r, struct answer *a)
 		refuse(a, 400, "invalid_request", "a member is missing");
 	else if (strcmp(v.data, JWT_GRANT) == 0)
 		grant_jwt(t, r, a, &v);
-	else if (t->scope && strcmp(scope.data, t->scope) != 0)
+	else if (t->scope && !t->act_as && strcmp(scope.data, t->scope) != 0)
 		refuse(a, 400, "invalid_scope", "not this scope");
 	else if (strcmp(v.data, "client_credentials") == 0 && t->client)
 		issue(t, a, false);
@@ -344,6 +362,129 @@ static void metadata(struct tokens *t, const struct request *r,
 	buf_release(&scopes);
 }
 
+/* ---- tokens for tokens ---- */
+
+static bool form_is(struct str form, const char *name, const char *want)
+{
+	struct buf v = BUF_INIT;
+	bool is = form_get(form, name, &v) && strcmp(v.data, want) == 0;
+
+	buf_release(&v);
+	return is;
+}
+
+/* RFC 8693, as Google has it. */
+static void exchange(struct tokens *t, const struct request *r,
+		     struct answer *a)
+{
+	struct claims want = { .iss = t->issuer,
+			       .aud = t->sts,
+			       .most_s = 3600 };
+	struct buf v = BUF_INIT;
+	const char *fault;
+
+	form_get(r->body, "subject_token", &v);
+	fault = tokens_jwt_fault(buf_str(&v), t->key_file, &want);
+	if (!form_is(r->body, "grant_type", STS_GRANT) ||
+	    !form_is(r->body, "requested_token_type",
+		     TOKEN_TYPE "access_token") ||
+	    !form_is(r->body, "subject_token_type", TOKEN_TYPE "jwt"))
+		refuse(a, 400, "invalid_request", "not an exchange");
+	else if (!client_is(t, r))
+		refuse(a, 401, "invalid_client", "who are you?");
+	else if (!form_is(r->body, "audience", t->sts))
+		refuse(a, 400, "invalid_target", "no such pool");
+	else if (fault)
+		refuse(a, 400, "invalid_grant", fault);
+	else if (!form_is(r->body, "scope",
+			  t->act_as ? SCOPES "cloud-platform" : t->scope))
+		refuse(a, 400, "invalid_scope", "not this scope");
+	else
+		issue(t, a, false);
+	buf_release(&v);
+}
+
+/* Its scopes, with blanks between them; false: it is not such a body. */
+static bool act_as_scopes(struct str body, struct buf *out)
+{
+	struct str object, list, lifetime, v;
+	struct json_fault f;
+	struct json_iter it;
+
+	if (json_check(body, &object, &f) < 0)
+		return false;
+	list = json_member(object, "scope", JSON_ARRAY);
+	lifetime = json_member(object, "lifetime", JSON_STRING);
+	if (!list.s || !json_all_strings(list) || !lifetime.s ||
+	    !json_text_is(lifetime, "3600s"))
+		return false;
+	json_iter_init(&it, list);
+	while (json_iter_element(&it, &v))
+		buf_addf(out, "%s%.*s", out->len ? " " : "", (int)v.n - 2,
+			 v.s + 1);
+	return true;
+}
+
+static void act_as(struct tokens *t, const struct request *r, struct answer *a)
+{
+	struct buf scopes = BUF_INIT, name = BUF_INIT, b = BUF_INIT;
+	struct buf path = BUF_INIT;
+	struct str given = request_header(r, "authorization");
+	bool known =
+	    str_starts(given, "Bearer other-") &&
+	    ids_find(&t->issued, (struct str){ given.s + 7, given.n - 7 });
+
+	buf_addf(&path, ACCOUNTS "%s:generateAccessToken", t->act_as);
+	if (!known || !str_is(r->path, path.data) ||
+	    !str_is(request_header(r, "content-type"), "application/json")) {
+		answer_json(a, 403,
+			    STR("{\"error\":{\"code\":403,\"message\":"
+				"\"Permission "
+				"'iam.serviceAccounts.getAccessToken' denied\","
+				"\"status\":\"PERMISSION_DENIED\"}}"));
+	} else if (!act_as_scopes(r->body, &scopes) ||
+		   (t->scope && strcmp(scopes.data, t->scope) != 0)) {
+		answer_json(a, 400,
+			    STR("{\"error\":{\"code\":400,\"message\":"
+				"\"scope or lifetime\",\"status\":"
+				"\"INVALID_ARGUMENT\"}}"));
+	} else {
+		make_token(t, "token", &name);
+		buf_addf(&b,
+			 "{\"accessToken\":\"%s\",\"expireTime\":"
+			 "\"2099-01-01T00:00:00Z\"}",
+			 name.data);
+		answer_json(a, 200, buf_str(&b));
+	}
+	buf_release(&path);
+	buf_release(&scopes);
+	buf_release(&name);
+	buf_release(&b);
+}
+
+/* As Azure's does. */
+static void give_subject(struct tokens *t, const struct request *r,
+			 struct answer *a)
+{
+	struct buf token = BUF_INIT, b = BUF_INIT, err = BUF_INIT;
+
+	if (!str_is(request_header(r, "metadata"), "True")) {
+		refuse(a, 400, "bad_request", "the header is missing");
+	} else if (file_read(t->subject_file, 1 << 16, &token, &err) < 0) {
+		refuse(a, 404, "not_found", "no identity");
+	} else {
+		buf_addz(&b, "{\"access_token\":");
+		if (token.len && token.data[token.len - 1] == '\n')
+			token.len--;
+		json_put_str(&b, buf_str(&token));
+		buf_addz(&b, ",\"token_type\":\"Bearer\"}");
+		answer_json(a, 200, buf_str(&b));
+	}
+	buf_release(&token);
+	buf_release(&b);
+	buf_release(&err);
+}
+
 bool tokens_serve(struct tokens *t, const struct request *r, struct answer *a)
 {
 	t->host = request_header(r, "host");
@@ -356,6 +497,19 @@ bool tokens_serve(struct tokens *t, const struct request *r, struct answer *a)
 	    str_is(r->path, "/computeMetadata/v1/instance/service-accounts/"
 			    "default/token")) {
 		metadata(t, r, a);
+		return true;
+	}
+	if (t->sts && str_is(r->path, "/sts")) {
+		exchange(t, r, a);
+		return true;
+	}
+	if (t->subject_file && str_is(r->path, "/subject")) {
+		give_subject(t, r, a);
+		return true;
+	}
+	if (t->act_as && str_is(r->method, "POST") &&
+	    str_starts(r->path, ACCOUNTS)) {
+		act_as(t, r, a);
 		return true;
 	}
 	if (!str_is(r->path, "/token"))
@@ -380,6 +534,8 @@ const char *tokens_fault(struct tokens *t, const struct request *r)
 	e = ids_find(&t->issued, (struct str){ given.s + n, given.n - n });
 	if (!e)
 		return "this token is not known";
+	if (str_starts(e->id, "other-"))
+		return "this token is good for nothing here";
 	if (clock_tick_ms() >= strtoll(e->value.s, NULL, 10))
 		return "this token has expired";
 	if (t->uses && e->n >= t->uses)

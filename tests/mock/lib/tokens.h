@@ -2,8 +2,9 @@
 /*
  * A token endpoint that believes nothing: RS256 assertions are verified against
  * a public key and their claims checked one by one, clients must show their
- * secret, a refresh token that has been replaced is dead. Fakes of APIs ask
- * tokens_fault whether a request carries a token that is good.
+ * secret, a refresh token that has been replaced is dead. Tokens of other
+ * issuers are verified like assertions before they are exchanged. Fakes of APIs
+ * ask tokens_fault whether a request carries a token that is good.
  */
 #ifndef MOCK_TOKENS_H
 #define MOCK_TOKENS_H
@@ -23,6 +24,16 @@ struct tokens {
 	const char *demand; /* "audience=x": a member the form must have */
 	bool rotate;        /* a refresh token is good once */
 	bool metadata;      /* serves the metadata server's address */
+	/*
+	 * The audience of POST /sts, which takes tokens of the issuer that are
+	 * signed with the key; GET /subject gives the one in a file.
+	 */
+	const char *sts, *subject_file;
+	/*
+	 * A service account: its tokens alone are good for anything, and the
+	 * others good for getting one.
+	 */
+	const char *act_as;
 	uint64_t lifetime_s, uses; /* of a token; 0: without end */
 	/* private */
 	struct ids issued;
@@ -31,7 +42,7 @@ struct tokens {
 	uint64_t n;
 };
 
-#define TOKENS_N_OPTS 15
+#define TOKENS_N_OPTS 18
 /* Writes the rows that fill the struct. */
 void tokens_opts(struct tokens *t, struct opt *out);
 
