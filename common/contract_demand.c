@@ -108,15 +108,45 @@ void rules_demand_removal(struct record_rules *s)
 		demand_key(s);
 }
 
+/*
+ * Of the faults from the mark on: does it only repeat what is known to be wrong
+ * with the member? A value that is no date has no age either.
+ */
+static bool is_told(const struct faults *f, size_t mark, size_t i)
+{
+	static const char *const once[] = { "format", "type", "required" };
+	bool repeats = false;
+
+	for (size_t k = 0; k < ARRAY_LEN(once); k++)
+		repeats |= strcmp(f->v[i].code, once[k]) == 0;
+	for (size_t j = 0; repeats && j < mark; j++)
+		if (str_eq(fault_field(f, j), fault_field(f, i)))
+			return true;
+	return false;
+}
+
+static void forget_told(struct faults *f, size_t mark)
+{
+	size_t n = mark;
+
+	for (size_t i = mark; i < f->n; i++)
+		if (!is_told(f, mark, i))
+			f->v[n++] = f->v[i];
+	f->n = n;
+}
+
 void rules_demand_record(struct record_rules *s, struct str check)
 {
 	struct schema_run run = { s->faults, &s->path };
+	size_t mark;
 
 	demand_key(s);
 	demand_all(s, &s->asked_required, false);
 	if (!s->whole_check)
 		return;
 	buf_reset(&s->path);
+	mark = s->faults->n;
 	schema_node_check(s->root->node, check, &run,
 			  SCHEMA_SKIP_CHILDREN | SCHEMA_SKIP_REQUIRED);
+	forget_told(s->faults, mark);
 }

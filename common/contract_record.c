@@ -322,6 +322,11 @@ static void settle_member(struct record_rules *s, const struct record *rec,
 	s->seen[i] = how == BAD ? FAILED : EMPTY;
 	if (how == BAD && removal && !p->strict && !s->unhashed && !s->repeated)
 		s->faults->n = mark;
+	if (how == BAD && m && !removal) {
+		/* It is there: the schema must not call it missing as well. */
+		check_same(w, m);
+		return;
+	}
 	if (how == BAD || how == OMIT) {
 		check_differs(w);
 		return;
@@ -441,6 +446,7 @@ static void begin(struct contract *c, const struct record *rec,
 		s->record = (struct str){ s->record.s + 1, s->record.n - 1 };
 	while (s->record.n && s->record.s[s->record.n - 1] != '}')
 		s->record.n--;
+	faults_reset(&s->left_out);
 	s->unhashed = 0;
 	s->repeated = false;
 	make_plan(s, rec);
@@ -454,6 +460,16 @@ static struct str check_text(struct record_rules *s, struct writer *w)
 		return s->record;
 	buf_addz(w->check, w->any_check ? "}" : "{}");
 	return buf_str(w->check);
+}
+
+/* Of a refused record: what else was wrong with it. */
+static void tell_left_out(struct record_rules *s)
+{
+	const struct faults *f = &s->left_out;
+
+	for (size_t i = 0; i < f->n; i++)
+		faults_add(s->faults, fault_field(f, i), f->v[i].code, "%.*s",
+			   STR_ARG(fault_reason(f, i)));
 }
 
 int contract_settle(struct contract *c, const struct record *rec,
@@ -485,6 +501,7 @@ int contract_settle(struct contract *c, const struct record *rec,
 		rules_demand_record(s, check_text(s, &w));
 	if (!faults->n)
 		return w.n;
+	tell_left_out(s);
 	buf_truncate(out, mark);
 	return s->unhashed ? SETTLE_UNHASHED : SETTLE_REFUSED;
 }
@@ -633,6 +650,7 @@ int contract_load_record(struct contract *c, struct str schema, bool ad_hoc,
 	s->contract = c;
 	s->ad_hoc = ad_hoc;
 	s->names = s->texts = s->path = s->norm = s->emit = BUF_INIT;
+	s->left_out = FAULTS_INIT;
 	if (rules_compile(c, schema, status, err) < 0)
 		return -1;
 	n = s->root->node;
@@ -671,6 +689,7 @@ void contract_free_record(struct contract *c)
 	buf_release(&s->path);
 	buf_release(&s->norm);
 	buf_release(&s->emit);
+	faults_release(&s->left_out);
 	free(s);
 }
 

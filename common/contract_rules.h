@@ -136,6 +136,7 @@ struct record_rules {
 	/* for the record at hand */
 	enum settle_stage stage;
 	struct faults *faults;
+	struct faults left_out; /* of values that `invalid` leaves out */
 	struct str record; /* all of it, as it came; .s NULL: there is none */
 	unsigned unhashed; /* values */
 	bool repeated;

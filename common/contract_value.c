@@ -163,8 +163,9 @@ static enum settled settle_null(struct record_rules *s, const struct rule *r,
 		return json_type(v) == JSON_NULL && str_eq(out->emit, v) ? SAME
 									 : NEW;
 	case NULL_REJECT:
-		return value_fault(
-		    s, "null", json_type(v) == JSON_NULL ? "null" : "empty");
+		return value_fault(s, "null", "%s, where a value is needed",
+				   json_type(v) == JSON_NULL ? "null"
+							     : "empty");
 	case NULL_KEEP:
 		out->emit = out->check = v;
 		return SAME;
@@ -312,6 +313,16 @@ static void put_result(struct level *l, const struct result *r)
 	buf_adds(&l->check, r->check);
 }
 
+/*
+ * What is at fault stays in sight of the schema, which would call it missing
+ * otherwise. Nothing of it goes out: all of it is BAD.
+ */
+static enum settled as_it_came(struct result *r, struct str v)
+{
+	r->emit = r->check = v;
+	return BAD;
+}
+
 static enum settled settle_items(struct record_rules *s, const struct rule *r,
 				 struct str v, unsigned depth, struct level *l)
 {
@@ -338,10 +349,10 @@ static enum settled settle_items(struct record_rules *s, const struct rule *r,
 			buf_truncate(&s->path, mark);
 		}
 		if (how == BAD)
-			all = BAD;
+			all = as_it_came(&one, e);
 		if (how != SAME && all == SAME)
 			all = NEW;
-		if (how == BAD || how == OMIT)
+		if (how == OMIT)
 			continue;
 		if (any)
 			put_both(l, STR(","));
@@ -454,10 +465,10 @@ static enum settled settle_members(struct record_rules *s, const struct rule *r,
 		how = settle_nested(s, r, name, m.val, depth + 1, &one);
 		buf_truncate(&s->path, mark);
 		if (how == BAD)
-			all = BAD;
+			all = as_it_came(&one, m.val);
 		if (how != SAME && all == SAME)
 			all = NEW;
-		if (how == BAD || how == OMIT)
+		if (how == OMIT)
 			continue;
 		put_name(l, m.key, any);
 		put_result(l, &one);
@@ -547,6 +558,21 @@ static enum settled settle_kind(struct record_rules *s, const struct rule *r,
 	return settle_plain(s, r, v, depth, out);
 }
 
+/*
+ * The faults from the mark on cost the value alone. They are kept for a record
+ * that is refused in the end: it may be for the lack of this value.
+ */
+static void leave_out(struct record_rules *s, size_t mark)
+{
+	const struct faults *f = s->faults;
+
+	for (size_t i = mark; i < f->n; i++)
+		faults_add(&s->left_out, fault_field(f, i), f->v[i].code,
+			   "%.*s, so it was left out",
+			   STR_ARG(fault_reason(f, i)));
+	s->faults->n = mark;
+}
+
 enum settled value_settle(struct record_rules *s, const struct rule *r,
 			  struct str v, unsigned depth, struct result *out)
 {
@@ -564,6 +590,6 @@ enum settled value_settle(struct record_rules *s, const struct rule *r,
 	if (how != BAD || !r->invalid_omit || s->repeated ||
 	    s->unhashed != was_unhashed)
 		return how;
-	s->faults->n = mark;
+	leave_out(s, mark);
 	return OMIT;
 }

@@ -31,6 +31,11 @@ static PRINTF_LIKE(3, 4) int fault(struct schema_run *run, const char *code,
 	return -1;
 }
 
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* ---- types and values ---- */
 
 static const char *type_words(unsigned bit)
@@ -71,12 +76,17 @@ static int check_type(const struct schema_node *n, struct str v,
 		return 0;
 	if (t == JSON_NUMBER && (n->types & SCHEMA_INTEGER) && is_integer(v))
 		return 0;
+	if (!run->faults)
+		return -1;
 	for (unsigned bit = 1; bit <= SCHEMA_INTEGER; bit <<= 1)
 		if (n->types & bit)
 			buf_addf(&want, "%s%s", want.len ? " or " : "",
 				 type_words(bit));
-	fault(run, "type", "%s where %s is expected", type_words(1u << t),
-	      want.data);
+	if (t == JSON_NUMBER && (n->types & SCHEMA_INTEGER))
+		fault(run, "type", "not a whole number");
+	else
+		fault(run, "type", "%s where %s is expected",
+		      type_words(1u << t), want.data);
 	buf_release(&want);
 	return -1;
 }
@@ -85,9 +95,6 @@ static int check_enum(const struct schema_node *n, struct str v,
 		      struct schema_run *run)
 {
 	struct buf list = BUF_INIT;
-	struct json_iter it;
-	struct str e;
-	size_t count = 0;
 
 	/* Mostly both are written in the same way. */
 	for (size_t i = 0; i < n->values.n; i++)
@@ -98,19 +105,11 @@ static int check_enum(const struct schema_node *n, struct str v,
 			return 0;
 	if (!run->faults)
 		return -1;
-	if (!json_count(n->enumeration))
+	if (!n->values.n)
 		return fault(run, "enum", "no value is allowed here");
-	json_iter_init(&it, n->enumeration);
-	while (json_iter_element(&it, &e)) {
-		count++;
-		buf_addz(&list, list.len ? ", " : "");
-		json_put_compact(&list, e);
-	}
 	/* These are the contract's values, not the record's. */
-	if (list.len <= 100)
-		fault(run, "enum", "must be one of %s", list.data);
-	else
-		fault(run, "enum", "must be one of %zu values", count);
+	schema_words_values(n, &list);
+	fault(run, "enum", "must be one of %s", list.data);
 	buf_release(&list);
 	return -1;
 }
@@ -286,8 +285,8 @@ static int check_length(const struct schema_node *n, struct str text,
 			   : fault(run, "minLength", "empty");
 	if (len > n->max_length)
 		return fault(run, "maxLength",
-			     "longer than %" PRIu64 " characters",
-			     n->max_length);
+			     "longer than %" PRIu64 " character%s",
+			     n->max_length, plural(n->max_length));
 	return 0;
 }
 
@@ -365,14 +364,16 @@ static int check_contains(const struct schema_node *n, struct str v,
 	buf_release(&path);
 	if (found < n->min_contains)
 		return fault(run, "contains",
-			     "has %" PRIu64 " items of a kind of which %" PRIu64
-			     " are needed",
-			     found, n->min_contains);
+			     "has %" PRIu64 " item%s of a kind of which "
+			     "%" PRIu64 " %s needed",
+			     found, plural(found), n->min_contains,
+			     n->min_contains == 1 ? "is" : "are");
 	if (found > n->max_contains)
 		return fault(run, "maxContains",
-			     "has %" PRIu64 " items of a kind of which %" PRIu64
-			     " are allowed",
-			     found, n->max_contains);
+			     "has %" PRIu64 " item%s of a kind of which "
+			     "%" PRIu64 " %s allowed",
+			     found, plural(found), n->max_contains,
+			     n->max_contains == 1 ? "is" : "are");
 	return 0;
 }
 
@@ -409,13 +410,14 @@ static int check_array(const struct schema_node *n, struct str v,
 	if (n->min_items || n->max_items != UINT64_MAX) {
 		count = json_count(v);
 		if (count < n->min_items)
-			ret |=
-			    fault(run, "minItems",
-				  "fewer than %" PRIu64 " items", n->min_items);
+			ret |= count ? fault(run, "minItems",
+					     "fewer than %" PRIu64 " items",
+					     n->min_items)
+				     : fault(run, "minItems", "an empty list");
 		if (count > n->max_items)
-			ret |=
-			    fault(run, "maxItems",
-				  "more than %" PRIu64 " items", n->max_items);
+			ret |= fault(run, "maxItems",
+				     "more than %" PRIu64 " item%s",
+				     n->max_items, plural(n->max_items));
 	}
 	if (n->unique && !all_differ(v))
 		ret |= fault(run, "uniqueItems", "has an item twice");
@@ -565,13 +567,15 @@ static int check_object(const struct schema_node *n, struct str v,
 	if (n->min_properties || n->max_properties != UINT64_MAX) {
 		count = json_count(v);
 		if (count < n->min_properties)
-			ret |= fault(run, "minProperties",
-				     "fewer than %" PRIu64 " members",
-				     n->min_properties);
+			ret |=
+			    fault(run, "minProperties",
+				  "fewer than %" PRIu64 " member%s",
+				  n->min_properties, plural(n->min_properties));
 		if (count > n->max_properties)
-			ret |= fault(run, "maxProperties",
-				     "more than %" PRIu64 " members",
-				     n->max_properties);
+			ret |=
+			    fault(run, "maxProperties",
+				  "more than %" PRIu64 " member%s",
+				  n->max_properties, plural(n->max_properties));
 	}
 	if (!(skip & SCHEMA_SKIP_REQUIRED))
 		ret |= check_names(&n->required, v, run, "required", STR_NONE);
@@ -596,34 +600,55 @@ static size_t count_fitting(const struct schema_list *l, struct str v)
 	return fitting;
 }
 
-/* "text or blocks is missing", where all branches only ask for a member. */
-static bool lists_required(const struct schema_list *l, struct buf *out)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		const struct schema_node *n = l->v[i];
-
-		if (n->required.n != 1 || json_count(n->text) != 1)
-			return false;
-		buf_addf(out, "%s%.*s", i ? " or " : "",
-			 STR_ARG(n->required.v[0]));
-	}
-	return true;
-}
-
 static int no_branch(const struct schema_list *l, struct str v,
 		     struct schema_run *run, const char *code)
 {
-	struct buf names = BUF_INIT;
+	struct buf words = BUF_INIT;
 
+	if (!run->faults)
+		return -1;
 	if (l->n == 1)
 		schema_node_check(l->v[0], v, run, 0);
-	else if (lists_required(l, &names))
+	else if (schema_words_asked(l, &words))
 		fault(run, code, "one of its members is needed: %s",
-		      names.data);
+		      words.data);
+	else if (schema_words_formats(l, &words))
+		fault(run, code, "%s", words.data);
 	else
 		fault(run, code, "fits none of the %zu forms that are allowed",
 		      l->n);
-	buf_release(&names);
+	buf_release(&words);
+	return -1;
+}
+
+static int several_branches(const struct schema_list *l, size_t fitting,
+			    struct schema_run *run)
+{
+	struct buf words = BUF_INIT;
+
+	if (!run->faults)
+		return -1;
+	if (schema_words_asked(l, &words))
+		fault(run, "oneOf", "only one of these may be given: %s",
+		      words.data);
+	else
+		fault(run, "oneOf", "fits %zu forms of which only one may hold",
+		      fitting);
+	buf_release(&words);
+	return -1;
+}
+
+static int excluded(const struct schema_node *n, struct schema_run *run)
+{
+	struct buf words = BUF_INIT;
+
+	if (!run->faults)
+		return -1;
+	fault(run, "not", "%s",
+	      schema_words_excluded(n, &words)
+		  ? words.data
+		  : "of the kind that is excluded here");
+	buf_release(&words);
 	return -1;
 }
 
@@ -652,13 +677,10 @@ static int check_combined(const struct schema_node *n, struct str v,
 	if (n->any_of.n && !count_fitting(&n->any_of, v))
 		ret |= no_branch(&n->any_of, v, run, "anyOf");
 	if (n->one_of.n && (fitting = count_fitting(&n->one_of, v)) != 1)
-		ret |= fitting
-			   ? fault(run, "oneOf",
-				   "fits %zu forms of which only one may hold",
-				   fitting)
-			   : no_branch(&n->one_of, v, run, "oneOf");
+		ret |= fitting ? several_branches(&n->one_of, fitting, run)
+			       : no_branch(&n->one_of, v, run, "oneOf");
 	if (n->negated && fits(n->negated, v))
-		ret |= fault(run, "not", "of the kind that is excluded here");
+		ret |= excluded(n->negated, run);
 	if (n->if_) {
 		branch = fits(n->if_, v) ? n->then : n->else_;
 		if (branch)

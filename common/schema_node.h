@@ -108,6 +108,19 @@ int schema_node_check(const struct schema_node *n, struct str value,
 int schema_member_check(const struct schema_node *n, struct str name,
 			struct str value, struct schema_run *run);
 
+/*
+ * What a schema says, for a fault's reason; out is written over. False: it
+ * says something else as well.
+ */
+/* "email, phone, or first with (city or zip)": members that a form asks for. */
+bool schema_words_asked(const struct schema_list *forms, struct buf *out);
+/* "not an IPv4 address, and not an IPv6 address" */
+bool schema_words_formats(const struct schema_list *forms, struct buf *out);
+/* "a and b must not be given together" */
+bool schema_words_excluded(const struct schema_node *n, struct buf *out);
+/* "a", "b", and 40 more */
+void schema_words_values(const struct schema_node *n, struct buf *out);
+
 /* Does a member name come twice? */
 bool schema_repeats_name(struct str object);
 

@@ -50,6 +50,60 @@ exits 1 'a member that the contract does not know' \
 	retl-map -c test/person --set list=1 -e "$map"' + {zip: 1}' row
 contains err zip 'is named'
 
+# ---- in words that can be acted upon ----
+
+cat >event.json <<\END
+{"name": "event", "api": {"checked": "2026-11-22"}, "account": false,
+ "base_url": "https://example.com", "auth": {"type": "none"},
+ "record": {"properties": {
+   "id": {"type": "integer"},
+   "email": {"type": "string", "format": "email", "invalid": "omit"},
+   "phone": {"type": "string", "normalize": ["e164"]},
+   "kind": {"enum": ["email", "website", "app", "phone_call", "chat", "physical_store", "system_generated", "other"]},
+   "when": {"format": "unix-seconds", "normalize": ["unix"]},
+   "value": {"type": "number"}, "currency": {"format": "iso-4217"},
+   "ip": {"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]},
+   "tags": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+   "note": {"type": "string", "null": "reject"},
+   "lines": {"type": "array", "minItems": 2, "items": {"properties": {
+     "sku": {"type": "string", "normalize": ["trim"]}}, "required": ["sku"]}}},
+  "anyOf": [{"required": ["email"]}, {"required": ["phone"]},
+    {"required": ["ip"], "anyOf": [{"required": ["note"]}, {"required": ["tags"]}]}],
+  "dependentRequired": {"value": ["currency"]},
+  "allOf": [{"properties": {"when": {"maxAge": "7d"}}}]},
+ "key": ["id"], "changes": {"DiffAdded": "x"}, "operations": {"x": null}}
+END
+# told RECORD WANTED NAME: the message of a record that is refused.
+told() {
+	echo "$1" >row
+	retl-map --quiet -c ./event.json \
+		-e '. + {email: .mail, when: .ts} | del(.mail, .ts)' row >out 2>err
+	is "$(sed 's/^retl-map: error: row:1: //' err)" "$2" "$3"
+}
+phone='"phone":"+4930123456"'
+told "{\"id\":1,$phone,\"kind\":\"shop\"}" \
+	'kind: must be one of "email", "website", "app", "phone_call", "chat", "physical_store", "system_generated", "other"' \
+	'what may be chosen from'
+told "{\"id\":1,$phone,\"value\":12.5,\"currency\":\"Euro\"}" \
+	"currency: not a currency's three letters, such as EUR" \
+	'what is wrong is not called missing as well'
+told "{\"id\":1,$phone,\"ts\":\"yesterday\"}" \
+	'when (from ts): not a date and time' \
+	'nor is what is no date called too old'
+told '{"id":1,"ip":"1.2.3","tags":[],"note":7,"lines":[{"sku":5},{}]}' \
+	'ip: not an IPv4 address, and not an IPv6 address; tags: an empty list; note: a number where text is expected; lines/0/sku: a number where text is expected; lines/1/sku: missing' \
+	'every fault, also in what is nested, and none that is not there'
+told "{\"id\":1.5,$phone,\"lines\":[{}]}" \
+	'id: not a whole number; lines/0/sku: missing; lines: fewer than 2 items' \
+	'in whole sentences'
+told '{"id":1,"mail":"a@","note":null}' \
+	'note: null, where a value is needed; one of its members is needed: email, phone, or ip with (note or tags); email (from mail): not an e-mail address, so it was left out' \
+	'what the contract leaves out is told where a record is refused for the lack of it'
+echo "{\"id\":1,$phone,\"mail\":\"a@\"}" >row
+exits 0 'and is no fault otherwise' retl-map -c ./event.json \
+	-e '{id, phone, email: .mail}' row
+is "$(cat out)" "{\"id\":1,$phone}" 'but left out'
+
 # ---- keys of stubs ----
 
 echo '{"mail":" A@x.org ","years":-1}' >one

@@ -55,8 +55,7 @@ static void test_values(void)
 	good("{\"type\":\"integer\"}", "1.0");
 	good("{\"type\":\"integer\"}", "1e3");
 	good("{\"type\":\"integer\"}", "123456789012345678901234567890");
-	bad("{\"type\":\"integer\"}", "1.5",
-	    "a number where a whole number is expected");
+	bad("{\"type\":\"integer\"}", "1.5", "not a whole number");
 	bad("{\"type\":[\"string\",\"null\"]}", "1",
 	    "a number where null or text is expected");
 	good("{\"const\":1.0}", "1");
@@ -147,12 +146,12 @@ static void test_lists(void)
 	     "[\"a\"]");
 	bad("{\"prefixItems\":[true],\"items\":false}", "[1,2]",
 	    "1: not allowed here");
-	bad("{\"maxItems\":1}", "[1,2]", "more than 1 items");
+	bad("{\"maxItems\":1}", "[1,2]", "more than 1 item");
 	bad("{\"uniqueItems\":true}", "[1,{\"a\":1,\"b\":2},{\"b\":2,\"a\":1}]",
 	    "has an item twice");
 	good("{\"uniqueItems\":true}", "[1,\"1\",true]");
 	bad("{\"contains\":{\"const\":1},\"minContains\":2}", "[1,2]",
-	    "has 1 items of a kind of which 2 are needed");
+	    "has 1 item of a kind of which 2 are needed");
 	good("{\"contains\":{\"const\":1},\"minContains\":0}", "[]");
 }
 
@@ -169,7 +168,7 @@ static void test_objects(void)
 	     "{\"x_1\":1}");
 	bad("{\"propertyNames\":{\"maxLength\":2}}", "{\"abc\":1}",
 	    "abc: a name that is not allowed here");
-	bad("{\"minProperties\":1}", "{}", "fewer than 1 members");
+	bad("{\"minProperties\":1}", "{}", "fewer than 1 member");
 	bad("{\"dependentRequired\":{\"a\":[\"b\"]}}", "{\"a\":1}",
 	    "b: missing, where a is given");
 	bad("{\"dependentSchemas\":{\"a\":{\"required\":[\"c\"]}}}",
@@ -190,6 +189,19 @@ static void test_combinations(void)
 	    "less than 3; more than 1");
 	bad("{\"anyOf\":[{\"required\":[\"a\"]},{\"required\":[\"b\"]}]}", "{}",
 	    "one of its members is needed: a or b");
+	bad("{\"anyOf\":[{\"required\":[\"a\"]},{\"required\":[\"b\",\"c\"]},"
+	    "{\"required\":[\"d\"],\"anyOf\":[{\"required\":[\"e\"]},"
+	    "{\"required\":[\"f\"]}]}]}",
+	    "{\"d\":1}",
+	    "one of its members is needed: a, b with c, or d with (e or f)");
+	bad("{\"anyOf\":[{\"format\":\"ipv4\"},{\"format\":\"ipv6\"}]}",
+	    "\"x\"", "not an IPv4 address, and not an IPv6 address");
+	bad("{\"oneOf\":[{\"required\":[\"a\"]},{\"required\":[\"b\"]}]}",
+	    "{\"a\":1,\"b\":1}", "only one of these may be given: a or b");
+	bad("{\"not\":{\"required\":[\"a\",\"b\"]}}", "{\"a\":1,\"b\":1}",
+	    "a and b must not be given together");
+	bad("{\"not\":{\"enum\":[\"\",\"none\"]}}", "\"none\"",
+	    "must not be one of \"\", \"none\"");
 	bad("{\"oneOf\":[{\"minimum\":1},{\"minimum\":2}]}", "3",
 	    "fits 2 forms of which only one may hold");
 	bad("{\"not\":{\"type\":\"null\"}}", "null",
