@@ -217,8 +217,16 @@ static void look_at_program(struct lint *l, struct str v, enum place place)
 	buf_release(&scratch);
 }
 
+/* Is it a variable whose value may come into a URL as it is? */
+static bool may_stay_raw(struct str name)
+{
+	if (!memchr(name.s, '.', name.n))
+		return !str_is(name, "group");
+	return str_starts(name, "saved.") || str_starts(name, "auth.");
+}
+
 /* The variables of a template. */
-static void look_at_template(struct lint *l, struct str v)
+static void look_at_template(struct lint *l, struct str v, bool is_url)
 {
 	struct buf scratch = BUF_INIT;
 	struct str text, rest;
@@ -238,8 +246,14 @@ static void look_at_template(struct lint *l, struct str v)
 		name = (struct str){ open + 1, (size_t)(close - open) - 1 };
 		rest = (struct str){ close + 1,
 				     (size_t)(text.s + text.n - close) - 1 };
-		if (name.n && name.s[0] == '+')
+		if (name.n && name.s[0] == '+') {
 			name = (struct str){ name.s + 1, name.n - 1 };
+			if (is_url && !may_stay_raw(name))
+				fault(l,
+				      "{+%.*s}: what comes with a record "
+				      "cannot go into a URL unencoded",
+				      STR_ARG(name));
+		}
 		if (str_starts(name, "saved."))
 			use_saved(l, (struct str){ name.s + 6, name.n - 6 },
 				  "{saved.%.*s}: no step before saves it");
@@ -389,7 +403,7 @@ static bool is_template(const char *kind, struct str member, struct str v)
 static void look_at_numbers(struct lint *l, struct str v)
 {
 	if (json_type(v) == JSON_STRING && v.n > 2 && v.s[1] == '{')
-		look_at_template(l, v);
+		look_at_template(l, v, false);
 }
 
 static void look_at_each(struct lint *l, struct str v, const char *holds,
@@ -437,7 +451,7 @@ static void look_at_headers(struct lint *l, struct str v)
 	json_iter_init(&it, v);
 	while (json_iter_member(&it, &m)) {
 		buf_addf(&l->path, "/%.*s", STR_ARG(m.key));
-		look_at_template(l, m.val);
+		look_at_template(l, m.val, false);
 		buf_truncate(&l->path, mark);
 	}
 }
@@ -462,7 +476,7 @@ static void look_at_member(struct lint *l, const struct json_member *m,
 	} else if (str_is(m->key, "headers")) {
 		look_at_headers(l, m->val);
 	} else if (is_template(kind, m->key, m->val)) {
-		look_at_template(l, m->val);
+		look_at_template(l, m->val, str_is(m->key, "url"));
 	} else if (n && strcmp(holds, "jq") == 0) {
 		if (!json_text_is(m->val, "keys") &&
 		    json_type(m->val) != JSON_OBJECT)

@@ -56,6 +56,10 @@ E
 finds 'request/url: nobody: there is no such setting' 'a setting of a template' <<E
 $op"url": "/{nobody}"}}}}
 E
+finds 'request/url: {+record.id}: what comes with a record cannot' \
+	'a value of a record that would go into a URL as it is' <<E
+$op"url": "/{+record.id}"}}}}
+E
 finds 'headers/X-A: nobody: there' 'in a header' <<E
 {"headers": {"X-A": "{nobody}"}}
 E
