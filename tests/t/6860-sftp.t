@@ -51,6 +51,14 @@ whole --set format=ndjson --set gzip=true --set rows=200
 gzip -dc in/crm.ndjson.gz >got
 same records got 'lines of JSON, packed piece by piece'
 rm in/crm.ndjson.gz
+whole --set rows=200 --set columns=s,absent,id --set file=some
+awk 'BEGIN { print "s,absent,id"; for (i = 1; i <= 500; i++)
+	printf "\"\",,%d\n", i }' >chosen
+same chosen in/some.csv 'the columns that are named, in their order, under one header'
+whole --set format=ndjson --set columns=id,name --set file=some
+jq -c '{id, name}' records >chosen
+same chosen in/some.ndjson 'of lines of JSON too'
+rm in/some.*
 whole --set stamp=day
 is "$(names | tr '\n' ' ')" "crm-$(date -u +%F).csv crm.csv " 'a file a day'
 home=$(getent passwd "$(id -u)" | cut -d : -f 6 | sed 's|[^/][^/]*|..|g; s|^/||')
@@ -70,6 +78,9 @@ is "$status" 65 'an empty dataset'
 same before in/crm.csv 'leaves the file as it was, sealed as it may be'
 whole --allow-empty --set file=none
 is "$status/$(wc -c <in/none.csv)" 0/0 'unless it is meant: a file without a row'
+rm -f in/none.csv
+whole --allow-empty --set file=none --set columns=id,name
+is "$(cat in/none.csv)" id,name 'or one with its header alone, where that is known'
 rm -f in/none.csv
 many 900
 grep . records >rows
@@ -109,6 +120,15 @@ push sftp/changes --set format=ndjson --on removed=skip
 is "$status/$(counts out)/$(cat in/*-1.ndjson)" \
 	'0/delivered 2, skipped 1/{"id":9007199254740993,"n":1.10,"change":"added"}
 {"id":2,"n":null,"change":"updated"}' 'lines of JSON, without removals'
+rm in/*
+push sftp/changes --set columns=change,n,id --on removed=skip
+is "$(cat in/*-1.csv)" 'change,n,id
+added,1.10,9007199254740993
+updated,,2' 'columns that are named, the change in its place'
+rm in/*
+push sftp/changes --set columns=id --set format=ndjson --on removed=skip
+is "$(cat in/*-1.ndjson)" '{"id":9007199254740993,"change":"added"}
+{"id":2,"change":"updated"}' 'or at the end, for it is never left out'
 # one BATCH-OR-EMPTY REQUEST: a contract with a file a record
 one() {
 	contract one '{"base_url": "sftp://{user}@{+host}", "auth": {"type": "ssh",
