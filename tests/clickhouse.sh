@@ -29,13 +29,17 @@ cat >ch/config.xml <<END
 </yandex>
 END
 cat >ch/users.xml <<END
-<yandex><profiles><default></default></profiles>
+<yandex><profiles><default></default><one>
+<max_concurrent_queries_for_user>1</max_concurrent_queries_for_user></one></profiles>
 <users><default><password></password>
 <networks><ip>127.0.0.1</ip></networks><profile>default</profile>
 <quota>default</quota></default>
 <secretive><password>hunter2hunter2</password>
 <networks><ip>127.0.0.1</ip></networks><profile>default</profile>
-<quota>default</quota></secretive></users>
+<quota>default</quota></secretive>
+<single><password></password>
+<networks><ip>127.0.0.1</ip></networks><profile>one</profile>
+<quota>default</quota></single></users>
 <quotas><default></default></quotas></yandex>
 END
 clickhouse-server --config-file="$work/ch/config.xml" >ch/out 2>&1 &

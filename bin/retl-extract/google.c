@@ -227,9 +227,9 @@ static enum web_verdict judge_passing(struct google *g,
 	return v;
 }
 
-static enum web_verdict judge(struct web_request *rq,
-			      const struct web_answer *a, unsigned attempt,
-			      struct failure *f)
+enum web_verdict google_judge_own(struct web_request *rq,
+				  const struct web_answer *a, unsigned attempt,
+				  struct failure *f)
 {
 	enum web_verdict v = judge_passing(rq->arg, rq, a, f);
 
@@ -258,6 +258,6 @@ void google_request(struct google *g, struct web_request *rq)
 	buf_adds(&rq->url, buf_str(&g->base));
 	buf_addz(&rq->headers, "Accept: application/json\n");
 	rq->prepare = prepare;
-	rq->judge = judge;
+	rq->judge = google_judge_own;
 	rq->arg = g;
 }

@@ -38,6 +38,11 @@ int google_refused(struct google *g, const struct web_answer *a,
 int google_failed(struct google *g, struct str error, const char *what,
 		  struct failure *f);
 
+/* What an answer is worth to a request that google_request has made. */
+enum web_verdict google_judge_own(struct web_request *rq,
+				  const struct web_answer *a, unsigned attempt,
+				  struct failure *f);
+
 /*
  * What an answer is worth to a request that google_request did not make; where
  * it is WEB_FAIL, f says why, without the source's name.

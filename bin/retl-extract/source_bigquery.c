@@ -386,6 +386,19 @@ static int take_result(struct bigquery *s, struct str v, struct failure *f)
 	return 0;
 }
 
+/* A job may have been taken, and not yet be known wherever one asks. */
+static enum web_verdict judge_new_job(struct web_request *rq,
+				      const struct web_answer *a,
+				      unsigned attempt, struct failure *f)
+{
+	if (a->status == 404 &&
+	    memmem(a->body.s, a->body.n, "Not found: Job", 14)) {
+		failed(f, EX_TEMPFAIL, "HTTP 404, of a job that was taken");
+		return WEB_AGAIN;
+	}
+	return google_judge_own(rq, a, attempt, f);
+}
+
 /* Until it has ended; its first page is in s->body then. */
 static int wait_for_job(struct bigquery *s, struct failure *f)
 {
@@ -396,6 +409,7 @@ static int wait_for_job(struct bigquery *s, struct failure *f)
 	int ret;
 
 	request_rows(s, &rq, 0, FIRST_ROWS);
+	rq.judge = judge_new_job;
 	for (;;) {
 		ret = web_ask(s->web, &rq, &a, f);
 		if (ret == 0 && a.status != 200)

@@ -46,6 +46,7 @@ struct odbc {
 	size_t n_columns;
 	bool in_pieces;
 	SQLULEN n, at; /* rows that came together, and the next of them */
+	SQLUSMALLINT states[ROWS_AT_ONCE]; /* what became of each */
 	struct sql_dialect dialect;
 	struct buf wide, text; /* to work in */
 	SQLWCHAR **params;
@@ -569,6 +570,7 @@ static int bind_columns(struct odbc *s, struct failure *f)
 		SQLSetStmtAttrW(s->stmt, SQL_ATTR_ROW_ARRAY_SIZE, many, 0)))
 		return statement_failed(s, f);
 	SQLSetStmtAttrW(s->stmt, SQL_ATTR_ROWS_FETCHED_PTR, &s->n, 0);
+	SQLSetStmtAttrW(s->stmt, SQL_ATTR_ROW_STATUS_PTR, s->states, 0);
 	for (size_t i = 0; i < s->n_columns; i++) {
 		struct odbc_column *c = &s->column[i];
 
@@ -806,19 +808,43 @@ static int at_end(struct odbc *s, struct failure *f)
 		      "one statement");
 }
 
+/*
+ * The next row, or the next ones. A failure at one of many rows does not fail
+ * the fetch: it is told of each row what became of it.
+ */
+static int fetch(struct odbc *s, struct failure *f)
+{
+	SQLRETURN r;
+
+	s->n = s->at = 0;
+	memset(s->states, 0, sizeof s->states);
+	r = SQLFetch(s->stmt);
+	if (r == SQL_NO_DATA)
+		return at_end(s, f);
+	if (!SQL_SUCCEEDED(r))
+		return statement_failed(s, f);
+	if (s->in_pieces)
+		return 1;
+	if (!s->n || s->n > ROWS_AT_ONCE)
+		return failed(f, EX_UNAVAILABLE,
+			      "odbc: the driver does not say how many rows it "
+			      "has given");
+	for (SQLULEN i = 0; i < s->n; i++)
+		if (s->states[i] == SQL_ROW_ERROR ||
+		    s->states[i] == SQL_ROW_NOROW)
+			return statement_failed(s, f);
+	return 1;
+}
+
 static int odbc_next(void *self, struct rows *rows, struct failure *f)
 {
 	struct odbc *s = self;
 	int ret;
 
 	if (s->in_pieces || s->at == s->n) {
-		SQLRETURN r = SQLFetch(s->stmt);
-
-		if (r == SQL_NO_DATA)
-			return at_end(s, f);
-		if (!SQL_SUCCEEDED(r))
-			return statement_failed(s, f);
-		s->at = 0;
+		ret = fetch(s, f);
+		if (ret <= 0)
+			return ret;
 	}
 	ret = s->in_pieces ? put_row_in_pieces(s, rows, f)
 			   : put_row_of_many(s, rows, f);

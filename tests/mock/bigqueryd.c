@@ -18,10 +18,10 @@ struct bigqueryd {
 	struct tokens tokens;
 	struct fakeapi api;
 	const char *result_path, *location, *fails;
-	uint64_t generate, per_page, pending, slow_ms, drops, grows;
+	uint64_t generate, per_page, pending, slow_ms, drops, grows, hides;
 	struct buf result, text;
 	struct str schema, rows;
-	uint64_t n_rows, n_polled;
+	uint64_t n_rows, n_polled, n_hidden;
 	struct ids jobs;
 };
 
@@ -121,7 +121,7 @@ static void insert(struct bigqueryd *s, const struct request *r,
 		complain(a, 409, "duplicate", "there is such a job");
 		return;
 	}
-	s->n_polled = 0;
+	s->n_polled = s->n_hidden = 0;
 	buf_addf(&s->text,
 		 "{\"jobReference\":{\"projectId\":\"proj\",\"jobId\":%.*s,"
 		 "\"location\":\"%s\"},\"status\":{\"state\":\"RUNNING\"%s%s%s}"
@@ -236,6 +236,8 @@ static void serve_api(struct bigqueryd *s, const struct request *r,
 		list(s, r, a, "dataset");
 	else if (str_starts(rest, "/datasets/"))
 		list(s, r, a, "table");
+	else if (str_starts(rest, "/queries/") && s->n_hidden++ < s->hides)
+		complain(a, 404, "notFound", "Not found: Job proj:EU.x");
 	else if (str_starts(rest, "/queries/") &&
 		 ids_find(&s->jobs, (struct str){ rest.s + 9, rest.n - 9 }))
 		results(s, r, a);
@@ -280,7 +282,7 @@ int main(int argc, char **argv)
 					   .trouble = trouble,
 					   .note = note,
 					   .self = &fake } };
-	struct opt opts[9 + TOKENS_N_OPTS + FAKEAPI_N_OPTS] = {
+	struct opt opts[10 + TOKENS_N_OPTS + FAKEAPI_N_OPTS] = {
 		{ 0, "result", OPT_STR, &fake.result_path, "FILE",
 		  "what every query gives" },
 		{ 0, "generate", OPT_COUNT, &fake.generate, "N", "rows" },
@@ -294,6 +296,8 @@ int main(int argc, char **argv)
 		  "the last rows get lost" },
 		{ 0, "grows", OPT_COUNT, &fake.grows, "N",
 		  "later pages count more rows" },
+		{ 0, "hides", OPT_COUNT, &fake.hides, "N",
+		  "a job is not to be found so often" },
 		{ 0, "fails", OPT_STR, &fake.fails, "REASON",
 		  "every query fails, in a 200" },
 		{ 0, "location", OPT_STR, &fake.location, "PLACE",
@@ -306,8 +310,8 @@ int main(int argc, char **argv)
 		.n = ARRAY_LEN(opts),
 	};
 
-	tokens_opts(&fake.tokens, opts + 9);
-	fakeapi_opts(&fake.api, opts + 9 + TOKENS_N_OPTS);
+	tokens_opts(&fake.tokens, opts + 10);
+	fakeapi_opts(&fake.api, opts + 10 + TOKENS_N_OPTS);
 	msg_init("bigqueryd");
 	if (opt_parse(&spec, argc, argv))
 		opt_die("operands are not taken");

@@ -164,6 +164,12 @@ broken 69 'no page' 'a page of something else'
 serve --generate 10 --at 2=500-after
 get "$url" t
 is "$status/$(jq -s 'map(select(.status == 409)) | length' log)" 0/1 'a job is inserted twice and run once'
+serve --generate 10 --at 2=500-after --hides 2
+get "$url" t
+is "$status/$(wc -l <out)" 0/11 'and looked for again where it is not known yet'
+serve --generate 10 --hides 9
+get --retries 1 "$url" t
+broken 75 'HTTP 404, of a job that was taken (2 attempts)' 'one that is never found'
 serve --generate 10 --uses 0
 jq '.client_email = "x"' sa.json >x && mv x sa.json
 get "$url" t

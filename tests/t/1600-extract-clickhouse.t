@@ -137,6 +137,15 @@ exits 64 'a password in the URL' \
 lacks err hunter2 'is refused, and not shown'
 exits 69 'nobody listens' retl-extract clickhouse://127.0.0.1:1/ x
 
+one="clickhouse://single@127.0.0.1:$port/default"
+curl -sS -m 30 --data-binary 'SELECT sleep(3), sleep(2)' "http://127.0.0.1:$port/?user=single" >/dev/null &
+first=$!
+soon eval "[ \"\$(sql \"SELECT count(*) FROM system.processes WHERE user = 'single'\")\" = 1 ]"
+exits 75 'more queries at once than the user may have' retl-extract "$one" key_rows
+contains err '(code 202)' 'is the server'\''s word'
+kill $first
+wait $first 2>/dev/null
+
 slow="SELECT number AS id, sleepEachRow(0.01) s, arrayStringConcat(
 	arrayMap(x -> 'x', range(20000))) t FROM numbers(60000)
 	SETTINGS max_block_size = 10"

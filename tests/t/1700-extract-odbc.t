@@ -2,6 +2,7 @@
 # retl-extract through ODBC, with three drivers: SQLite, PostgreSQL, MariaDB.
 # shellcheck disable=SC2016
 . "$(dirname "$0")/../lib.sh"
+. "$top/tests/sqlopts.sh"
 
 ! retl-extract --list-sources | grep -q '^odbc.*needs' ||
 	skip_all 'built without unixODBC'
@@ -131,6 +132,13 @@ if [ -e "$drivers/psqlodbcw.so" ]; then
 		# The server itself would notice that nobody is there only at the end.
 		soon running 0
 		echo $? >cut.stopped
+		gone() {
+			[ "$(sql -c "SELECT count(*) FROM pg_stat_activity
+				WHERE query LIKE '%pg_sleep(51)%' AND pid <> pg_backend_pid()")" = 0 ]
+		}
+		leaves "$pg" "SELECT g AS i, repeat('x', 900)::varchar(900) AS t
+			FROM generate_series(1, 3000) g
+			UNION ALL SELECT 0, pg_sleep(51)::varchar(900)" gone >leaves.tap
 		eval "$cleanup_commands"
 		trap - EXIT
 	)
@@ -155,6 +163,8 @@ if [ -e "$drivers/psqlodbcw.so" ]; then
 		is "$(cat cut.status)" 143 'a signal ends it'
 		is "$(cat cut.stopped)" 0 'and its query at the server'
 		is "$(cat cut.out cut.err)" '' 'in silence'
+		grep -q '^ok' leaves.tap && ! grep '^not' -A 9 leaves.tap >&2
+		ok $? 'a reader that goes away, or has enough, ends it there too'
 	fi
 fi
 
