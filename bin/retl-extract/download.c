@@ -133,6 +133,10 @@ static void check_answer(struct download *d, long status, struct str headers)
 			  (of == NOT_KNOWN || d->length == NOT_KNOWN ||
 			   of == d->length);
 		d->wrong = d->good ? WRONG_NOTHING : WRONG_RANGE;
+		/* It need not be the rest: how much there is, counts. */
+		if (d->good && d->length == NOT_KNOWN)
+			d->length = of;
+		d->framed = d->length != NOT_KNOWN;
 		if (d->good && !same_version(d, headers) &&
 		    http_header(headers, "etag").s) {
 			d->good = false;
@@ -304,7 +308,9 @@ static bool follow(struct download *d)
 
 static void settle_good(struct download *d)
 {
-	/* HTTP_OK, and not cut: the end that the protocol has. */
+	/* HTTP_OK, and not cut: the end that the protocol has, if it has. */
+	if (d->length == NOT_KNOWN && d->answer.open_end)
+		d->framed = false;
 	if (d->length != NOT_KNOWN ? d->received == d->length : !d->skip)
 		d->ended = true;
 	else

@@ -17,7 +17,8 @@
 struct webfiles {
 	const char *root, *log_path, *authorization, *redirect;
 	uint64_t cut, longer, shorter, status_of_range;
-	bool no_etag, no_ranges, no_conditions, changing, bare;
+	bool no_etag, no_ranges, no_conditions, changing, bare, chunked;
+	bool bare_ranges, starred;
 	struct mishaps mishaps;
 	struct object object;
 	int log_fd;
@@ -41,7 +42,8 @@ static void misbehave(struct webfiles *w, struct answer *a)
 {
 	if (w->longer || w->shorter)
 		a->claim = a->body.len + w->longer - w->shorter;
-	if (w->bare) {
+	a->chunked = w->chunked && a->status == 200;
+	if (w->bare || (w->bare_ranges && a->status == 206)) {
 		a->bare = true;
 		a->drop = DROP_CLOSE;
 	}
@@ -81,7 +83,8 @@ static void give_file(struct webfiles *w, const struct request *r,
 		object_answer(
 		    &w->object, r, a,
 		    (w->no_ranges ? OBJECT_NO_RANGES : 0u) |
-			(w->no_conditions ? OBJECT_NO_CONDITIONS : 0u));
+			(w->no_conditions ? OBJECT_NO_CONDITIONS : 0u) |
+			(w->starred ? OBJECT_NO_LENGTH : 0u));
 		misbehave(w, a);
 	}
 	buf_release(&name);
@@ -140,6 +143,14 @@ int main(int argc, char **argv)
 		{ 0, "changing", OPT_FLAG, &w.changing, NULL,
 		  "an ETag of its own in each answer" },
 		{ 0, "bare", OPT_FLAG, &w.bare, NULL, "no length" },
+		{ 0, "chunked", OPT_FLAG, &w.chunked, NULL,
+		  "no length of a whole file, but chunks" },
+		{ 0, "bare-ranges", OPT_FLAG, &w.bare_ranges, NULL,
+		  "no length of a range" },
+		{ 0, "starred", OPT_FLAG, &w.starred, NULL,
+		  "a range does not say of how much it is" },
+		{ 0, "cap", OPT_COUNT, &w.object.cap, "N",
+		  "no range longer than N bytes" },
 		{ 0, "range-status", OPT_COUNT, &w.status_of_range, "N",
 		  "answer ranges with this status" },
 		{ 0, "at", OPT_LIST, &w.mishaps.at, "N=WHAT",

@@ -126,6 +126,25 @@ is "$status" 0 'a server that gives no length'
 same root/a.ndjson out 'its rows come'
 contains err 'warning: not sealed: the server says neither' 'not sealed'
 
+serve --chunked
+whole a.ndjson 'chunks show their end'
+serve --chunked --at 1=half
+whole a.ndjson 'chunks that are cut: a range says how much there is'
+serve --chunked --at 1=half --cap 100000
+whole a.ndjson 'a server that gives no more than it likes of a range'
+[ "$(grep -c 'bytes=' log)" -gt 3 ]
+ok $? 'is asked for the rest'
+serve --at 1=half --cap 100000
+whole a.ndjson 'also if the length was known before'
+for how in --starred '--starred --cap 100000' '--starred --bare-ranges'; do
+	# shellcheck disable=SC2086
+	serve --chunked --at 1=half $how
+	get a.ndjson
+	lacks out "$(printf '\t')" "a rest whose end nobody says ($how) is not sealed"
+done
+serve --chunked --at 1=half --bare-ranges
+whole a.ndjson 'a rest without a length, of a whole that has one'
+
 # ---- passing troubles ----
 
 serve --at 1=429+1 --at 2=reset-before

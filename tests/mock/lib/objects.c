@@ -74,7 +74,7 @@ void object_answer(const struct object *o, const struct request *r,
 	struct str range = request_header(r, "range");
 	struct str match = request_header(r, "if-match");
 	uint64_t from = 0, to = o->data.len ? o->data.len - 1 : 0;
-	char text[96];
+	char text[96], size[32];
 
 	if (match.s && !(without & OBJECT_NO_CONDITIONS) &&
 	    !str_eq(match, buf_str(&o->etag))) {
@@ -89,9 +89,12 @@ void object_answer(const struct object *o, const struct request *r,
 			return;
 		}
 		to = MIN(to, o->data.len - 1);
+		if (o->cap)
+			to = MIN(to, from + o->cap - 1);
 		a->status = 206;
-		snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%zu",
-			 from, to, o->data.len);
+		snprintf(size, sizeof size, "%zu", o->data.len);
+		snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%s",
+			 from, to, without & OBJECT_NO_LENGTH ? "*" : size);
 		answer_header(a, "Content-Range", text);
 	}
 	if (o->etag.len)

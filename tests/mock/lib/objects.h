@@ -11,6 +11,7 @@
 struct object {
 	struct buf data;
 	struct buf etag; /* with its quotes */
+	uint64_t cap;    /* no range is longer; 0: any */
 };
 #define OBJECT_INIT ((struct object){ .data = BUF_INIT, .etag = BUF_INIT })
 
@@ -24,6 +25,7 @@ void object_decode(struct buf *out, struct str text);
 enum {
 	OBJECT_NO_RANGES = 1,     /* Range is ignored */
 	OBJECT_NO_CONDITIONS = 2, /* If-Match is ignored */
+	OBJECT_NO_LENGTH = 4,     /* a range does not say of how much */
 };
 
 /*

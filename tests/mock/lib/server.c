@@ -229,12 +229,18 @@ static void answer_put(struct conn *c, const struct answer *a)
 	buf_adds(&c->out, buf_str(&a->headers));
 	if (a->bare)
 		buf_addz(&c->out, "Connection: close\r\n");
+	else if (a->chunked)
+		buf_addz(&c->out, "Transfer-Encoding: chunked\r\n");
 	else if (a->status != 204)
 		buf_addf(&c->out, "Content-Length: %" PRIu64 "\r\n",
 			 a->claim ? a->claim : (uint64_t)a->body.len);
 	buf_addz(&c->out, "\r\n");
+	if (a->chunked && a->body.len)
+		buf_addf(&c->out, "%zx\r\n", a->body.len);
 	if (a->status != 204)
 		buf_adds(&c->out, buf_str(&a->body));
+	if (a->chunked)
+		buf_addz(&c->out, a->body.len ? "\r\n0\r\n\r\n" : "0\r\n\r\n");
 	if (a->drop != DROP_NONE && a->keep < c->out.len)
 		buf_truncate(&c->out, a->keep);
 }
@@ -295,7 +301,7 @@ static void serve(struct loop *l, struct conn *c, size_t used)
 	a->delay_ms = 0;
 	a->drop = DROP_NONE;
 	a->keep = KEEP_ALL;
-	a->bare = false;
+	a->bare = a->chunked = false;
 	a->claim = 0;
 	l->s->serve(l->s->self, &c->req, a);
 	if (!a->status && a->drop == DROP_NONE)

@@ -40,6 +40,7 @@ struct answer {
 	enum drop drop; /* the connection's end, after what is sent */
 	size_t keep;    /* with drop: so many bytes of the answer are sent */
 	bool bare;      /* no Content-Length: the end of the connection is it */
+	bool chunked;   /* no Content-Length: the body is one chunk */
 	uint64_t claim; /* a Content-Length that is not true; 0: the true one */
 };
 
