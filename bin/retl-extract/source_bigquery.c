@@ -698,7 +698,7 @@ static void take_items(const struct listing *l, struct str v)
 static int list_pages(const struct listing *l, struct failure *f)
 {
 	struct web_request rq = WEB_REQUEST_INIT;
-	struct buf page = BUF_INIT, scratch = BUF_INIT;
+	struct buf page = BUF_INIT, last = BUF_INIT, scratch = BUF_INIT;
 	struct web_answer a;
 	struct str v, next;
 	int ret;
@@ -710,6 +710,8 @@ static int list_pages(const struct listing *l, struct failure *f)
 			buf_addz(&rq.url, "&pageToken=");
 			enc_percent(&rq.url, buf_str(&page));
 		}
+		buf_reset(&last);
+		buf_adds(&last, buf_str(&page));
 		buf_reset(&page);
 		ret = web_ask(l->s->web, &rq, &a, f);
 		if (ret == 0 && a.status != 200)
@@ -723,10 +725,15 @@ static int list_pages(const struct listing *l, struct failure *f)
 			next = json_get(v, "nextPageToken");
 			if (next.s && json_type(next) == JSON_STRING)
 				buf_adds(&page, json_text(next, &scratch));
+			if (page.len && str_eq(buf_str(&page), buf_str(&last)))
+				ret = said(f, EX_UNAVAILABLE,
+					   "the list comes back to the same "
+					   "page");
 		}
 	} while (ret == 0 && page.len);
 	web_request_release(&rq);
 	buf_release(&page);
+	buf_release(&last);
 	buf_release(&scratch);
 	return ret;
 }

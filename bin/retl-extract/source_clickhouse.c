@@ -264,6 +264,7 @@ static void put_settings(const struct clickhouse *s, struct buf *url)
 	    "&join_overflow_mode=throw&transfer_overflow_mode=throw"
 	    "&distinct_overflow_mode=throw";
 	static const char since_23[] =
+	    "&limit=0&offset=0" /* of all queries of a user */
 	    "&date_time_output_format=iso"
 	    "&output_format_json_quote_decimals=0"
 	    "&output_format_decimal_trailing_zeros=1"

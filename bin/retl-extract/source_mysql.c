@@ -310,7 +310,8 @@ static int set_up_session(struct mysql *s, struct failure *f)
 	 * sql_mode decides what a string and an operator is, so it is the one
 	 * that both kinds of server have by default, less what depends on
 	 * their versions. sql_select_limit would cut the result in silence;
-	 * max_sort_length would cut keys. A pipeline may stand still for long:
+	 * max_sort_length would cut keys, and group_concat_max_len, beyond the
+	 * longest of our rows, values. A pipeline may stand still for long:
 	 * net_write_timeout.
 	 */
 	static const char settings[] =
@@ -323,10 +324,17 @@ static int set_up_session(struct mysql *s, struct failure *f)
 	    "set session transaction isolation level repeatable read";
 	static const char begin[] =
 	    "start transaction with consistent snapshot, read only";
+	struct buf longest = BUF_INIT;
+
+	int ret;
 
 	if (run_sql(s, settings, f) < 0 || run_sql(s, isolation, f) < 0)
 		return -1;
-	return run_sql(s, begin, f);
+	buf_addf(&longest, "set session group_concat_max_len = %zu",
+		 s->max_record + 1);
+	ret = run_sql(s, longest.data, f);
+	buf_release(&longest);
+	return ret < 0 ? -1 : run_sql(s, begin, f);
 }
 
 /* An option file may have named another host than the URL did. */

@@ -326,6 +326,9 @@ static int new_statement(struct odbc *s, struct failure *f)
 	s->stmt = NULL;
 	if (!SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_STMT, s->dbc, &s->stmt)))
 		return give_up(s, SQL_HANDLE_DBC, s->dbc, f);
+	/* Whatever odbc.ini says: nothing is cut in silence. */
+	SQLSetStmtAttrW(s->stmt, SQL_ATTR_MAX_ROWS, 0, 0);
+	SQLSetStmtAttrW(s->stmt, SQL_ATTR_MAX_LENGTH, 0, 0);
 	return 0;
 }
 

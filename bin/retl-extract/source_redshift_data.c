@@ -504,7 +504,9 @@ static int take_page(struct redshift *s, const struct web_answer *a,
 			      "redshift-data: a page without rows");
 	json_iter_init(&s->it, rows);
 	s->in_page = true;
-	s->finished = !json_member(page, "NextToken", JSON_STRING).s;
+	buf_reset(&s->text);
+	put_text(&s->text, json_member(page, "NextToken", JSON_STRING));
+	s->finished = !s->text.len;
 	return 0;
 }
 
@@ -906,9 +908,10 @@ static int begin_page(struct redshift *s, struct failure *f)
 {
 	if (s->in_page)
 		return 1;
-	if (!s->finished)
+	/* Pages that come again would not end. */
+	if (!s->finished && s->n_rows <= s->n_wanted)
 		return next_page(s, f) < 0 ? -1 : 1;
-	if (s->n_rows == s->n_wanted)
+	if (s->finished && s->n_rows == s->n_wanted)
 		return 0;
 	return failed(f, EX_DATAERR,
 		      "redshift-data: %" PRIu64

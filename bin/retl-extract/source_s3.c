@@ -245,6 +245,7 @@ struct page {
 	struct buf key, etag, *next;
 	uint64_t size;
 	bool truncated, wrong, whole;
+	bool says; /* whether it is truncated */
 };
 
 static int hex(char c)
@@ -294,6 +295,7 @@ static void take_element(void *arg, struct str path, struct str text)
 		p->size = 0;
 	} else if (str_is(path, "ListBucketResult/IsTruncated")) {
 		p->truncated = str_is(text, "true");
+		p->says = p->truncated || str_is(text, "false");
 	} else if (str_is(path, "ListBucketResult/NextContinuationToken")) {
 		buf_reset(p->next);
 		buf_adds(p->next, text);
@@ -316,7 +318,7 @@ static int s3_take_list(void *self, struct store_reader *r, struct str body,
 	p.encoded = xml_find(body, "ListBucketResult/EncodingType", &text) &&
 		    strcmp(text.data, "url") == 0;
 	if (xml_walk(body, take_element, &p, &why) < 0 || p.wrong || !p.whole ||
-	    (p.truncated && !next->len))
+	    !p.says || (p.truncated && !next->len))
 		ret = failed(f, EX_UNAVAILABLE,
 			     "s3: %s: the listing cannot be read: %s",
 			     s->place->bucket.data,

@@ -367,7 +367,8 @@ static int open_pages(struct sheets *s, struct failure *f)
 				    .arg = s };
 
 	s->in_pages = true;
-	if (ask_version(s, &s->version, f) < 0)
+	/* How long it was before that, is of another moment. */
+	if (ask_version(s, &s->version, f) < 0 || find_tab(s, f) < 0)
 		return -1;
 	s->queue = web_queue_new(s->web, &q);
 	return next_page(s, f) < 0 ? -1 : 0;

@@ -351,6 +351,10 @@ static int take_page(struct trino *s, const struct web_answer *a,
 	data = json_member(page, "data", JSON_ARRAY);
 	if (data.s && !s->types)
 		return failed(f, EX_UNAVAILABLE, "trino: rows before columns");
+	/* Whoever reads on there gets these rows for ever. */
+	if (data.s && s->next.len && str_is(buf_str(&s->next), a->url))
+		return failed(f, EX_UNAVAILABLE,
+			      "trino: the page behind this one is this one");
 	s->in_page = data.s != NULL;
 	if (data.s)
 		json_iter_init(&s->it, data);

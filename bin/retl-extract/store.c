@@ -271,7 +271,7 @@ static enum web_verdict check_part(struct object *o, uint64_t asked,
 		return changed(o, f);
 	if (o->known && of != o->size)
 		return changed(o, f);
-	if (!o->known && of > STORE_PART && !version.n) {
+	if ((o->known ? o->version.len > 0 : of > STORE_PART) && !version.n) {
 		failed(f, EX_UNAVAILABLE,
 		       "%s: the server does not say which version it is",
 		       o->key.data);

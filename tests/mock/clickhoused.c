@@ -20,7 +20,7 @@
 
 struct clickhoused {
 	const char *version, *ending, *log_path;
-	uint64_t generate;
+	uint64_t generate, cut;
 	struct answer *a;
 	struct str query; /* of the URL */
 };
@@ -55,6 +55,8 @@ static const struct {
 } settings[] = {
 	{ "output_format_json_quote_64bit_integers", "0 1", 0 },
 	{ "output_format_json_quote_denormals", "0 1", 0 },
+	{ "limit", "0 1", 21.6 },
+	{ "offset", "0 1", 21.6 },
 	{ "output_format_json_quote_decimals", "0 1", 22.9 },
 	{ "output_format_decimal_trailing_zeros", "0 1", 22.1 },
 	{ "output_format_json_named_tuples_as_objects", "0 1", 20 },
@@ -273,7 +275,11 @@ static void answer_query(struct clickhoused *s, struct str sql)
 			 "{\"name\":\"d\",\"type\":\"Decimal(9, 2)\"}\n"
 			 "{\"name\":\"p\",\"type\":\"Nullable(String)\"}\n");
 	} else {
-		for (uint64_t i = 0; i < s->generate; i++)
+		uint64_t n = s->generate;
+
+		if (s->cut && !is_set(s, "limit", "0"))
+			n = MIN(n, s->cut);
+		for (uint64_t i = 0; i < n; i++)
 			put_row(s, &s->a->body, i, &param);
 		if (s->ending)
 			put_ending(s);
@@ -322,6 +328,8 @@ int main(int argc, char **argv)
 		  "end after so long without a request" },
 		{ 0, "version", OPT_STR, &fake.version, "TEXT", "to be" },
 		{ 0, "generate", OPT_COUNT, &fake.generate, "N", "rows" },
+		{ 0, "limit", OPT_COUNT, &fake.cut, "N",
+		  "the user's profile has this limit" },
 		{ 0, "ending", OPT_STR, &fake.ending, "text|cut|block",
 		  "it fails behind the rows" },
 		{ 0, "log", OPT_STR, &fake.log_path, "FILE",

@@ -23,7 +23,7 @@ struct fake {
 	const char *root, *log_path, *archived, *web_token, *container_token;
 	const char *grant; /* ID:SECRET:TOKEN that STS and the like hand out */
 	uint64_t page, expire, lifetime, change_at, remove_at, skew;
-	bool redirect, loop, unencoded;
+	bool redirect, loop, unencoded, silent, unversioned;
 	struct mishaps mishaps;
 	struct object object;
 	uint64_t n_s3;
@@ -135,8 +135,9 @@ static void give_list(struct fake *k, const struct request *r, struct answer *a,
 	}
 	while (i < names.n && !str_starts(str_of(names.v[i]), prefix.data))
 		i++;
-	buf_addf(&a->body, "<IsTruncated>%s</IsTruncated>",
-		 i < names.n ? "true" : "false");
+	if (!k->silent)
+		buf_addf(&a->body, "<IsTruncated>%s</IsTruncated>",
+			 i < names.n ? "true" : "false");
 	if (i < names.n)
 		buf_addf(&a->body,
 			 "<NextContinuationToken>after/%s"
@@ -177,7 +178,10 @@ static void give_object(struct fake *k, const struct request *r,
 			buf_reset(&k->object.etag);
 			buf_addz(&k->object.etag, "\"changed\"");
 		}
-		object_answer(&k->object, r, a, 0);
+		if (k->unversioned)
+			buf_reset(&k->object.etag);
+		object_answer(&k->object, r, a,
+			      k->unversioned ? OBJECT_NO_CONDITIONS : 0);
 		if (a->status == 412)
 			put_error(a, 412, "PreconditionFailed");
 		if (a->status == 416) {
@@ -411,6 +415,10 @@ int main(int argc, char **argv)
 		{ 0, "page", OPT_COUNT, &k.page, "N", "keys a page" },
 		{ 0, "loop", OPT_FLAG, &k.loop, NULL,
 		  "pages come round again" },
+		{ 0, "silent", OPT_FLAG, &k.silent, NULL,
+		  "listings do not say whether there is more" },
+		{ 0, "unversioned", OPT_FLAG, &k.unversioned, NULL,
+		  "objects have no ETag" },
 		{ 0, "unencoded", OPT_FLAG, &k.unencoded, NULL,
 		  "keys as they are" },
 		{ 0, "archived", OPT_STR, &k.archived, "TEXT",

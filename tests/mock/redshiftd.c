@@ -23,7 +23,7 @@ struct redshiftd {
 	bool unloading;
 	uint64_t n_rows, generate, per_page, pending, drops, expire, n_polled,
 	    n_asked;
-	bool never, no_rows;
+	bool never, no_rows, repeats, ends_empty;
 	struct ids tokens;
 };
 
@@ -281,7 +281,10 @@ static void give_page(struct redshiftd *s, struct str v, struct answer *a)
 	put_rows(s, &b, from, to);
 	buf_addc(&b, ']');
 	if (to < s->n_rows)
-		buf_addf(&b, ",\"NextToken\":\"page-%" PRIu64 "\"", to);
+		buf_addf(&b, ",\"NextToken\":\"page-%" PRIu64 "\"",
+			 s->repeats ? s->per_page : to);
+	else if (s->ends_empty)
+		buf_addz(&b, ",\"NextToken\":\"\"");
 	buf_addc(&b, '}');
 	answer_json(a, 200, buf_str(&b));
 	buf_release(&b);
@@ -353,7 +356,7 @@ int main(int argc, char **argv)
 					   .trouble = trouble,
 					   .note = note,
 					   .self = &fake } };
-	struct opt opts[15 + FAKEAPI_N_OPTS] = {
+	struct opt opts[17 + FAKEAPI_N_OPTS] = {
 		{ 0, "key", OPT_LIST, &fake.sig.keys, "ID:SECRET[:TOKEN]",
 		  "a key that is good" },
 		{ 0, "columns", OPT_STR, &fake.columns, "JSON",
@@ -375,6 +378,10 @@ int main(int argc, char **argv)
 		  "unloaded instead of made ones" },
 		{ 0, "loses", OPT_COUNT, &fake.loses, "N",
 		  "the manifest does not name the last files" },
+		{ 0, "repeats", OPT_FLAG, &fake.repeats, NULL,
+		  "the second page comes for ever" },
+		{ 0, "ends-empty", OPT_FLAG, &fake.ends_empty, NULL,
+		  "the last page has a token of no length" },
 		{ 0, "drops", OPT_COUNT, &fake.drops, "N",
 		  "the last rows get lost" },
 		{ 0, "expire", OPT_COUNT, &fake.expire, "N",
@@ -389,7 +396,7 @@ int main(int argc, char **argv)
 		.n = ARRAY_LEN(opts),
 	};
 
-	fakeapi_opts(&fake.api, opts + 15);
+	fakeapi_opts(&fake.api, opts + 17);
 	msg_init("redshiftd");
 	if (opt_parse(&spec, argc, argv))
 		opt_die("operands are not taken");

@@ -18,11 +18,11 @@ struct sheetsd {
 	struct tokens tokens;
 	struct fakeapi api;
 	const char *book_path;
-	uint64_t slow_ms, grid_rows;
+	uint64_t slow_ms, grid_rows, grows;
 	bool edited, no_drive;
 	struct buf book, text, range;
 	struct str sheets;
-	uint64_t n_versions;
+	uint64_t n_versions, n_tabs;
 };
 
 static void complain(struct answer *a, int status, const char *what)
@@ -84,10 +84,12 @@ static void put_tabs(struct sheetsd *s, struct answer *a)
 			 any ? "," : "", STR_ARG(json_get(v, "gid")),
 			 STR_ARG(json_get(v, "title")),
 			 type.s ? (int)type.n : 6, type.s ? type.s : "\"GRID\"",
-			 MAX(json_count(rows) + 10, s->grid_rows),
+			 MAX(json_count(rows) + 10, s->grid_rows) -
+			     (s->n_tabs ? 0 : s->grows),
 			 width(rows) + 2);
 		any = true;
 	}
+	s->n_tabs++;
 	buf_addz(&s->text, "]}");
 	answer_json(a, 200, buf_str(&s->text));
 }
@@ -276,11 +278,13 @@ int main(int argc, char **argv)
 					 .trouble = trouble,
 					 .note = note,
 					 .self = &fake } };
-	struct opt opts[5 + TOKENS_N_OPTS + FAKEAPI_N_OPTS] = {
+	struct opt opts[6 + TOKENS_N_OPTS + FAKEAPI_N_OPTS] = {
 		{ 0, "book", OPT_STR, &fake.book_path, "FILE",
 		  "the spreadsheet book-1" },
 		{ 0, "grid-rows", OPT_COUNT, &fake.grid_rows, "N",
 		  "rows that a tab has at least" },
+		{ 0, "grows", OPT_COUNT, &fake.grows, "N",
+		  "rows by which a tab was shorter when it was first seen" },
 		{ 0, "slow", OPT_COUNT, &fake.slow_ms, "MS",
 		  "each answer with values takes so long" },
 		{ 0, "edited", OPT_FLAG, &fake.edited, NULL,
@@ -295,8 +299,8 @@ int main(int argc, char **argv)
 		.n = ARRAY_LEN(opts),
 	};
 
-	tokens_opts(&fake.tokens, opts + 5);
-	fakeapi_opts(&fake.api, opts + 5 + TOKENS_N_OPTS);
+	tokens_opts(&fake.tokens, opts + 6);
+	fakeapi_opts(&fake.api, opts + 6 + TOKENS_N_OPTS);
 	msg_init("sheetsd");
 	if (opt_parse(&spec, argc, argv))
 		opt_die("operands are not taken");

@@ -25,7 +25,7 @@ struct trinod {
 	struct str *pages;
 	size_t n_pages, cap, asked; /* asked: the newest page that was */
 	size_t n_statements;
-	bool started;
+	bool started, repeats;
 	int log_fd;
 };
 
@@ -64,7 +64,8 @@ static void give_page(struct trinod *t, const struct request *r,
 			 ",\"nextUri\":\"http://%.*s/v1/statement/executing/"
 			 "q1/%zu\"",
 			 t->elsewhere ? (int)strlen(t->elsewhere) : (int)host.n,
-			 t->elsewhere ? t->elsewhere : host.s, i + 1);
+			 t->elsewhere ? t->elsewhere : host.s,
+			 t->repeats && i ? i : i + 1);
 	if (page.n > 2)
 		buf_addf(&a->body, ",%.*s", (int)page.n - 1, page.s + 1);
 	else
@@ -166,6 +167,8 @@ int main(int argc, char **argv)
 		  "401 without this header" },
 		{ 0, "elsewhere", OPT_STR, &t.elsewhere, "HOST:PORT",
 		  "pages are said to be there" },
+		{ 0, "repeats", OPT_FLAG, &t.repeats, NULL,
+		  "the second page comes for ever" },
 		{ 0, "latency", OPT_COUNT, &t.latency, "MS",
 		  "how long a page takes" },
 		{ 0, "at", OPT_LIST, &t.mishaps.at, "N=WHAT",

@@ -82,6 +82,12 @@ same none out 'no rows'
 retl-extract -q 'SELECT seq, SLEEP(0) FROM seq_1_to_100000000' --limit 2 \
 	"$db" >out
 is "$(wc -l <out)" 2 '--limit does not read the rest'
+sql -e 'SET GLOBAL sql_select_limit = 5, GLOBAL group_concat_max_len = 1000'
+retl-extract -q 'SELECT seq FROM seq_1_to_1000' "$db" >out
+is "$(tail -n 1 out)" "$(seal 1000)" 'all rows, whatever limit the server sets'
+retl-extract -q 'SELECT GROUP_CONCAT(seq) AS v FROM seq_1_to_20000' "$db" >out
+is "$(head -n 1 out)" "{\"v\":\"$(seq -s, 20000)\"}" 'and all of a text that it would cut'
+sql -e 'SET GLOBAL sql_select_limit = DEFAULT, GLOBAL group_concat_max_len = DEFAULT'
 
 # ---- datasets and parameters ----
 

@@ -223,6 +223,11 @@ serve --key AKID:s3kr3t/+ --remove-at 4
 broken s3://shop/day/ 75 'was removed or changed' 'one that vanishes'
 serve --key AKID:s3kr3t/+ --archived 4.csv
 broken s3://shop/day/ 69 Glacier 'one in an archive'
+serve --key AKID:s3kr3t/+ --page 2 --silent
+broken s3://shop/day/ 69 'the listing cannot be read' 'a listing that does not say whether it ends'
+serve --key AKID:s3kr3t/+ --unversioned
+broken s3://shop/big.ndjson 69 'which version it is' 'parts that nobody says are of one version'
+broken s3://shop/day/ 69 'which version it is' 'nor that they are of the one that was listed'
 serve --key AKID:s3kr3t/+ --page 2 --loop
 broken s3://shop/day/ 69 'same page' 'a listing that goes round'
 serve --key AKID:s3kr3t/+ --at 1=garbage

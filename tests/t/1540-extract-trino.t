@@ -279,5 +279,12 @@ asked --script bare
 get --schema -q 'select 1'
 is "$(jq -c '.properties | [.i.type, .d.format, .d["$comment"]]' out)" \
 	'[["integer","null"],"date","date"]' '--schema'
+{
+	echo "$queued"
+	echo "{\"columns\":[$(sig x bigint)],\"data\":[[1]],\"stats\":{}}"
+	echo "$done"
+} >script
+serve --repeats
+broken 69 'the page behind this one is this one' 'a page that comes again and again'
 mock_stop trino
 done_testing

@@ -148,6 +148,11 @@ exits 78 'a key without an order' retl-extract -k x -q 'select 1' "$at"
 key --generate 3 --page 2 --row '[{"stringValue":"shop"},{"stringValue":"a.b"}]'
 is "$(retl-extract --list "$at" | sort -u)" 'shop."a.b"' '--list'
 is "$(retl-extract --list "$at" | wc -l)" 3 'of all pages'
+key --generate 10 --page 4 --ends-empty
+get
+is "$status/$(grep -c '^{' out)" 0/10 'a last page whose token has no length'
+key --generate 10 --page 4 --repeats
+broken 65 '10 rows were announced' 'a page that comes again and again'
 key --generate 3 --drops 1
 retl-extract --list "$at" >out 2>err
 is "$?/$(cat out)" 69/ '--list of which something is no name'

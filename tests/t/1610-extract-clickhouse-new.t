@@ -24,6 +24,10 @@ for version in 23.3.1.1 23.8.1.1 24.3.1.1 25.8.1.1 25.11.1.1; do
 	same wanted out "$version: settings that it knows, and values as they are"
 done
 
+serve --generate 500 --limit 100
+retl-extract -q 'SELECT 1' "$db" >out 2>err
+is "$?/$(grep -c '^{' out)" 0/500 'all rows, whatever limit the profile of the user has'
+
 # param VALUE JSON CLAIM
 param() {
 	retl-extract -p x="$1" -q 'SELECT :x' "$db" >out 2>err
