@@ -49,11 +49,18 @@ sub rows {
 	exit;
 }
 
+sub say_open {
+	print $c "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n",
+	    "connection: close\r\n\r\n$_[0]";
+	exit;
+}
+
 my $json = 'application/json';
 my %answers = (
 	echo    => sub { answer('200 OK', $json, $body) },
 	ok      => sub { answer('200 OK', $json, '{"a":1}') },
 	cutjson => sub { answer('200 OK', $json, '{"a":[1,') },
+	empty   => sub { answer('200 OK', $json, '') },
 	html    => sub { answer('200 OK', 'text/html', '<p>hello</p>') },
 	deep    => sub { answer('200 OK', $json, '[' x 100000) },
 	badutf8 => sub { answer('200 OK', $json, "{\"a\":\"\xff\"}") },
@@ -90,6 +97,11 @@ my %answers = (
 		exit;
 	},
 	slow    => sub { sleep 4; exit },
+	# Text whose end is the connection's, and is that all of it?
+	textopen  => sub { say_open('all is well') },
+	emptyopen => sub { say_open('') },
+	jsonopen  => sub { say_open('{"a":1}') },
+	text      => sub { answer('200 OK', 'text/plain', 'all is well') },
 	rowstorn   => sub { rows("id,error\n1,\n2,b") },
 	rowsshort  => sub { rows("id,error\n1,\n2") },
 	rowsopen   => sub { rows("id,error\n1,\n2,bad\n") },

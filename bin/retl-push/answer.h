@@ -22,10 +22,11 @@ struct answer {
 	struct buf unpacked;
 	struct buf value; /* JSON; of rows only made if a program asks */
 	bool has_value;
-	bool unreadable; /* not what its kind promises */
-	bool lost;       /* not whole: asked again, it may be */
-	bool final;      /* asked again, it would be no better */
-	bool undecided;  /* a rule could not be applied: doubt says why */
+	bool unreadable;  /* not what its kind promises */
+	const char *flaw; /* in what way; NULL: nothing to say */
+	bool lost;        /* not whole: asked again, it may be */
+	bool final;       /* asked again, it would be no better */
+	bool undecided;   /* a rule could not be applied: doubt says why */
 	struct buf doubt;
 	bool sealed; /* packed rows say themselves where they end */
 	bool rows_read;
@@ -67,6 +68,8 @@ int64_t answer_hint(struct answer *w);
 /* ---- answer_rows.c ---- */
 
 bool answer_is_rows(const struct answer *w);
+/* Does only the end of the connection say that the body is whole? */
+bool answer_has_open_end(const struct answer *w);
 /* Hands every row to take; -1: they cannot be read, or take said so. */
 int answer_each_row(struct answer *w, rows_take *take, void *arg);
 /* Makes the value of the list of all rows. */

@@ -21,7 +21,7 @@ bool answer_is_rows(const struct answer *w)
 	       w->a->status >= 200 && w->a->status < 300;
 }
 
-static bool has_open_end(const struct answer *w)
+bool answer_has_open_end(const struct answer *w)
 {
 	return w->a->open_end && !w->sealed;
 }
@@ -35,7 +35,7 @@ int answer_each_row(struct answer *w, rows_take *take, void *arg)
 	ret = w->s->answer == ANSWER_CSV
 		  ? rows_csv(w->body, take, arg, &w->p->err)
 		  : rows_ndjson(w->body, take, arg, &w->p->err);
-	w->lost |= ret < 0 && has_open_end(w);
+	w->lost |= ret < 0 && answer_has_open_end(w);
 	return ret;
 }
 
@@ -52,6 +52,7 @@ void answer_list(struct answer *w)
 		buf_addz(&w->value, w->value.len ? "]" : "[]");
 	}
 }
+
 static int count_row(void *arg, struct str row)
 {
 	struct answer *w = arg;
@@ -106,12 +107,13 @@ int answer_check_rows(struct answer *w)
 	/* A page that excuses itself has no rows, and so no bad ones. */
 	if (is_html(w))
 		return fail(&w->p->err, "a page of HTML, where rows should be");
-	if (has_open_end(w) && w->body.n && w->body.s[w->body.n - 1] != '\n')
+	if (answer_has_open_end(w) && w->body.n &&
+	    w->body.s[w->body.n - 1] != '\n')
 		return is_part(w, "rows that end with the connection, in the "
 				  "middle of a line");
 	wanted = rows_wanted(w);
 	if (wanted < 0)
-		return has_open_end(w)
+		return answer_has_open_end(w)
 			   ? fail(&w->p->err,
 				  "rows that end with the connection, and "
 				  "neither a length nor \"rows\" says that "

@@ -74,21 +74,34 @@ static bool when_matches(struct answer *w, const struct program *when)
 	return yes;
 }
 
+/* Of an answer that cannot be read, nobody knows what else it would match. */
+static void doubt_rules(struct answer *w)
+{
+	if (!w->unreadable || !w->body.n || w->undecided)
+		return;
+	w->undecided = true;
+	buf_addf(&w->doubt, "a rule looks into it%s%s", w->flaw ? ": " : "",
+		 w->flaw ? w->flaw : "");
+}
+
+static bool matches(struct answer *w, const struct rule *r)
+{
+	if (r->sqlstate.s)
+		return false;
+	if (r->status.s && !status_matches(r->status, w->a->status))
+		return false;
+	if ((!r->code.s || code_matches(w, r->code)) &&
+	    (!r->when.prog || when_matches(w, &r->when)))
+		return true;
+	doubt_rules(w);
+	return false;
+}
+
 static const struct rule *match(struct answer *w, const struct rules *rules)
 {
-	for (size_t i = 0; i < rules->n; i++) {
-		const struct rule *r = &rules->v[i];
-
-		if (r->sqlstate.s)
-			continue;
-		if (r->status.s && !status_matches(r->status, w->a->status))
-			continue;
-		if (r->code.s && !code_matches(w, r->code))
-			continue;
-		if (r->when.prog && !when_matches(w, &r->when))
-			continue;
-		return r;
-	}
+	for (size_t i = 0; i < rules->n; i++)
+		if (matches(w, &rules->v[i]))
+			return &rules->v[i];
 	return NULL;
 }
 

@@ -46,6 +46,16 @@ static bool looks_json(struct str body)
 	return i < body.n && (body.s[i] == '{' || body.s[i] == '[');
 }
 
+/* A text does not say itself where it ends, as JSON does. */
+static void check_end(struct answer *w)
+{
+	if (w->unreadable || !answer_has_open_end(w))
+		return;
+	w->unreadable = true;
+	w->flaw = "a text that ends with the connection, and no length says "
+		  "that this is all";
+}
+
 /* The whole answer as one value; rows are a list. */
 static void make_value(struct answer *w)
 {
@@ -62,6 +72,7 @@ static void make_value(struct answer *w)
 		buf_addz(&w->value, "null");
 		/* Nothing where JSON was promised was cut off on the way. */
 		w->unreadable |= promised && w->a->status != 204;
+		check_end(w);
 		return;
 	}
 	if (w->s->answer != ANSWER_TEXT && (promised || looks_json(body))) {
@@ -72,7 +83,9 @@ static void make_value(struct answer *w)
 		w->unreadable |= promised;
 	}
 	put_any_text(&w->value, body);
+	check_end(w);
 }
+
 struct str answer_value(struct answer *w)
 {
 	if (answer_is_rows(w))

@@ -288,7 +288,7 @@ static bool says_commits(struct str step)
 /*
  * From the first step on that may change something, everything may have: the
  * one that says so, else the first that is not GET. Of those behind it, a GET
- * only looks.
+ * only looks; of those before it, one acts that must not simply be repeated.
  */
 static void find_commits(struct operation *op, struct str steps)
 {
@@ -312,8 +312,10 @@ static void find_commits(struct operation *op, struct str steps)
 	if (said < op->n_steps)
 		first = said;
 	for (size_t i = 0; i < op->n_steps; i++) {
-		op->steps[i].commits = i >= first;
-		op->steps[i].acts &= i >= first;
+		struct step *s = &op->steps[i];
+
+		s->commits = i >= first;
+		s->acts &= s->commits || s->resend != RESEND_SAME;
 	}
 }
 

@@ -46,12 +46,12 @@ static void take_lost(struct answer *w, struct str code, struct str why)
 }
 
 /*
- * What only looks may look once more: a doubt would be settled by sending all
- * of it again.
+ * Where nothing can have happened yet, or is only looked at, it is asked again:
+ * a doubt would be settled by sending all of it again.
  */
-static bool may_look_again(const struct answer *w)
+static bool may_ask_again(const struct answer *w)
 {
-	return strcmp(w->s->method, "GET") == 0 && !w->s->acts && !w->a->cut &&
+	return !w->s->acts && w->s->resend != RESEND_NEVER && !w->a->cut &&
 	       !w->final;
 }
 
@@ -72,7 +72,7 @@ static void take_unreadable(struct answer *w)
 		buf_addf(&why, " (%s)", w->a->why);
 	answer_cut(&why, MAX_REASON);
 	msg_blank(why.data, why.len);
-	if (may_look_again(w)) {
+	if (may_ask_again(w)) {
 		take_lost(w, STR("unreadable"), buf_str(&why));
 	} else {
 		mark_ambiguous(w);
@@ -176,6 +176,7 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 	answer_decide_all(w, v, text_or_none(&w->code),
 			  text_or_none(&w->reason));
 }
+
 /* 1: all is said; 0: more is asked for; -1: it cannot be read. */
 static int take_parts(struct answer *w, const struct program *pr)
 {
@@ -184,7 +185,7 @@ static int take_parts(struct answer *w, const struct program *pr)
 	int got;
 
 	if (w->unreadable && asks)
-		return -1;
+		return w->flaw ? fail(&w->p->err, "%s", w->flaw) : -1;
 	if (w->s->poll.until.prog && !w->f->n_pages) {
 		got = answer_poll(w);
 		if (got <= 0)

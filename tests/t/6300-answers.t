@@ -9,9 +9,15 @@ head -c 100000000 /dev/zero | gzip -1 >bomb.gz
 hostile "$work/bomb.gz"
 contract plain '{}'
 contract read '{"operations": {"send": {"results": "{status: \"delivered\", x: .a}"}}}'
+contract text '{"operations": {"send": {"response": "text", "results":
+	"{status: (if test(\"bad\") then \"rejected\" else \"delivered\" end)}"}}}'
+contract judge '{"rules": [{"when": ".errors | length > 0", "then": "rejected"}]}'
+contract bycode '{"rules": [{"status": 200, "code": ["E1"], "then": "rejected"}]}'
 contract never '{"operations": {"send": {"resend": "never"}}}'
 
-# push CONTRACT WORD... : one record a word; outcomes in ./got, status in $status
+# push CONTRACT WORD... : one record a word; outcomes in ./got, status in
+# $status. A word that keeps a client waiting is given $patience seconds.
+patience=30
 push() {
 	name=$1
 	shift
@@ -21,7 +27,7 @@ push() {
 		echo "{\"id\":$n,\"to\":\"$word\",\"diff_result\":\"DiffAdded\",\"diff_id\":\"r:$n\"}"
 	done >in
 	timeout 60 retl-push -c "t/$name" --set "base_url=$hostile" \
-		--timeout 1 --rejects rejects <in >out 2>err
+		--timeout $patience --rejects rejects <in >out 2>err
 	status=$?
 	outcomes out >got
 }
@@ -44,6 +50,37 @@ EOF
 same want got 'where it looks, an answer that cannot be read leaves a doubt'
 is $status 75 'and another run can help'
 
+push text text textopen emptyopen
+cat >want <<\EOF
+delivered
+unknown 200 unreadable
+unknown 200 unreadable
+EOF
+same want got 'a text that ends with the connection may lack the rest'
+contains out 'ends with the connection' 'which the receipt says'
+push read jsonopen
+is "$(uniq got)" delivered 'JSON says itself where it ends'
+push plain textopen emptyopen
+is "$(uniq got)/$status" 'delivered/0' 'which is nothing to who does not look'
+push judge ok empty textopen cutjson html
+cat >want <<\EOF
+delivered
+delivered
+unknown 200 unreadable
+unknown 200 unreadable
+delivered
+EOF
+same want got 'a rule that looks into an answer cannot let pass what it cannot read'
+push bycode ok textopen cutjson s400
+cat >want <<\EOF
+delivered
+unknown 200 unreadable
+unknown 200 unreadable
+rejected 400
+EOF
+same want got 'nor one that asks for its code, where the status fits'
+
+patience=1
 push plain headers header half close garbage lie slow
 cat >want <<\EOF
 unknown 200 lost
@@ -72,6 +109,7 @@ is "$(jq -r 'select(.status == "unknown") | "\(.attempts) \(.resend)"' out |
 is "$(jq -r 'select(.status == "sending") | .line' out | sort | uniq -c |
 	awk '{ print $1 }' | uniq)" 1 'one "sending" stands before'
 
+patience=30
 push plain half500 s500 s503 s429
 cat >want <<\EOF
 unknown 500
@@ -82,6 +120,7 @@ EOF
 same want got 'a server that breaks down may have done its work; 429 has not'
 is $status 75 'both can be tried again'
 
+rm -f rejects
 push plain half400 text400 s400 s404 s409 s413 s422 ok
 is "$(cut -d ' ' -f 1 got | uniq -c | awk '{ print $1, $2 }' |
 	tr '\n' ',')/$status" '7 rejected,1 delivered,/1' \

@@ -185,4 +185,24 @@ tries 2
 is "$tried" unknown/75 'so may what a server that broke down had got'
 tries 3
 is "$tried" rejected/1 'but not what was only told to wait'
+
+# ---- what is made before the step that says "commits" ----
+contract made '{"operations": {"send": {"request": null, "steps": [
+	{"request": {"method": "GET", "url": "/find"}, "save": {"id": ".id"}},
+	{"when": "$saved.id == null", "resend": "restart",
+	 "request": {"method": "POST", "url": "/new", "item": "."}},
+	{"when": "$saved.id != null", "commits": true,
+	 "request": {"method": "PUT", "url": "/old", "item": "."}}]}}}'
+cat >cases <<'EOF'
+[{"name": "made, perhaps", "exchange": [
+ {"request": {"method": "GET", "url": "/find"}, "answer": {"status": 200, "body": {}}},
+ {"request": {"method": "POST", "url": "/new"}, "answer": {"reset": "after"}},
+ {"request": {"method": "GET", "url": "/find"}, "answer": {"status": 503}, "times": 2}]}]
+EOF
+mock_start play mockapi play --case 1 cases
+timeout 20 retl-push --quiet -c t/made --as added --set base_url="$(mock_url play)" <in >out 2>err
+is "$?/$(jq -r .status out)" 75/unknown \
+	'what must not simply be repeated acts, also before that: it is not called failed'
+mock_stop play
+ok $? 'and is looked for before it is made once more'
 done_testing
