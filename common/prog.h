@@ -87,6 +87,7 @@ struct prog_member {
 	size_t n_reads;    /* SIZE_MAX: any of them */
 	const bool *uses;  /* for each variable: does it depend on that? */
 	bool native;
+	bool whole;     /* libjq is given all of the record for it */
 	struct str why; /* not native: because of "gsub" */
 	unsigned line;
 };
@@ -101,6 +102,9 @@ struct prog_shape {
 	size_t n;
 	/* not known: why; also where all of it is libjq's */
 	struct str why;
+	/* private, while it is told: all there is is made as this one is */
+	bool is_inside;
+	struct prog_member inside;
 };
 const struct prog_shape *prog_shape(const struct prog *p);
 

@@ -264,24 +264,27 @@ void fields_put_schema(const struct fields *f, struct buf *out)
 
 /* ---- which of them are there ---- */
 
+/* Is it there, or can that not be told, as null and an empty list hide it? */
 static bool has(struct str v, const struct str *path, size_t n)
 {
 	struct json_iter it;
 	struct str e;
+	bool any = false;
 
-	if (!n)
+	if (!n || json_type(v) == JSON_NULL)
 		return true;
 	if (path->s)
 		return json_find(v, *path, &e) != 0 && has(e, path + 1, n - 1);
 	/* Anything else is refused, and so has been seen. */
 	if (json_type(v) != JSON_ARRAY)
-		return json_type(v) != JSON_NULL;
+		return true;
 	json_iter_init(&it, v);
-	while (json_iter_element(&it, &e))
+	while (json_iter_element(&it, &e)) {
 		if (has(e, path + 1, n - 1))
 			return true;
-	/* An empty list is where the items would be. */
-	return n == 1;
+		any = true;
+	}
+	return !any;
 }
 
 void fields_note(struct fields *f, const struct record *r)

@@ -60,7 +60,7 @@ static void add_member(struct table *t, const struct prog_member *m)
 		put_names(&r->col[COL_FROM], m->reads, m->n_reads);
 	if (!m->native)
 		put_why(r, m->why);
-	if (!m->native && m->n_reads == SIZE_MAX)
+	if (m->whole)
 		buf_addz(&r->col[COL_NOTE],
 			 ", which is given all of the record");
 }

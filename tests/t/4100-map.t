@@ -71,6 +71,16 @@ changed '. as $r | {x: $r.a, y: .b}' '["x"]' 'through a variable'
 changed 'def f: .a; {x: f, y: .b}' '["x"]' 'through a definition'
 changed '{x: ., y: .b}' '["x"]' 'the whole record reads all'
 changed '{x: (to_entries | length), y: .b}' '["x"]' 'in libjq as well'
+changed '. as $r | {x: $r.a, y: $r.b, z: "\($r.b)\($r.c)"}' '["x","z"]' \
+	'member by member, if the variable is the record'
+changed '. as $r | {x: ([.b] | map(. == $r.a)), y: .b}' '["x"]' 'also inside'
+changed '{p: .a} | . as $s | {x: $s.p, y: $s.q}' '["x"]' \
+	'or what a stage has made of it'
+changed '[.b, .c] | {x: .[0], y: 1} | {z: .y, x}' '["z","x"]' \
+	'through what is no object'
+changed '{d: $diff_result, b} | {x: .d, y: .b}' '["x","y"]' \
+	'the kind of change changes what is made of it'
+changed '$diff_result as $d | {x: $d}' '["x"]' 'by a variable too'
 changed '{"k\(.b)": .b, y: .b}' '' 'a computed name: all may have changed'
 changed 'with_entries(.)' '' 'so may they where libjq has it all'
 changed 'if .b then {x: .b} else {y: .b} end' '' 'or where it depends'
@@ -292,6 +302,26 @@ is "$(sed -n '2s/.*libjq *//p' out)" \
 retl-map --explain -e 'if .a then {b} else {c} end' >out
 is "$(sed -n '2s/.*native *//p' out)" 'names are not told by if' \
 	'and why a native one cannot be told'
+cat >want <<\END
+MEMBER  FROM            RUNS    NOTE
+id      id              native
+mail    email           libjq   because of gsub
+all     (whole record)  native
+likes   tags, email     libjq   because of test, which is given all of the record
+END
+retl-map --explain -e '. as $r | {id: $r.id, mail: ($r.email | gsub(" "; "")), all: $r, likes: [.tags[] | select(test($r.email))]}' >out
+same want out 'what a variable that is the record is used for'
+cat >want <<\END
+MEMBER  FROM        RUNS    NOTE
+town    address     native
+zip     address     libjq   because of sub
+code    (constant)  native
+END
+retl-map --explain -e '.address | {c: .city, z: (.zip | sub(" "; ""))} | {town: .c, zip: .z, code: 1}' >out
+same want out 'what stages before have made, and how'
+retl-map --explain -e '.address | . + {x: 1}' >out
+is "$(sed -n '2s/.*native *//p' out)" 'names are not told by a path' \
+	'and that names of what lies inside are not known'
 exits 74 '--explain into a full disk' sh -c 'retl-map --explain -e . >/dev/full'
 
 done_testing

@@ -30,6 +30,17 @@ exits 1 'a text where a list should be is refused' sh -c \
 	"echo '{\"u\":{\"em\":\"a@b.c\"}}' | retl-hash -f 'u.em[]=sha256'"
 contains err 'u/em: ' 'by its place'
 exits 65 'a place that no record has ends the run' retl-hash -f user_data.ph=sha256 in
+for v in null '{"list":null}' '{"list":[]}' '{"list":[{"em":null}]}'; do
+	echo "{\"user\":$v}" >hidden
+	exits 0 "a place that cannot be seen may be there: $v" \
+		retl-hash -f 'user.list[].em=sha256' hidden
+	same hidden out 'and nothing is changed'
+done
+for v in '{}' '{"list":[{}]}'; do
+	echo "{\"user\":$v}" >hidden
+	exits 65 "one that can be seen not to be is a slip: $v" \
+		retl-hash -f 'user.list[].em=sha256' hidden
+done
 exits 65 'nor an object that is none' retl-hash -f l.id=sha256 in
 for bad in a.=trim .a=trim a..b=trim a[=trim a[]b=trim '[]=trim' a[x]=trim 'a\=trim'; do
 	exits 64 "-f $bad is a usage error" retl-hash -f "$bad" in
