@@ -62,3 +62,16 @@ two_days() {
 	retl-diff -s open --max-removed 100% <in2 >changes
 	receipts delivered <changes >r
 }
+
+# two_days_in_a_crowd: the same beside many rows that stay, so that a commit lays
+# the changes over the snapshot instead of writing it anew: in.crowd and
+# in2.crowd, open.crowd, r.crowd.
+two_days_in_a_crowd() {
+	rows -50 0 ",\"text\":\"$(printf '%0100d' 0)\"" >crowd
+	cat crowd three | sealing >in.crowd
+	(cat crowd; rows 2 4 ',"v":2') | sealing >in2.crowd
+	retl-diff --init -s open.crowd -k id
+	retl-diff --adopt -s open.crowd <in.crowd 2>err
+	retl-diff -s open.crowd <in2.crowd >changes
+	receipts delivered <changes >r.crowd
+}

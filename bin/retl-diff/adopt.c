@@ -4,8 +4,10 @@
  * whatever the state believed before is forgotten, but for keys that came as
  * stubs.
  */
+#include "bin/retl-diff/acked.h"
 #include "bin/retl-diff/commit.h"
 #include "bin/retl-diff/input.h"
+#include "bin/retl-diff/part.h"
 
 #include "common/msg.h"
 
@@ -72,10 +74,9 @@ static void check_seal(struct adopt *a)
 
 static void forget(struct state *st)
 {
-	for (int i = STATE_CHANGES; i < STATE_FILES; i++) {
-		free(st->part[i].name);
-		st->part[i] = (struct part){ .name = NULL };
-	}
+	state_set_part(st, STATE_DOUBT, (struct part){ .name = NULL });
+	state_set_part(st, STATE_HELD, (struct part){ .name = NULL });
+	state_drop_layers(st);
 	/* No receipt of these runs means anything any more. */
 	st->n_runs = 0;
 	st->full = 0;
@@ -91,7 +92,7 @@ int diff_adopt(const struct config *cfg)
 	if (state_bind(&a.st, cfg, cfg->rebase) && cfg->rebase)
 		a.st.to = NULL;
 	fold_before_run(&a.st);
-	if (!state_open_acked(&a.st, &a.acked))
+	if (!acked_open(&a.acked, &a.st))
 		die(EX_NOINPUT, "%s: a file of the state is missing", cfg->dir);
 	if (a.acked.cur)
 		rows_parse(a.acked.cur); /* what types the keys have */
@@ -101,8 +102,7 @@ int diff_adopt(const struct config *cfg)
 	check_seal(&a);
 	snapshot = part_end(&a.out);
 	forget(&a.st);
-	free(a.st.part[STATE_SNAPSHOT].name);
-	a.st.part[STATE_SNAPSHOT] = snapshot;
+	state_set_part(&a.st, STATE_SNAPSHOT, snapshot);
 	a.st.generation++;
 	state_save(&a.st);
 	fold_before_run(&a.st); /* nothing but sweeping is left to do */

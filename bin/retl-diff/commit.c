@@ -156,7 +156,7 @@ int fold_run(struct state *st, const char *id, enum closing how, const char *to,
 			  .how = how,
 			  .at = ROWS_INIT,
 			  .at_text = BUF_INIT,
-			  .change = BUF_INIT,
+			  .none = ROWS_INIT,
 			  .scratch = RECORD_INIT };
 	struct run_file open = { .path = NULL };
 	int status;

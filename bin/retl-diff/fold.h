@@ -16,9 +16,11 @@
 #ifndef RETL_DIFF_FOLD_H
 #define RETL_DIFF_FOLD_H
 
+#include "bin/retl-diff/acked.h"
 #include "bin/retl-diff/arrived.h"
 #include "bin/retl-diff/commit.h"
 #include "bin/retl-diff/journal.h"
+#include "bin/retl-diff/part.h"
 
 /* A line of the doubt file: what may be at the destination besides. */
 struct entry {
@@ -59,11 +61,14 @@ struct fold {
 	struct run_entry *run;
 	struct journal journal;
 	enum closing how;
-	bool first;   /* the run is folded for the first time */
-	bool newer;   /* runs came after it */
-	bool rewrite; /* the snapshot */
+	bool first; /* the run is folded for the first time */
+	bool newer; /* runs came after it */
+	/* What becomes one file with what this run changes. */
+	enum { BASE_NONE, BASE_LAYERS, BASE_ALL } base;
 
-	struct rows snapshot, changes, doubt, held_rows, sec[RUN_SECTIONS];
+	struct acked acked; /* as far as base wants it */
+	struct rows doubt, held_rows, sec[RUN_SECTIONS];
+	struct rows none;
 	/* a newer run that is open: which keys has it touched? */
 	struct run_file open;
 	struct rows open_sec[RUN_SECTIONS];

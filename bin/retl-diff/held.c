@@ -52,7 +52,7 @@ static void put(struct fold *f, const struct folded *c, const char *status,
 	struct held *h = add(f);
 
 	buf_addc(&h->line, '{');
-	rows_put_held(&h->line, &f->st->key, &f->at);
+	rows_put_key(&h->line, &f->st->key, &f->at);
 	buf_addf(&h->line, ",\"diff_outcome\":{\"status\":\"%s\"", status);
 	buf_addf(&h->line, ",\"change\":\"%s\"",
 		 c->removal ? "DiffRemoved" : "DiffAdded");

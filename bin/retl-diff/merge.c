@@ -6,6 +6,7 @@
  */
 #include <poll.h>
 
+#include "bin/retl-diff/acked.h"
 #include "bin/retl-diff/commit.h"
 #include "bin/retl-diff/input.h"
 #include "bin/retl-diff/removal.h"
@@ -392,7 +393,7 @@ static void forget_held(struct walk *w)
 
 	if (may_remove(w)) {
 		buf_addc(&row, '{');
-		rows_put_held(&row, &w->st->key, w->lowest);
+		rows_put_key(&row, &w->st->key, w->lowest);
 		buf_addc(&row, '}');
 		removals_add(&w->removals, buf_str(&row), FORGET_HELD);
 	}
@@ -535,7 +536,7 @@ static void while_waiting(void *arg)
 
 static void open_all(struct walk *w)
 {
-	if (!state_open_acked(w->st, &w->acked))
+	if (!acked_open(&w->acked, w->st))
 		die(w->cfg->dry_run ? EX_TEMPFAIL : EX_NOINPUT,
 		    w->cfg->dry_run
 			? "%s: another sync has just changed the state: try "

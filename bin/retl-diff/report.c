@@ -3,6 +3,7 @@
  * --dump and --status: read only, without the lock. A generation that vanishes
  * while its files are being opened is looked for again.
  */
+#include "bin/retl-diff/acked.h"
 #include "bin/retl-diff/commit.h"
 
 #include "common/mem.h"
@@ -14,7 +15,7 @@ static void load_acked(struct state *st, const char *dir, struct acked *a)
 {
 	for (int i = 0; i < TRIES; i++) {
 		state_load(st, dir);
-		if (state_open_acked(st, a))
+		if (acked_open(a, st))
 			return;
 		state_release(st);
 	}

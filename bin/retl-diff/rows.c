@@ -63,6 +63,9 @@ void rows_keyed(struct rows *r)
 	r->parsed = true;
 }
 
+/* What stands between a row and its marks. */
+static const char mark[] = ",\"diff_result\":";
+
 /* ---- skimming ---- */
 
 static bool ends_with(struct str *s, struct str end)
@@ -125,17 +128,6 @@ static bool skim_key(struct str name, enum json_type type, struct str line,
 	return type == JSON_NUMBER && q > p && *q == ',';
 }
 
-bool rows_may_skim(const struct key_spec *key)
-{
-	struct str name = key->part[0].name;
-
-	for (size_t i = 0; i < name.n; i++)
-		if ((unsigned char)name.s[i] < ' ' || name.s[i] == '"' ||
-		    name.s[i] == '\\')
-			return false;
-	return key->n == 1 && name.s[0] != '/';
-}
-
 /*
  * A row was valid when we wrote it, so what both of its ends say needs no
  * parsing of what is between: the text of a name and a value in quotes cannot
@@ -146,25 +138,43 @@ bool rows_may_skim(const struct key_spec *key)
 static bool skim(struct rows *r)
 {
 	return r->types->known &&
-	       skim_key(r->key.part[0].name, r->types->type[0], r->in.line,
+	       skim_key(r->key.part[0].name, r->types->type[0], r->rec.line,
 			&r->vals[0]) &&
-	       skim_marks(&r->rec, r->in.line);
+	       (r->marked || skim_marks(&r->rec, r->rec.line));
 }
 
-void rows_parse(struct rows *r)
+/* ---- parsing ---- */
+
+static void parse(struct rows *r)
 {
 	struct json_fault fault;
+
+	if (record_parse(&r->rec, r->rec.line, &fault) < 0)
+		damaged(r, fault.what);
+}
+
+/* Cuts the marks off the line, and gives it the brace that stood there. */
+static void cut_marks(struct rows *r)
+{
+	size_t at;
+
+	if (!skim_marks(&r->rec, r->rec.line))
+		parse(r);
+	if (!r->rec.diff_result.s)
+		damaged(r, "diff_result: missing");
+	at = (size_t)(r->rec.diff_result.s - r->rec.line.s);
+	if (at < sizeof mark || memcmp(r->rec.line.s + at - (sizeof mark - 1),
+				       mark, sizeof mark - 1) != 0)
+		damaged(r, "diff_result: not written by retl-diff");
+	at -= sizeof mark - 1;
+	r->in.mem[r->rec.line.s - r->in.mem + (ptrdiff_t)at] = '}';
+	r->rec.line.n = at + 1;
+}
+
+static void parse_key(struct rows *r)
+{
 	struct buf err = BUF_INIT;
 
-	if (r->parsed)
-		return;
-	if (r->skim && skim(r)) {
-		r->rec.obj.n = 0;
-		rows_keyed(r);
-		return;
-	}
-	if (record_parse(&r->rec, r->in.line, &fault) < 0)
-		damaged(r, fault.what);
 	if (r->types->known && !r->key.typed) {
 		memcpy(r->key.type, r->types->type, sizeof r->key.type);
 		r->key.typed = true;
@@ -176,7 +186,38 @@ void rows_parse(struct rows *r)
 		r->types->known = true;
 	}
 	buf_release(&err);
+}
+
+void rows_parse(struct rows *r)
+{
+	enum diff_result result;
+
+	if (r->parsed)
+		return;
+	if (r->marked)
+		cut_marks(r);
+	result = r->rec.result;
+	r->skimmed = r->skim && skim(r);
+	if (r->skimmed) {
+		r->rec.obj.n = 0;
+	} else {
+		parse(r);
+		parse_key(r);
+	}
+	if (r->marked)
+		r->rec.result = result;
 	rows_keyed(r);
+}
+
+bool rows_may_skim(const struct key_spec *key)
+{
+	struct str name = key->part[0].name;
+
+	for (size_t i = 0; i < name.n; i++)
+		if ((unsigned char)name.s[i] < ' ' || name.s[i] == '"' ||
+		    name.s[i] == '\\')
+			return false;
+	return key->n == 1 && name.s[0] != '/';
 }
 
 int rows_cmp(struct rows *a, struct rows *b)
@@ -206,60 +247,25 @@ void rows_hold(struct rows *r, struct buf *text, struct rows *from)
 	r->key.n = from->key.n;
 	r->prefix = from->prefix;
 	r->is_whole = from->is_whole;
+	r->skimmed = from->skimmed;
+	r->rec.obj.n = 0;
 	r->have = r->parsed = true;
 }
 
-void rows_put_held(struct buf *out, const struct key_spec *key, struct rows *r)
+void rows_put_key(struct buf *out, const struct key_spec *key, struct rows *r)
 {
 	struct json_fault fault;
 
-	if (record_parse(&r->rec, r->rec.line, &fault) < 0)
+	if (r->skimmed) {
+		buf_addc(out, '"');
+		buf_adds(out, key->part[0].name);
+		buf_addz(out, "\":");
+		buf_adds(out, r->vals[0]);
+		return;
+	}
+	if (!r->rec.obj.n && record_parse(&r->rec, r->rec.line, &fault) < 0)
 		BUG("the row that was held is broken: %s", fault.what);
 	key_put_members(out, key, &r->rec);
-}
-
-/* ---- the acknowledged rows ---- */
-
-static void acked_choose(struct acked *a)
-{
-	for (;;) {
-		int c;
-
-		if (!a->changes.have) {
-			a->cur = a->snapshot.have ? &a->snapshot : NULL;
-			return;
-		}
-		c = rows_cmp(&a->snapshot, &a->changes);
-		if (c < 0) {
-			a->cur = &a->snapshot;
-			return;
-		}
-		if (c == 0)
-			rows_next(&a->snapshot);
-		rows_parse(&a->changes);
-		a->cur = &a->changes;
-		if (a->changes.rec.result != DIFF_REMOVED)
-			return;
-		rows_next(&a->changes);
-	}
-}
-
-void acked_start(struct acked *a)
-{
-	acked_choose(a);
-}
-
-void acked_next(struct acked *a)
-{
-	rows_next(a->cur);
-	acked_choose(a);
-}
-
-void acked_close(struct acked *a)
-{
-	rows_close(&a->snapshot);
-	rows_close(&a->changes);
-	a->cur = NULL;
 }
 
 /* ---- lines ---- */
@@ -274,8 +280,6 @@ struct str row_text(struct str line)
 		line.n--;
 	return line;
 }
-
-static const char mark[] = ",\"diff_result\":";
 
 void row_put_unmarked(struct buf *out, const struct record *r)
 {

@@ -35,6 +35,12 @@ struct rows {
 	 * is not one plain name, see rows_may_skim.
 	 */
 	bool skim;
+	bool skimmed; /* that was enough: rec.obj is empty */
+	/*
+	 * Set: the lines are changes. Parsing leaves of them the row, and of
+	 * the marks behind it rec.result.
+	 */
+	bool marked;
 };
 
 /* Not open: it has no rows. */
@@ -68,22 +74,8 @@ int rows_cmp(struct rows *a, struct rows *b);
  * on, and no more; text keeps the line. Release with rows_close.
  */
 void rows_hold(struct rows *r, struct buf *text, struct rows *from);
-/* key_put_members of it; it was held by that key. */
-void rows_put_held(struct buf *out, const struct key_spec *key, struct rows *r);
-
-/* ---- the acknowledged rows: snapshot with changes laid over it ---- */
-
-struct acked {
-	struct rows snapshot, changes;
-	struct rows *cur; /* NULL: no more */
-};
-#define ACKED_INIT \
-	((struct acked){ .snapshot = ROWS_INIT, .changes = ROWS_INIT })
-
-/* Both open: takes the first row. */
-void acked_start(struct acked *a);
-void acked_next(struct acked *a);
-void acked_close(struct acked *a);
+/* key_put_members of a row that has been parsed, or is held. */
+void rows_put_key(struct buf *out, const struct key_spec *key, struct rows *r);
 
 /* ---- lines ---- */
 

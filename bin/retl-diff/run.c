@@ -201,6 +201,7 @@ void run_begin(struct run *r, struct state *st, bool full, bool dry,
 
 	*r = (struct run){ .st = st,
 			   .fd = -1,
+			   .plain = true,
 			   .file = BUF_INIT,
 			   .out = BUF_INIT,
 			   .going = BUF_INIT,
@@ -307,6 +308,7 @@ void run_change(struct run *r, const struct change *c)
 	bool dry = r->fd < 0;
 
 	r->n++;
+	r->plain &= c->go && !c->whole.s && !c->more.n;
 	count_change(&r->sections, c->result, r->written + (off_t)r->file.len);
 	if (!dry) {
 		struct buf more = BUF_INIT;
@@ -346,11 +348,10 @@ static void put_end(struct run *r, const struct run_end *e)
 		 e->end, r->n, e->sealed ? "true" : "false", e->rows, e->stubs,
 		 e->quarantined, e->withheld);
 	clock_put_rfc3339(&r->file, clock_now_ms());
-	buf_addz(&r->file, "\",\"sections\":[");
-	for (int i = 0; i < RUN_SECTIONS; i++)
-		buf_addf(&r->file, "%s[%lld,%" PRIu64 "]", i ? "," : "",
-			 (long long)r->sections.at[i], r->sections.count[i]);
-	buf_addz(&r->file, "]}\n");
+	buf_addf(&r->file,
+		 "\",\"plain\":%s,\"sections\":", r->plain ? "true" : "false");
+	state_put_sections(&r->file, &r->sections);
+	buf_addz(&r->file, "}\n");
 }
 
 void run_finish(struct run *r, const struct run_end *e)
@@ -477,35 +478,23 @@ static bool take_change(struct run_file *f, const struct record *r, off_t at)
 	return mine;
 }
 
-/* "sections" of an end mark at a place in the file. */
-static bool take_sections(struct run_file *f, struct str mark, off_t at)
+/* What an end mark says of what stands before it. */
+static bool take_sections(struct run_file *f, struct str mark)
 {
-	struct str list = json_get(mark, "sections"), pair, v;
-	struct run_sections s = { .count = { 0 } };
-	uint64_t n[2], all = 0;
-	struct json_iter it, two;
-	int i = 0;
+	struct run_sections s;
+	uint64_t n, all = 0;
 
-	if (!list.s || json_type(list) != JSON_ARRAY ||
-	    str_to_u64(json_get(mark, "changes"), &f->n) < 0)
+	if (str_to_u64(json_get(mark, "changes"), &n) < 0 ||
+	    !state_get_sections(&s, json_get(mark, "sections"), f->bytes))
 		return false;
-	json_iter_init(&it, list);
-	while (i < RUN_SECTIONS && json_iter_element(&it, &pair)) {
-		if (json_type(pair) != JSON_ARRAY)
-			return false;
-		json_iter_init(&two, pair);
-		for (int k = 0; k < 2; k++)
-			if (!json_iter_element(&two, &v) ||
-			    str_to_u64(v, &n[k]) < 0)
-				return false;
-		if (n[0] > (uint64_t)at || n[1] > (uint64_t)at)
-			return false;
-		s.at[i] = (off_t)n[0];
-		s.count[i++] = n[1];
-		all += n[1];
-	}
+	for (int i = 0; i < RUN_SECTIONS; i++)
+		all += s.count[i];
+	if (all != n)
+		return false;
+	f->n = n;
 	f->sections = s;
-	return i == RUN_SECTIONS && all == f->n;
+	f->plain = str_is(json_get(mark, "plain"), "true");
+	return true;
 }
 
 /*
@@ -533,7 +522,7 @@ static bool take_mark(struct run_file *f, int fd)
 	    !json_get(v, "end").s || json_get(v, "diff_id").s)
 		return false;
 	f->bytes = (uint64_t)(from + (lf + 1 - text));
-	if (!take_sections(f, v, (off_t)f->bytes))
+	if (!take_sections(f, v))
 		return false;
 	take_end(f, v);
 	return true;

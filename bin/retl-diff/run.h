@@ -18,15 +18,6 @@
 
 /* ---- writing ---- */
 
-enum run_section { RUN_CHANGES, RUN_REMOVALS, RUN_REPLACING };
-#define RUN_SECTIONS 3
-
-/* Where each section begins in the file, and how many changes it has. */
-struct run_sections {
-	off_t at[RUN_SECTIONS];
-	uint64_t count[RUN_SECTIONS];
-};
-
 struct run {
 	struct state *st;
 	char id[RUN_ID_LEN + 1];
@@ -34,6 +25,8 @@ struct run {
 	char *path;
 	int fd;     /* -1: a dry run */
 	uint64_t n; /* changes */
+	/* Each went out, and says no more than the one who got it was told. */
+	bool plain;
 	struct run_sections sections;
 	off_t written; /* bytes of the file */
 	/* What is to be written to the file; what waits to be let out. */
@@ -93,6 +86,7 @@ struct run_file {
 	bool full;
 	uint64_t n; /* changes */
 	struct run_sections sections;
+	bool plain;       /* see run; the end mark says so */
 	bool ended;       /* there is an end mark */
 	bool finished;    /* it says so */
 	bool data_error;  /* removals withheld, or the stream broke: 65 */

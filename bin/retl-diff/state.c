@@ -6,17 +6,20 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "common/beside.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/msg.h"
 
 #define MAX_STATE_JSON ((size_t)64 << 20)
-#define FORMAT 1
+#define FORMAT 2
 
-static const char *const part_names[STATE_FILES] = { "snapshot", "changes",
-						     "doubt", "held" };
+static const char *const part_names[STATE_FILES] = {
+	[STATE_SNAPSHOT] = "snapshot",
+	[STATE_CHANGES] = "changes",
+	[STATE_DOUBT] = "doubt",
+	[STATE_HELD] = "held",
+};
 
 const char *state_path(const struct state *st, const char *name)
 {
@@ -123,24 +126,53 @@ static void load_binds(struct state *st, struct str root)
 	}
 }
 
-static void load_part(struct state *st, struct str root, enum state_file which)
+/* name: of the member that v is, or stands in. */
+static void load_file(struct state *st, struct str v, const char *name,
+		      struct part *p)
 {
-	struct str v = json_get(root, part_names[which]);
-	struct part *p = &st->part[which];
 	struct stat sb;
 
-	if (!v.s)
-		bad_state(st, part_names[which]);
-	if (json_type(v) == JSON_NULL)
-		return;
+	if (!v.s || json_type(v) != JSON_OBJECT)
+		bad_state(st, name);
 	p->name = get_text(v, "file");
 	p->rows = get_count(st, v, "rows");
 	p->bytes = get_count(st, v, "bytes");
 	if (!p->name || strchr(p->name, '/'))
-		bad_state(st, part_names[which]);
+		bad_state(st, name);
 	if (stat(state_path(st, p->name), &sb) == 0 &&
 	    (uint64_t)sb.st_size != p->bytes)
 		bad_state(st, "a file has not the size that it was saved with");
+}
+
+static void load_part(struct state *st, struct str root, enum state_file which)
+{
+	struct str v = json_get(root, part_names[which]);
+
+	if (!v.s || json_type(v) != JSON_NULL)
+		load_file(st, v, part_names[which], &st->part[which]);
+}
+
+static void load_layers(struct state *st, struct str root)
+{
+	const char *name = part_names[STATE_CHANGES];
+	struct str list = json_get(root, name), v, sections;
+	struct json_iter it;
+
+	if (!list.s || json_type(list) != JSON_ARRAY)
+		bad_state(st, name);
+	json_iter_init(&it, list);
+	while (json_iter_element(&it, &v)) {
+		struct layer *l = &st->layer[st->n_layers];
+
+		if (st->n_layers++ == STATE_LAYERS)
+			bad_state(st, name);
+		load_file(st, v, name, &l->part);
+		sections = json_get(v, "sections");
+		l->is_run = sections.s != NULL;
+		if (l->is_run &&
+		    !state_get_sections(&l->sections, sections, l->part.bytes))
+			bad_state(st, name);
+	}
 }
 
 static void load_runs(struct state *st, struct str root)
@@ -196,8 +228,9 @@ static void load_root(struct state *st, struct str root)
 	load_binds(st, root);
 	st->to = get_text(root, "to");
 	st->generation = get_count(st, root, "generation");
-	for (int i = 0; i < STATE_FILES; i++)
+	for (int i = 0; i < STATE_PARTS; i++)
 		load_part(st, root, (enum state_file)i);
+	load_layers(st, root);
 	st->run = get_count(st, root, "run");
 	load_runs(st, root);
 	st->full = get_count(st, root, "full");
@@ -239,8 +272,9 @@ void state_release(struct state *st)
 		free(st->binds[i].text);
 	}
 	free(st->binds);
-	for (int i = 0; i < STATE_FILES; i++)
+	for (int i = 0; i < STATE_PARTS; i++)
 		free(st->part[i].name);
+	state_drop_layers(st);
 	free(st->runs);
 	key_spec_release(&st->key);
 	identity_release(&st->identity);
@@ -295,6 +329,31 @@ static void put_count(struct buf *b, const char *name, uint64_t n)
 	buf_addf(b, ",\n  \"%s\": %" PRIu64, name, n);
 }
 
+static void put_file(struct buf *b, const struct part *p,
+		     const struct run_sections *s)
+{
+	buf_addf(
+	    b, "{\"file\": \"%s\", \"rows\": %" PRIu64 ", \"bytes\": %" PRIu64,
+	    p->name, p->rows, p->bytes);
+	if (s) {
+		buf_addz(b, ", \"sections\": ");
+		state_put_sections(b, s);
+	}
+	buf_addc(b, '}');
+}
+
+static void put_layers(struct buf *b, const struct state *st)
+{
+	buf_addf(b, ",\n  \"%s\": [", part_names[STATE_CHANGES]);
+	for (size_t i = 0; i < st->n_layers; i++) {
+		const struct layer *l = &st->layer[i];
+
+		buf_addz(b, i ? ",\n    " : "\n    ");
+		put_file(b, &l->part, l->is_run ? &l->sections : NULL);
+	}
+	buf_addc(b, ']');
+}
+
 static void put_binds(struct buf *b, const struct state *st)
 {
 	buf_addz(b, ",\n  \"bind\": [");
@@ -346,18 +405,14 @@ static void render(struct buf *b, const struct state *st)
 	put_binds(b, st);
 	put_text(b, "to", st->to);
 	put_count(b, "generation", st->generation);
-	for (int i = 0; i < STATE_FILES; i++) {
-		const struct part *p = &st->part[i];
-
-		if (!p->name) {
-			put_text(b, part_names[i], NULL);
-			continue;
-		}
-		buf_addf(b,
-			 ",\n  \"%s\": {\"file\": \"%s\", \"rows\": %" PRIu64
-			 ", \"bytes\": %" PRIu64 "}",
-			 part_names[i], p->name, p->rows, p->bytes);
+	for (int i = 0; i < STATE_PARTS; i++) {
+		buf_addf(b, ",\n  \"%s\": ", part_names[i]);
+		if (st->part[i].name)
+			put_file(b, &st->part[i], NULL);
+		else
+			buf_addz(b, "null");
 	}
+	put_layers(b, st);
 	put_count(b, "run", st->run);
 	put_runs(b, st);
 	put_count(b, "full", st->full);
@@ -383,8 +438,11 @@ void state_save(struct state *st)
 
 static bool is_part(const struct state *st, const char *name)
 {
-	for (int i = 0; i < STATE_FILES; i++)
+	for (int i = 0; i < STATE_PARTS; i++)
 		if (st->part[i].name && strcmp(st->part[i].name, name) == 0)
+			return true;
+	for (size_t i = 0; i < st->n_layers; i++)
+		if (strcmp(st->layer[i].part.name, name) == 0)
 			return true;
 	return false;
 }
@@ -432,18 +490,92 @@ void state_open_part(struct state *st, enum state_file which, struct rows *r)
 			  UINT64_MAX, &st->key, &st->types);
 }
 
-bool state_open_acked(struct state *st, struct acked *a)
+static bool is_there(const struct state *st, const struct part *p)
 {
-	*a = ACKED_INIT;
-	for (int i = STATE_SNAPSHOT; i <= STATE_CHANGES; i++)
-		if (st->part[i].name &&
-		    access(state_path(st, st->part[i].name), F_OK) < 0)
-			return false;
-	state_open_part(st, STATE_SNAPSHOT, &a->snapshot);
-	state_open_part(st, STATE_CHANGES, &a->changes);
-	acked_start(a);
-	return true;
+	return !p->name || access(state_path(st, p->name), F_OK) == 0;
 }
+
+bool state_has_files(const struct state *st)
+{
+	bool all = is_there(st, &st->part[STATE_SNAPSHOT]);
+
+	for (size_t i = 0; i < st->n_layers; i++)
+		all = all && is_there(st, &st->layer[i].part);
+	return all;
+}
+
+void state_set_part(struct state *st, enum state_file which, struct part p)
+{
+	free(st->part[which].name);
+	st->part[which] = p;
+}
+
+void state_add_layer(struct state *st, const struct layer *layer)
+{
+	if (st->n_layers == STATE_LAYERS)
+		BUG("a layer too many");
+	st->layer[st->n_layers++] = *layer;
+}
+
+void state_drop_layers(struct state *st)
+{
+	while (st->n_layers)
+		free(st->layer[--st->n_layers].part.name);
+}
+
+uint64_t state_layer_bytes(const struct state *st)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < st->n_layers; i++)
+		n += st->layer[i].part.bytes;
+	return n;
+}
+
+char *part_name(enum state_file which, uint64_t generation)
+{
+	struct buf name = BUF_INIT;
+
+	buf_addf(&name, "%s.%" PRIu64 ".ndjson", part_names[which], generation);
+	return buf_take(&name);
+}
+
+/* ---- sections ---- */
+
+void state_put_sections(struct buf *b, const struct run_sections *s)
+{
+	buf_addc(b, '[');
+	for (int i = 0; i < RUN_SECTIONS; i++)
+		buf_addf(b, "%s[%lld,%" PRIu64 "]", i ? "," : "",
+			 (long long)s->at[i], s->count[i]);
+	buf_addc(b, ']');
+}
+
+bool state_get_sections(struct run_sections *s, struct str v, uint64_t bytes)
+{
+	struct json_iter it, two;
+	struct str pair, number;
+	uint64_t n[2];
+	int i = 0;
+
+	if (!v.s || json_type(v) != JSON_ARRAY)
+		return false;
+	json_iter_init(&it, v);
+	while (i < RUN_SECTIONS && json_iter_element(&it, &pair)) {
+		if (json_type(pair) != JSON_ARRAY)
+			return false;
+		json_iter_init(&two, pair);
+		for (int k = 0; k < 2; k++)
+			if (!json_iter_element(&two, &number) ||
+			    str_to_u64(number, &n[k]) < 0 || n[k] > bytes)
+				return false;
+		s->at[i] = (off_t)n[0];
+		s->count[i++] = n[1];
+	}
+	return i == RUN_SECTIONS;
+}
+
+/* ---- runs ---- */
 
 struct run_entry *state_find_run(struct state *st, const char *id)
 {
@@ -459,102 +591,4 @@ int state_find_settled(const struct state *st, const char *id)
 		if (strcmp(st->settled[i].id, id) == 0)
 			return (int)i;
 	return -1;
-}
-
-#define PART_ENOUGH ((size_t)256 << 10)
-
-void write_or_die(int fd, const char *path, const void *p, size_t n)
-{
-	if (file_write_all(fd, p, n) < 0)
-		die(EX_IOERR, "%s: %s: the state is as it was before", path,
-		    strerror(errno));
-}
-
-void part_begin(struct part_writer *w, struct state *st, enum state_file which,
-		uint64_t generation)
-{
-	struct buf name = BUF_INIT;
-
-	*w = (struct part_writer){
-		.st = st, .fd = -1, .b = BUF_INIT, .going = BUF_INIT
-	};
-	buf_addf(&name, "%s.%" PRIu64 ".ndjson", part_names[which], generation);
-	w->part.name = buf_take(&name);
-	w->path = xstrdup(state_path(st, w->part.name));
-}
-
-static NORETURN void part_die(struct part_writer *w, int why)
-{
-	unlink(w->path);
-	die(EX_IOERR, "%s: %s: the state is as it was before", w->path,
-	    strerror(why));
-}
-
-/* Done beside. */
-static void write_rows(void *arg)
-{
-	struct part_writer *w = arg;
-
-	if (file_write_all(w->fd, w->going.data, w->going.len) < 0)
-		w->error = errno;
-	file_write_back(w->fd, w->at, w->going.len);
-}
-
-static void part_wait(struct part_writer *w)
-{
-	beside_wait(w->beside);
-	buf_reset(&w->going);
-	if (w->error)
-		part_die(w, w->error);
-}
-
-static void part_flush(struct part_writer *w)
-{
-	struct buf empty;
-
-	if (w->fd < 0)
-		w->fd = open(w->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-			     0600);
-	if (w->fd < 0)
-		part_die(w, errno);
-	part_wait(w);
-	empty = w->going;
-	w->going = w->b;
-	w->b = empty;
-	w->at = w->part.bytes;
-	w->part.bytes += w->going.len;
-	beside_do(w->beside, write_rows, w);
-}
-
-void part_row(struct part_writer *w)
-{
-	buf_addc(&w->b, '\n');
-	w->part.rows++;
-	if (LIKELY(w->b.len < PART_ENOUGH))
-		return;
-	if (!w->beside)
-		w->beside = beside_start();
-	part_flush(w);
-}
-
-struct part part_end(struct part_writer *w)
-{
-	struct part p = w->part;
-
-	if (p.rows) {
-		part_flush(w);
-		part_wait(w);
-		if (fsync(w->fd) < 0)
-			part_die(w, errno);
-		close(w->fd);
-		p = w->part;
-	} else {
-		free(p.name);
-		p = (struct part){ .name = NULL };
-	}
-	beside_end(w->beside);
-	buf_release(&w->b);
-	buf_release(&w->going);
-	free(w->path);
-	return p;
 }

@@ -15,14 +15,35 @@
 #define RUN_ID_LEN 32    /* hex digits */
 #define STATE_SETTLED 32 /* settled runs whose ids are remembered */
 
-enum state_file { STATE_SNAPSHOT, STATE_CHANGES, STATE_DOUBT, STATE_HELD };
+enum state_file { STATE_SNAPSHOT, STATE_DOUBT, STATE_HELD, STATE_CHANGES };
 #define STATE_FILES 4
+#define STATE_PARTS 3 /* of changes there may be several */
 
 /* One of the files of a generation; name NULL: there are no rows. */
 struct part {
 	char *name; /* in the directory */
 	uint64_t rows, bytes;
 };
+
+enum run_section { RUN_CHANGES, RUN_REMOVALS, RUN_REPLACING };
+#define RUN_SECTIONS 3
+
+/* Where each section begins in the file of a run, and its changes. */
+struct run_sections {
+	off_t at[RUN_SECTIONS];
+	uint64_t count[RUN_SECTIONS];
+};
+
+/*
+ * Changes that one commit made, or that several did. Where all that a run sent
+ * has been delivered, its file is a layer as it is, and nothing is copied.
+ */
+struct layer {
+	struct part part;
+	bool is_run;
+	struct run_sections sections; /* of a run */
+};
+#define STATE_LAYERS 8 /* at most; then they become one */
 
 /* --bind NAME=TEXT or NAME=@FILE */
 struct bind {
@@ -58,7 +79,9 @@ struct state {
 	size_t n_binds;
 	char *to; /* NULL: no receipt was committed yet */
 	uint64_t generation;
-	struct part part[STATE_FILES];
+	struct part part[STATE_PARTS];
+	struct layer layer[STATE_LAYERS]; /* the last one counts most */
+	size_t n_layers;
 	uint64_t run; /* number of the last run that was closed */
 	struct run_entry *runs;
 	size_t n_runs, cap_runs;
@@ -95,10 +118,24 @@ void state_save(struct state *st);
 /* Removes files that state.json does not name. The lock is held. */
 void state_sweep(struct state *st);
 
-/* Opens one part for reading; an absent one has no rows. */
+/* Opens one part for reading; an absent one has no rows. Not for changes. */
 void state_open_part(struct state *st, enum state_file which, struct rows *r);
 /* False: a file is gone, since another generation came; load again. */
-bool state_open_acked(struct state *st, struct acked *a);
+bool state_has_files(const struct state *st);
+
+/* "changes.7.ndjson" */
+char *part_name(enum state_file which, uint64_t generation);
+
+/* p takes the place of a part, or is laid over what is there. */
+void state_set_part(struct state *st, enum state_file which, struct part p);
+void state_add_layer(struct state *st, const struct layer *layer);
+void state_drop_layers(struct state *st);
+uint64_t state_layer_bytes(const struct state *st);
+
+/* [[at, count], ...], as a run's end mark and state.json have it. */
+void state_put_sections(struct buf *b, const struct run_sections *s);
+/* False: v is none, or leads beyond the first bytes of a file. */
+bool state_get_sections(struct run_sections *s, struct str v, uint64_t bytes);
 
 struct run_entry *state_find_run(struct state *st, const char *id);
 /* Index into settled, or -1. */
@@ -115,31 +152,5 @@ void state_create(struct state *st, const struct config *cfg);
  * cfg says, and true is returned.
  */
 bool state_bind(struct state *st, const struct config *cfg, bool accept);
-
-/* ---- writing files of a generation ---- */
-
-struct part_writer {
-	struct state *st;
-	char *path;
-	int fd; /* -1: nothing written yet */
-	struct buf b;
-	struct part part;
-	/* What is being written beside, if there is much. */
-	struct beside *beside;
-	struct buf going;
-	uint64_t at;
-	int error; /* an errno; of that */
-};
-
-/* The file appears with the first row; die (74) removes it. */
-void part_begin(struct part_writer *w, struct state *st, enum state_file which,
-		uint64_t generation);
-/* Ends the row that was appended to w->b. */
-void part_row(struct part_writer *w);
-/* On the disk; the part is the caller's. */
-struct part part_end(struct part_writer *w);
-
-/* Writes or ends the program (74) with path in the message. */
-void write_or_die(int fd, const char *path, const void *p, size_t n);
 
 #endif

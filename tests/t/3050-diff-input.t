@@ -168,7 +168,7 @@ printf '{"id":1}\n{"id":3}\n' | sealing >in2
 exits 65 'a row that is broken' retl-diff -s st <in2
 contains err 'snapshot.1.ndjson:2' 'is named with its place'
 rm -rf st && cp -r whole st
-echo '{"format":2}' >st/state.json
+echo '{"format":1}' >st/state.json
 exits 65 'a state of another format' retl-diff -s st <in
 echo '{' >st/state.json
 exits 65 'a torn state.json' retl-diff -s st <in

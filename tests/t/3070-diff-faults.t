@@ -6,6 +6,7 @@
 . "$top/tests/diff.sh"
 needs_strace
 two_days
+two_days_in_a_crowd
 
 # fails CALL ERROR N COMMAND...: the N-th such call fails; 1 if there was none.
 fails() {
@@ -42,27 +43,36 @@ for fault in write:ENOSPC write:EIO fsync:EIO fdatasync:EIO rename:EIO \
 	is "$bad" '' "run: each of $((n - 1)) $call fails with $error"
 done
 
-for fault in write:ENOSPC write:EIO fsync:EIO fdatasync:EIO rename:EIO \
-	rename:ENOSPC unlink:EIO; do
-	call=${fault%:*} error=${fault#*:}
-	n=1
-	bad=
-	while [ $n -lt 40 ]; do
-		rm -rf st && cp -r open st
-		fails "$call" "$error" $n retl-diff --commit -s st <r 2>err ||
-			break
-		[ $fails_status = 74 ] || [ "$call" = unlink ] ||
-			bad="$bad $n:status"
-		retl-diff --dump -s st >got 2>err
-		cmp -s got in || cmp -s got in2 || bad="$bad $n:state"
-		retl-diff --commit -s st <r 2>err || bad="$bad $n:again"
-		retl-diff --dump -s st >got 2>err
-		cmp -s got in2 || bad="$bad $n:lost"
-		[ "$(find st -type f | wc -l)" = 2 ] || bad="$bad $n:strays"
-		n=$((n + 1))
+# commits SUFFIX FILES: a commit of open$1, each call of which fails once. So many
+# files are left when all is done.
+commits() {
+	for fault in write:ENOSPC write:EIO fsync:EIO fdatasync:EIO rename:EIO \
+		rename:ENOSPC unlink:EIO link:EIO; do
+		call=${fault%:*} error=${fault#*:}
+		n=1
+		bad=
+		while [ $n -lt 40 ]; do
+			rm -rf st && cp -r "open$1" st
+			fails "$call" "$error" $n retl-diff --commit -s st \
+				<"r$1" 2>err || break
+			[ $fails_status = 74 ] || [ "${call#un}" = link ] ||
+				bad="$bad $n:status"
+			retl-diff --dump -s st >got 2>err
+			cmp -s got "in$1" || cmp -s got "in2$1" ||
+				bad="$bad $n:state"
+			retl-diff --commit -s st <"r$1" 2>err ||
+				bad="$bad $n:again"
+			retl-diff --dump -s st >got 2>err
+			cmp -s got "in2$1" || bad="$bad $n:lost"
+			[ "$(find st -type f | wc -l)" = "$2" ] ||
+				bad="$bad $n:strays"
+			n=$((n + 1))
+		done
+		is "$bad" '' "commit$1: each of $((n - 1)) $call fails with $error"
 	done
-	is "$bad" '' "commit: each of $((n - 1)) $call fails with $error"
-done
+}
+commits '' 2
+commits .crowd 3
 
 for fault in write fsync rename mkdir; do
 	n=1

@@ -5,8 +5,30 @@
 . "$top/tests/diff.sh"
 needs_strace
 two_days
+two_days_in_a_crowd
 
-for call in write fsync fdatasync rename unlink openat close; do
+# commits SUFFIX FILES: a commit of open$1, killed before each $call. So many
+# files are left when all is done.
+commits() {
+	n=1
+	bad=
+	while [ $n -lt 60 ]; do
+		rm -rf st && cp -r "open$1" st
+		strace -f -o trace -e "trace=$call" \
+			-e "inject=$call:signal=KILL:when=$n" \
+			retl-diff --commit -s st <"r$1" 2>err && break
+		retl-diff --dump -s st >got 2>err
+		cmp -s got "in$1" || cmp -s got "in2$1" || bad="$bad $n:state"
+		retl-diff --commit -s st <"r$1" 2>err || bad="$bad $n:again"
+		retl-diff --dump -s st >got 2>err
+		cmp -s got "in2$1" || bad="$bad $n:lost"
+		[ "$(find st -type f | wc -l)" = "$2" ] || bad="$bad $n:strays"
+		n=$((n + 1))
+	done
+	is "$bad" '' "commit$1: killed before each of $((n - 1)) $call"
+}
+
+for call in write fsync fdatasync rename unlink link openat close; do
 	n=1
 	bad=
 	while [ $n -lt 60 ]; do
@@ -25,21 +47,7 @@ for call in write fsync fdatasync rename unlink openat close; do
 		n=$((n + 1))
 	done
 	is "$bad" '' "run: killed before each of $((n - 1)) $call"
-	n=1
-	bad=
-	while [ $n -lt 60 ]; do
-		rm -rf st && cp -r open st
-		strace -f -o trace -e "trace=$call" \
-			-e "inject=$call:signal=KILL:when=$n" \
-			retl-diff --commit -s st <r 2>err && break
-		retl-diff --dump -s st >got 2>err
-		cmp -s got in || cmp -s got in2 || bad="$bad $n:state"
-		retl-diff --commit -s st <r 2>err || bad="$bad $n:again"
-		retl-diff --dump -s st >got 2>err
-		cmp -s got in2 || bad="$bad $n:lost"
-		[ "$(find st -type f | wc -l)" = 2 ] || bad="$bad $n:strays"
-		n=$((n + 1))
-	done
-	is "$bad" '' "commit: killed before each of $((n - 1)) $call"
+	commits '' 2
+	commits .crowd 3
 done
 done_testing

@@ -23,6 +23,9 @@
 #include "common/ndjson.h"
 
 #define KEYS 9
+/* Their ids are so far apart. Between them may stand a crowd that never moves.
+ */
+#define SPREAD 60
 #define VALUES 5        /* of each kind: e-mails, phones */
 #define SILENCE_AFTER 4 /* undisturbed runs */
 
@@ -37,7 +40,8 @@ static struct person dest[KEYS];  /* a destination that knows keys */
 static struct person acked[KEYS]; /* what receipts confirmed */
 static bool doubted[KEYS];
 static bool audience[2 * VALUES]; /* one that knows values */
-static bool with_identity, overlapping;
+static bool crowd_dest[KEYS * SPREAD];
+static bool with_identity, overlapping, crowded;
 /* Something was emitted that we have not seen, or all rows are sent again. */
 static bool unsure;
 /* Changes of a run whose push is slow: they arrive after those of the next. */
@@ -147,7 +151,7 @@ static int run(const char *const *args, const char *input, struct buf *out,
 static void put_person(struct buf *b, int id, const struct person *p)
 {
 	/* The same key, however it is spelled. */
-	buf_addf(b, chance(80) ? "{\"id\":%d" : "{\"id\":%d.0", id);
+	buf_addf(b, chance(80) ? "{\"id\":%d" : "{\"id\":%d.0", id * SPREAD);
 	if (p->email >= 0)
 		buf_addf(b, ",\"email\":\"e%d\"", p->email);
 	else if (id % 2)
@@ -169,6 +173,8 @@ static int value_of(struct str v, char kind)
 	return v.s[2] - '0';
 }
 
+/* id: -1 for values that no longer have one; CROWD for a row of the crowd. */
+enum { CROWD = -2 };
 static struct person parse_person(struct str line, int *id)
 {
 	struct person p = { true, -1, -1, -1, -1 };
@@ -176,6 +182,10 @@ static struct person parse_person(struct str line, int *id)
 	struct json_iter it;
 
 	*id = v.s ? (int)strtol(v.s, NULL, 10) : -1;
+	if (*id > 0 && *id % SPREAD)
+		*id = CROWD;
+	else if (*id > 0)
+		*id /= SPREAD;
 	p.email = value_of(json_get(line, "email"), 'e');
 	v = json_get(line, "phone");
 	if (v.s && json_type(v) == JSON_ARRAY) {
@@ -260,6 +270,8 @@ static void deliver(struct str line)
 
 	p = parse_person(line, &id);
 	touch_values(&p, !removal);
+	if (id == CROWD)
+		crowd_dest[strtol(json_get(line, "id").s, NULL, 10)] = !removal;
 	if (id < 0)
 		return;
 	dest[id] = p;
@@ -376,18 +388,30 @@ static int push(struct str changes, bool undisturbed, unsigned most,
 
 /* ---- runs ---- */
 
+/* Those who stand before a person; returns how many. */
+static uint64_t put_crowd(struct buf *b, int id)
+{
+	if (!crowded || !id)
+		return 0;
+	for (int i = 1 - SPREAD; i < 0; i++)
+		buf_addf(b, "{\"id\":%d,\"plan\":7,\"note\":\"never moves\"}\n",
+			 id * SPREAD + i);
+	return SPREAD - 1;
+}
+
 static void put_dataset(struct buf *b, bool stubs, bool part)
 {
 	uint64_t n = 0;
 
 	for (int id = 0; id < KEYS; id++) {
+		n += put_crowd(b, id);
 		if (!data[id].there || (part && chance(50)))
 			continue;
 		if (stubs && chance(20))
 			buf_addf(b,
 				 "{\"id\":%d,\"diff_outcome\":"
 				 "{\"status\":\"rejected\",\"code\":\"x\"}}",
-				 id);
+				 id * SPREAD);
 		else
 			put_person(b, id, &data[id]);
 		buf_addc(b, '\n');
@@ -402,6 +426,7 @@ static void must_dump_what_was_confirmed(void)
 	bool seen[KEYS] = { false };
 	struct buf out = BUF_INIT;
 	struct str rest, line;
+	int n_crowd = 0;
 
 	if (run(args, "/dev/null", &out, -1) != 0)
 		complain("--dump fails", 0);
@@ -413,6 +438,9 @@ static void must_dump_what_was_confirmed(void)
 		if (!line.n || line.s[0] != '{')
 			continue;
 		p = parse_person(line, &id);
+		n_crowd += id == CROWD;
+		if (id == CROWD)
+			continue;
 		seen[id] = true;
 		if (!same_person(&p, &acked[id]))
 			complain("the state has another row", id);
@@ -420,6 +448,8 @@ static void must_dump_what_was_confirmed(void)
 	for (int id = 0; id < KEYS; id++)
 		if (acked[id].there && !seen[id])
 			complain("the state has lost a row", id);
+	if (n_crowd != (crowded ? (KEYS - 1) * (SPREAD - 1) : 0))
+		complain("the state has another crowd", n_crowd);
 	buf_release(&out);
 }
 
@@ -455,6 +485,7 @@ static bool choose_options(const char **args, int n, bool delta, bool killed)
 		/* Another destination: it has nothing yet. */
 		args[n] = "--full";
 		memset(dest, 0, sizeof dest);
+		memset(crowd_dest, 0, sizeof crowd_dest);
 		memset(audience, 0, sizeof audience);
 		return true;
 	} else if (chance(8)) {
@@ -494,7 +525,8 @@ static void disturbed_run(void)
 	 */
 	if (is_slow && with_identity)
 		push_slow(&late);
-	push(buf_str(&changes), false, chance(80) ? 1000 : dice(8), &receipts);
+	push(buf_str(&changes), chance(40), chance(80) ? 1000 : dice(8),
+	     &receipts);
 	if (is_slow && !with_identity)
 		push_slow(&late);
 	if (late.len && chance(50)) {
@@ -531,6 +563,9 @@ static void must_have_everybody(const char *when)
 		if (!with_identity && !same_person(p, &dest[id]))
 			complain(when, id);
 	}
+	for (int i = 0; i < (KEYS - 1) * SPREAD && crowded; i++)
+		if (i % SPREAD && !crowd_dest[i])
+			complain("one of the crowd is missing", i);
 }
 
 static void must_have_nobody_else(void)
@@ -630,6 +665,20 @@ static void forget_all(void)
 	unsure = false;
 }
 
+/* The crowd was there before, so that a change is little beside the rest. */
+static void have_crowd(void)
+{
+	static const char *const args[] = { "--adopt", NULL };
+	struct buf in = BUF_INIT;
+
+	put_dataset(&in, false, false);
+	write_file("in", buf_str(&in));
+	if (run(args, in_dir("in"), NULL, -1) != 0)
+		complain("--adopt fails", 0);
+	memset(crowd_dest, true, sizeof crowd_dest);
+	buf_release(&in);
+}
+
 static void play_history(int steps)
 {
 	static const char *const plain[] = { "--init", "-k", "id", NULL };
@@ -639,6 +688,8 @@ static void play_history(int steps)
 	forget_all();
 	remove_state();
 	run(with_identity ? people : plain, "/dev/null", NULL, -1);
+	if (crowded)
+		have_crowd();
 	for (step_no = 1; step_no <= steps && good; step_no++) {
 		mutate();
 		disturbed_run();
@@ -668,20 +719,22 @@ int main(int argc, char **argv)
 		printf("1..0 # SKIP retl-diff is not built\n");
 		return 0;
 	}
-	for (int i = 0; i < histories * 4; i++) {
+	for (int i = 0; i < histories * 8; i++) {
 		char claim[120];
 
 		with_identity = i & 1;
 		overlapping = i & 2;
-		seed = first + (uint64_t)i / 4;
-		state = seed * 0x9e3779b97f4a7c15u + (uint64_t)(i % 4) + 1;
+		crowded = i & 4;
+		seed = first + (uint64_t)i / 8;
+		state = seed * 0x9e3779b97f4a7c15u + (uint64_t)(i % 8) + 1;
 		good = true;
 		play_history(steps);
 		snprintf(claim, sizeof claim,
-			 "seed %" PRIu64 ", a destination that knows %s%s: "
+			 "seed %" PRIu64 ", a destination that knows %s%s%s: "
 			 "all comes right",
 			 seed, with_identity ? "values" : "keys",
-			 overlapping ? ", runs overlap" : "");
+			 overlapping ? ", runs overlap" : "",
+			 crowded ? ", in a crowd" : "");
 		ok(good, claim);
 	}
 	remove_state();
