@@ -67,20 +67,31 @@ static int look(struct input *in, struct failure *f)
 	return 0;
 }
 
+/* Where something begins, behind white space. */
+static size_t first_ink(const struct input *in)
+{
+	size_t i = in->at;
+
+	while (i < in->end && in->head[i] && strchr(" \t\r\n", in->head[i]))
+		i++;
+	return i;
+}
+
 int input_peek(struct input *in, struct str *head, struct failure *f)
 {
 	if (!in->looked && look(in, f) < 0)
 		return -1;
-	if (in->at == in->end && !in->eof) {
-		ssize_t got = inflate_read(&in->z, in->head, HEAD, f);
+	while (first_ink(in) == in->end && in->end < HEAD && !in->eof) {
+		ssize_t got =
+		    inflate_read(&in->z, in->head + in->end, HEAD - in->end, f);
 
 		if (got < 0)
 			return -1;
 		in->eof = got == 0;
-		in->at = 0;
-		in->end = (size_t)got;
+		in->end += (size_t)got;
 	}
-	*head = (struct str){ in->head + in->at, in->end - in->at };
+	*head =
+	    (struct str){ in->head + first_ink(in), in->end - first_ink(in) };
 	return 0;
 }
 

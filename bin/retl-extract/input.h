@@ -32,7 +32,10 @@ void input_from_fd(struct input *in, int fd, const char *name,
 void input_from_feed(struct input *in, const struct feed *feed,
 		     const char *path);
 
-/* What comes next, one byte at least, borrowed; .n 0: there is nothing. */
+/*
+ * What comes next, behind white space, one byte at least; borrowed. .n 0: there
+ * is nothing, or too much white space.
+ */
 int input_peek(struct input *in, struct str *head, struct failure *f);
 
 ssize_t input_read(struct input *in, void *p, size_t n, struct failure *f);

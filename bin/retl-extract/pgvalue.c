@@ -98,6 +98,8 @@ static int put_scalar(struct pg_cell *c, enum pg_kind kind, struct str v)
 
 	switch (kind) {
 	case PG_BOOL:
+		if (!str_is(v, "t") && !str_is(v, "f"))
+			return bad_cell(c, "neither t nor f");
 		buf_addz(&c->rows->out.b, *v.s == 't' ? "true" : "false");
 		return 0;
 	case PG_INTEGER:

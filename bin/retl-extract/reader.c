@@ -204,24 +204,16 @@ static int next_rows(struct reader *r, struct rows *rows, struct failure *f)
 
 /* ---- all of them ---- */
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* Without a word from anybody: an array, or lines, if it can be JSON at all. */
 static int guess_format(struct reader *r, bool lines, struct failure *f)
 {
 	struct str head;
-	size_t i = 0;
 
 	if (input_peek(r->in, &head, f) < 0)
 		return -1;
-	while (i < head.n && is_space(head.s[i]))
-		i++;
-	if (i < head.n && head.s[i] == '[')
+	if (head.n && *head.s == '[')
 		r->format = FORMAT_JSON;
-	else if (i == head.n || head.s[i] == '{' || lines)
+	else if (!head.n || *head.s == '{' || lines)
 		r->format = FORMAT_NDJSON;
 	else
 		return failed(f, EX_USAGE,

@@ -129,12 +129,13 @@ void columns_release(struct columns *c)
 
 int row_put_text(struct buf *out, struct str text)
 {
-	const char *p = text.s, *from = p, *end = p + text.n;
+	const char *p = text.s, *from = p, *end;
 
 	if (!text.n) {
 		buf_addz(out, "\"\"");
 		return 0;
 	}
+	end = p + text.n;
 	buf_reserve(out, text.n + 2);
 	buf_addc(out, '"');
 	for (;;) {

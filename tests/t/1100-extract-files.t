@@ -150,6 +150,8 @@ ok $? 'a sealed stream on standard input stays sealed'
 unsealed 'a pipe without a seal' sh -c 'cat a.ndjson | retl-extract -'
 unsealed 'a pipe with CSV' sh -c 'cat a.csv | retl-extract csv:-'
 unsealed 'a pipe with an array' sh -c 'echo "[{}]" | retl-extract -'
+unsealed 'one that begins with a blank line, in two pieces' \
+	sh -c '{ echo; sleep 0.2; echo "[{}]"; } | retl-extract -'
 mkfifo fifo
 cat a.ndjson >fifo &
 unsealed 'a named pipe' retl-extract ndjson:fifo
