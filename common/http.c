@@ -11,7 +11,7 @@
 struct http {
 	struct http_opts opts;
 	struct wire *wire;
-	struct http_transfer *flying, *idle;
+	struct http_transfer *idle;
 };
 
 /* ---- what curl calls ---- */
@@ -97,9 +97,9 @@ static int before_request(void *arg, char *to, char *from, int to_port,
 	(void)from_port;
 	if (t->begun && !t->repeatable)
 		return CURL_PREREQFUNC_ABORT;
+	if (!t->begun && t->leaves)
+		t->leaves(t->arg, clock_tick_ms());
 	t->begun = true;
-	if (t->leaves)
-		wire_leaves(t->http->wire, t);
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -146,11 +146,11 @@ void http_free(struct http *h)
 
 	if (!h)
 		return;
-	wire_free(h->wire);
-	while ((t = h->flying)) {
-		h->flying = t->next;
+	while ((t = wire_any(h->wire))) {
+		wire_drop(h->wire, t);
 		transfer_free(t);
 	}
+	wire_free(h->wire);
 	while ((t = h->idle)) {
 		h->idle = t->next;
 		transfer_free(t);
@@ -302,12 +302,6 @@ struct http_transfer *http_send(struct http *h, const struct http_request *rq,
 	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, rq->fresh ? 1L : 0L);
 	t->repeatable = strcmp(rq->method, "GET") == 0;
 	t->leaves = rq->leaves;
-
-	t->prev = NULL;
-	t->next = h->flying;
-	if (h->flying)
-		h->flying->prev = t;
-	h->flying = t;
 	wire_start(h->wire, t);
 	return t;
 }
@@ -391,18 +385,6 @@ static void describe(struct http_transfer *t, CURLcode code,
 	a->took_ms = took / 1000;
 }
 
-static void unlink_transfer(struct http_transfer *t)
-{
-	struct http *h = t->http;
-
-	if (t->prev)
-		t->prev->next = t->next;
-	else
-		h->flying = t->next;
-	if (t->next)
-		t->next->prev = t->prev;
-}
-
 /* The body's memory goes back unless it is small: one huge answer is not
  * reason to hold as much for ever. */
 static void put_back(struct http_transfer *t)
@@ -422,7 +404,6 @@ static void finish(struct http_transfer *t)
 	if (code == CURLE_OK && !t->headers_end)
 		code = CURLE_RECV_ERROR;
 	describe(t, code, &a);
-	unlink_transfer(t);
 	t->done(t->arg, &a);
 	put_back(t);
 }
@@ -430,35 +411,24 @@ static void finish(struct http_transfer *t)
 void http_cancel(struct http_transfer *t)
 {
 	wire_drop(t->http->wire, t);
-	unlink_transfer(t);
 	put_back(t);
-}
-
-static void deliver(struct http *h)
-{
-	struct http_transfer *t;
-
-	while ((t = wire_left(h->wire)))
-		t->leaves(t->arg, t->left);
-	while ((t = wire_ended(h->wire)))
-		finish(t);
 }
 
 void http_wait(struct http *h, const int *fds, size_t n_fds, int timeout_ms)
 {
+	struct http_transfer *t;
+
 	wire_wait(h->wire, fds, n_fds, timeout_ms);
-	deliver(h);
+	/* One by one: what is made of it may drop the next. */
+	while ((t = wire_ended(h->wire)))
+		finish(t);
 }
 
 void http_abort(struct http *h)
 {
-	while (h->opts.threaded && h->flying) {
-		wire_abort(h->wire);
-		http_wait(h, NULL, 0, 1000);
-	}
-	while (h->flying) {
-		struct http_transfer *t = h->flying;
+	struct http_transfer *t;
 
+	while ((t = wire_any(h->wire))) {
 		wire_drop(h->wire, t);
 		t->code = CURLE_ABORTED_BY_CALLBACK;
 		finish(t);

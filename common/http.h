@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * HTTP over libcurl's multi interface: requests are handed in, http_wait runs
- * them all and calls back with each answer. libcurl may have a thread of its
- * own; whatever calls back does so from http_wait in the caller's thread.
+ * them all and calls back with each answer; whatever calls back does so from
+ * there.
  *
  * What always holds: TLS is verified; redirects are not followed; the path
  * goes out as it is written (no squashing of dots); the answer is bounded in
@@ -34,11 +34,6 @@ struct http_opts {
 	 * paused, which HTTP/2 would gather in memory up to its window.
 	 */
 	bool http1;
-	/*
-	 * libcurl, TLS and sockets in a thread of their own. Not for requests
-	 * that take their answer in pieces or get cancelled.
-	 */
-	bool threaded;
 };
 
 enum http_take {
@@ -60,8 +55,8 @@ struct http_request {
 	 */
 	bool fresh;
 	/*
-	 * Called when there was a connection for it and it went, which is when
-	 * tick says; may be NULL.
+	 * Called once, when there is a connection for it and it goes, which is
+	 * when tick says; may be NULL.
 	 */
 	void (*leaves)(void *arg, int64_t tick);
 	/*

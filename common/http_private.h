@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Between http.c, which makes requests and tells answers, and http_wire.c,
- * which has libcurl carry them, in a thread of its own if that was asked for.
+ * which has libcurl carry them.
  */
 #ifndef RETL_HTTP_PRIVATE_H
 #define RETL_HTTP_PRIVATE_H
@@ -10,11 +10,7 @@
 
 #include "common/http.h"
 
-/*
- * One request. Its memory and its easy handle are used again for the next. It
- * is the wire's from wire_start until wire_ended gives it back: nobody else
- * looks at it meanwhile.
- */
+/* One request. Its memory and its easy handle are used again for the next. */
 struct http_transfer {
 	struct http *http;
 	CURL *easy;
@@ -35,37 +31,27 @@ struct http_transfer {
 	http_done *done;
 	void (*leaves)(void *arg, int64_t tick);
 	void *arg;
-	/* http.c's: in flight, or free (next alone). */
+	/* Under way, which is the wire's list; or idle (next alone). */
 	struct http_transfer *prev, *next;
-	/* The wire's. */
-	struct http_transfer *wire_prev, *wire_next;
-	struct http_transfer *next_left;
-	int64_t left; /* tick; 0: not yet */
 };
 
 struct wire;
 
 struct wire *wire_new(const struct http_opts *opts);
-/* Whatever is under way is dropped. */
+/* Nothing is under way any more. */
 void wire_free(struct wire *w);
 
 void wire_start(struct wire *w, struct http_transfer *t);
-/* Drops it: without a thread. */
 void wire_drop(struct wire *w, struct http_transfer *t);
-/* With one: ends what has been started so far; wire_ended gives it. */
-void wire_abort(struct wire *w);
+/* One that is under way; NULL: there is none. */
+struct http_transfer *wire_any(const struct wire *w);
 
 /*
  * Goes on until something has happened, timeout_ms passed, or one of the n_fds
  * descriptors can be read (-1 is skipped).
  */
 void wire_wait(struct wire *w, const int *fds, size_t n_fds, int timeout_ms);
-/* One that has found its connection, as of t->left; NULL: no more. */
-struct http_transfer *wire_left(struct wire *w);
-/* One that is over; NULL: no more. What has left is taken before. */
+/* One that is over; NULL: no more. */
 struct http_transfer *wire_ended(struct wire *w);
-
-/* For the wire: t has a connection and goes. */
-void wire_leaves(struct wire *w, struct http_transfer *t);
 
 #endif

@@ -61,14 +61,37 @@ int str_to_u64(struct str a, uint64_t *out)
 	return 0;
 }
 
+static unsigned count_digits(uint64_t n)
+{
+	unsigned digits = 1;
+
+	for (; n >= 10000; n /= 10000)
+		digits += 4;
+	return digits + (n >= 10) + (n >= 100) + (n >= 1000);
+}
+
+/* From behind, two digits a division. */
 char *str_put_u64(char *to, uint64_t n)
 {
-	char text[STR_U64_MAX], *p = text + sizeof text;
+	static const char pairs[] = "00010203040506070809"
+				    "10111213141516171819"
+				    "20212223242526272829"
+				    "30313233343536373839"
+				    "40414243444546474849"
+				    "50515253545556575859"
+				    "60616263646566676869"
+				    "70717273747576777879"
+				    "80818283848586878889"
+				    "90919293949596979899";
+	char *end = to + count_digits(n), *p = end;
 
-	do
-		*--p = (char)('0' + n % 10);
-	while (n /= 10);
-	return mempcpy(to, p, (size_t)(text + sizeof text - p));
+	for (; n >= 100; n /= 100)
+		memcpy(p -= 2, pairs + 2 * (n % 100), 2);
+	if (n >= 10)
+		memcpy(p - 2, pairs + 2 * n, 2);
+	else
+		p[-1] = (char)('0' + n);
+	return end;
 }
 
 int str_to_size(struct str a, uint64_t *out)

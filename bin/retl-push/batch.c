@@ -54,12 +54,12 @@ static void fetch(const struct rec *r)
 		__builtin_prefetch((const char *)r + i, 1);
 }
 
-struct rec *rec_make(struct rec **pool, size_t n_keys)
+struct rec *rec_make(struct rec_list *pool, size_t n_keys)
 {
-	struct rec *r = *pool;
+	struct rec *r = pool->first;
 
 	if (r) {
-		*pool = r->next;
+		pool->first = r->next;
 		if (r->next)
 			fetch(r->next);
 		memset(r, 0, offsetof(struct rec, text));
@@ -81,13 +81,15 @@ static void drop_faults(struct rec *r)
 	r->faults = NULL;
 }
 
-void rec_put_back(struct rec **pool, struct rec *r)
+void rec_put_back(struct rec_list *pool, struct rec *r)
 {
 	drop_faults(r);
 	if (r->text.cap > KEEP_BYTES)
 		buf_release(&r->text);
-	r->next = *pool;
-	*pool = r;
+	r->next = pool->first;
+	if (!r->next)
+		pool->last = r;
+	pool->first = r;
 }
 
 void rec_free(struct rec *r)
@@ -96,6 +98,28 @@ void rec_free(struct rec *r)
 	buf_release(&r->text);
 	buf_release(&r->saved);
 	free(r);
+}
+
+void rec_list_move(struct rec_list *to, struct rec_list *from)
+{
+	if (!from->first)
+		return;
+	if (to->first)
+		to->last->next = from->first;
+	else
+		to->first = from->first;
+	to->last = from->last;
+	from->first = NULL;
+}
+
+void rec_list_free(struct rec_list *l)
+{
+	struct rec *r;
+
+	while ((r = l->first)) {
+		l->first = r->next;
+		rec_free(r);
+	}
 }
 
 struct rec *rec_new(struct push *p)

@@ -270,7 +270,7 @@ static bool read_line(struct push *p)
 	return false;
 }
 
-/* True: the other side has nothing for us at the moment. */
+/* True: there is nothing more at the moment. */
 static bool take_input(struct push *p)
 {
 	bool took = false;
@@ -339,6 +339,7 @@ static int64_t until(int64_t tick, int64_t at, int64_t wait)
 	return at == INT64_MAX ? wait : MIN(wait, MAX(at - tick, 0));
 }
 
+/* dry_input: there is nothing to be taken before intake_fd says so. */
 static void wait_for_something(struct push *p, int64_t next, bool dry_input)
 {
 	int64_t tick = clock_tick_ms(), wait = 60000;
@@ -352,7 +353,7 @@ static void wait_for_something(struct push *p, int64_t next, bool dry_input)
 		wait = 0;
 	if (p->open.n) {
 		/* Where there is no room it is not silence that counts. */
-		if (dry_input)
+		if (dry_input && intake_is_silent(p->in))
 			wait = until(tick, p->last_input + QUIET_MS, wait);
 		for (struct flow *f = p->open.first; f; f = f->next)
 			if (f->op->max_age_ms)
@@ -385,7 +386,8 @@ static void close_batches(struct push *p, bool dry_input)
 	batch_close_old(p, tick);
 	/* Nobody can join any more, or nobody seems to come. */
 	if (p->input_ended || is_full(p) ||
-	    (dry_input && tick - p->last_input >= QUIET_MS))
+	    (dry_input && intake_is_silent(p->in) &&
+	     tick - p->last_input >= QUIET_MS))
 		batch_close_all(p);
 }
 
@@ -533,13 +535,9 @@ static int final_status(struct push *p)
 
 static void release_all(struct push *p)
 {
-	struct rec *r;
 	struct flow *f;
 
-	while ((r = p->pool)) {
-		p->pool = r->next;
-		rec_free(r);
-	}
+	rec_list_free(&p->pool);
 	while ((f = p->flow_pool)) {
 		p->flow_pool = f->next;
 		buf_release(&f->group);

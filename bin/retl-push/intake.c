@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/retl-push/intake.h"
 
+#include "bin/retl-push/handover.h"
+
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/msg.h"
+#include "common/thread.h"
 
-/* So much is read ahead: enough to be quick about it, not more. */
+/* So much is read at a time: enough to be quick about it, not more. */
 #define MOST_RECORDS 64
 #define MOST_BYTES ((size_t)128 << 10)
 
@@ -20,9 +23,16 @@ struct intake {
 	struct buf why;
 	struct intake_end end;
 
-	struct rec *pool;           /* for records to come */
-	struct rec *first, **after; /* read, and not yet taken; by next */
-	size_t n, bytes;            /* of these */
+	struct rec_list pool; /* for records to come */
+	struct chunk ready;   /* read, and not yet handed on */
+
+	/* All of the above is the thread's, if there is one. */
+	bool begun;
+	struct handover *between; /* NULL: there is none */
+	pthread_t thread;
+	bool running;
+	struct rec_list taken; /* what was handed on */
+	enum behind behind;    /* that */
 };
 
 /* ---- memory ---- */
@@ -319,41 +329,59 @@ static int take_line(struct intake *in, struct rec *r)
 
 /* ---- reading ---- */
 
-static void append(struct intake *in, struct rec *r)
+static void append(struct chunk *c, struct rec *r)
 {
+	struct rec_list one = { r, r };
+
 	r->next = NULL;
-	*in->after = r;
-	in->after = &r->next;
-	in->n++;
-	in->bytes += r->text.len;
+	rec_list_move(&c->list, &one);
+	c->n++;
+	c->bytes += r->text.len;
 }
 
 /* Until there is a good deal, or nothing more to be had for now. */
-static void read_ahead(struct intake *in)
+static enum behind read_ahead(struct intake *in)
 {
-	while (!in->ends && in->n < MOST_RECORDS && in->bytes < MOST_BYTES) {
+	struct chunk *c = &in->ready;
+
+	while (!in->ends && c->n < MOST_RECORDS && c->bytes < MOST_BYTES) {
 		int got = ndjson_next(&in->lines);
 		struct rec *r;
 
 		if (got == NDJSON_WAIT)
-			return;
+			return BEHIND_SILENCE;
 		if (got < 0) {
 			read_no_more(in, in->lines.status, in->lines.err.data);
-			return;
+			break;
 		}
 		if (!got) {
 			in->end.sealed = ndjson_sealed(&in->lines);
 			read_no_more(in, 0, NULL);
-			return;
+			break;
 		}
 		r = get_rec(in);
 		if (take_line(in, r) < 0) {
 			rec_put_back(&in->pool, r);
-			return;
+			break;
 		}
-		append(in, r);
+		append(c, r);
 		if (++in->n_read == in->o.cfg->limit)
 			read_no_more(in, 0, NULL);
+	}
+	return in->ends ? BEHIND_END : BEHIND_MORE;
+}
+
+static void *read_all(void *arg)
+{
+	struct intake *in = arg;
+
+	for (;;) {
+		enum behind behind = read_ahead(in);
+
+		if (!handover_put(in->between, &in->ready, behind, &in->pool))
+			return NULL;
+		if (behind == BEHIND_SILENCE)
+			handover_wait(in->between, in->lines.fd);
 	}
 }
 
@@ -370,53 +398,79 @@ struct intake *intake_open(const struct intake_opts *o, const char *path)
 	in->rec = RECORD_INIT;
 	in->faults = FAULTS_INIT;
 	in->scratch = in->why = BUF_INIT;
-	in->after = &in->first;
 	if (ndjson_open(&in->lines, path) < 0)
 		die(in->lines.status, "%s", in->lines.err.data);
 	return in;
 }
 
-struct rec *intake_next(struct intake *in, struct rec **pool)
+/* Not before it is asked for: nothing is read of what nobody will answer. */
+static void begin(struct intake *in)
+{
+	in->begun = true;
+	if (!in->o.threaded)
+		return;
+	in->between = handover_new();
+	in->running = thread_start(&in->thread, read_all, in);
+	if (in->running)
+		return;
+	handover_free(in->between);
+	in->between = NULL;
+}
+
+static void take_more(struct intake *in, struct rec_list *pool)
+{
+	if (!in->begun)
+		begin(in);
+	if (in->between) {
+		in->behind = handover_take(in->between, &in->taken, pool);
+		return;
+	}
+	rec_list_move(&in->pool, pool);
+	in->behind = read_ahead(in);
+	in->taken = in->ready.list;
+	in->ready = (struct chunk){ .n = 0 };
+}
+
+struct rec *intake_next(struct intake *in, struct rec_list *pool)
 {
 	struct rec *r;
 
-	if (!in->first) {
-		in->after = &in->first;
-		in->n = in->bytes = 0;
-		if (!in->pool) {
-			in->pool = *pool;
-			*pool = NULL;
-		}
-		read_ahead(in);
-	}
-	r = in->first;
+	if (!in->taken.first)
+		take_more(in, pool);
+	r = in->taken.first;
 	if (r)
-		in->first = r->next;
+		in->taken.first = r->next;
 	return r;
 }
 
 int intake_fd(const struct intake *in)
 {
-	return in->lines.fd;
+	return in->between ? handover_fd(in->between) : in->lines.fd;
+}
+
+bool intake_is_silent(const struct intake *in)
+{
+	return in->behind == BEHIND_SILENCE;
 }
 
 const struct intake_end *intake_ended(const struct intake *in)
 {
-	return in->ends && !in->first ? &in->end : NULL;
+	return in->behind == BEHIND_END && !in->taken.first ? &in->end : NULL;
 }
 
-static void free_list(struct rec *r)
+static void join(struct intake *in)
 {
-	while (r) {
-		struct rec *next = r->next;
-
-		rec_free(r);
-		r = next;
-	}
+	if (!in->running)
+		return;
+	handover_stop(in->between);
+	pthread_join(in->thread, NULL);
+	in->running = false;
 }
 
 void intake_stop(struct intake *in)
 {
+	in->begun = true;
+	join(in);
 	if (in->lines.fd == STDIN_FILENO && !in->lines.name)
 		close(STDIN_FILENO);
 	in->ends = true;
@@ -431,8 +485,11 @@ void intake_free(struct intake *in)
 {
 	if (!in)
 		return;
-	free_list(in->first);
-	free_list(in->pool);
+	join(in);
+	if (in->between)
+		handover_free(in->between);
+	rec_list_free(&in->taken);
+	rec_list_free(&in->pool);
 	ndjson_close(&in->lines);
 	record_release(&in->rec);
 	faults_release(&in->faults);

@@ -3,7 +3,8 @@
  * The reading side: from lines to records that are checked, settled and know
  * their keys, or to what is to be said of a line instead. It takes nothing from
  * the engine and decides nothing that depends on what has been sent: what comes
- * of a line is the same whenever it is read.
+ * of a line is the same whenever it is read. That is half of what is done for a
+ * record, and may be done in a thread of its own.
  */
 #ifndef RETL_PUSH_INTAKE_H
 #define RETL_PUSH_INTAKE_H
@@ -12,6 +13,7 @@
 
 struct intake_opts {
 	const struct config *cfg;
+	bool threaded; /* lines are read and checked in a thread of its own */
 	const struct delivery *d;
 	struct contract *contract;
 };
@@ -27,9 +29,11 @@ void intake_free(struct intake *in);
  * or, if intake_ended says so, there will be none. What lies in *pool may be
  * taken for records to come.
  */
-struct rec *intake_next(struct intake *in, struct rec **pool);
+struct rec *intake_next(struct intake *in, struct rec_list *pool);
 /* To be waited for after NULL: when it can be read there may be more. */
 int intake_fd(const struct intake *in);
+/* After NULL: does the other side have nothing for us at the moment? */
+bool intake_is_silent(const struct intake *in);
 
 struct intake_end {
 	bool sealed;

@@ -2,8 +2,8 @@
 /*
  * The push as a whole: records come in, are put into batches, a batch goes
  * through the steps of its operation as a flow, answers turn into receipts.
- * Whatever waits, waits in http_wait. All of this is one thread; libcurl has
- * another one, behind http.h.
+ * Whatever waits, waits in http_wait. All of this is one thread, but for the
+ * intake, which may have another.
  *
  *	intake -> admit -> batch -> flow -> request -> response -> settle
  *	        (order)                                          (receipt)
@@ -98,6 +98,11 @@ struct rec {
 	struct key_node keys[]; /* as many as the contract has */
 };
 
+/* Records by next. */
+struct rec_list {
+	struct rec *first, *last;
+};
+
 static inline struct str rec_str(const struct rec *r, struct span s)
 {
 	return (struct str){ r->text.data + s.at, s.n };
@@ -135,6 +140,7 @@ struct receipts {
 	int fallback;
 	struct buf b;
 	struct buf to_status; /* what stands in each line, up to its status */
+	struct buf delivered; /* the same, and all that follows "delivered" */
 	bool silent;          /* a dry run */
 	int error; /* errno of standard output; then lines go elsewhere */
 	uint64_t n[UNKNOWN + 1]; /* by status */
@@ -310,7 +316,7 @@ struct push {
 	uint64_t n_retries; /* of all records together */
 	uint64_t n_limited; /* programs that took too long */
 
-	struct rec *pool;
+	struct rec_list pool;
 	struct flow *flow_pool;
 	uint64_t n_unsettled;
 	size_t bytes_unsettled;
@@ -359,10 +365,13 @@ void batch_admit(struct push *p, struct rec *r);
 void batch_close_all(struct push *p);
 void batch_close_old(struct push *p, int64_t tick);
 
-/* From a pool, or new; a pool is a list by next. */
-struct rec *rec_make(struct rec **pool, size_t n_keys);
-void rec_put_back(struct rec **pool, struct rec *r);
+/* From a pool, or new. */
+struct rec *rec_make(struct rec_list *pool, size_t n_keys);
+void rec_put_back(struct rec_list *pool, struct rec *r);
 void rec_free(struct rec *r);
+/* Puts all that is in from behind what is in to. */
+void rec_list_move(struct rec_list *to, struct rec_list *from);
+void rec_list_free(struct rec_list *l);
 /* One that is not read, and is to be settled. */
 struct rec *rec_new(struct push *p);
 /* Gives the record its final receipt; it belongs to nobody afterwards. */

@@ -178,7 +178,6 @@ static void open_http(struct push *p)
 		.connect_ms = MIN(CONNECT_MS, (long)p->cfg.timeout_s * 1000),
 		.timeout_ms = (long)p->cfg.timeout_s * 1000,
 		.n_connections = p->d.concurrency + 1,
-		.threaded = p->cfg.threads > 1 && !p->cfg.dry_run,
 	};
 
 	p->http = http_new(&o, &p->err);
@@ -215,10 +214,12 @@ static void keep_memory(void)
 /* What was read of the command line and the contract is sent for. */
 static int run(struct push *p, const char *input)
 {
-	p->in = intake_open(&(struct intake_opts){ .cfg = &p->cfg,
-						   .d = &p->d,
-						   .contract = p->contract },
-			    p->cfg.replay ? p->cfg.replay : input);
+	p->in =
+	    intake_open(&(struct intake_opts){ .cfg = &p->cfg,
+					       .threaded = p->cfg.threads > 1,
+					       .d = &p->d,
+					       .contract = p->contract },
+			p->cfg.replay ? p->cfg.replay : input);
 	p->rejects.path = p->cfg.rejects;
 	p->rejects.keep_going = true;
 	p->receipts.to = p->contract->to;
