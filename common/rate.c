@@ -9,6 +9,7 @@
 #include "common/enc.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/msg.h"
 #include "common/rundir.h"
 
 /*
@@ -220,20 +221,46 @@ static void slot_read(const struct rate_use *u, struct slot *s, int64_t tick_ms)
 	check(r, s, tick_ms);
 }
 
+/*
+ * The file takes no more, as where a disk is full: what is spent from now on is
+ * counted by this process alone, on top of what all have spent.
+ */
+static void count_alone(struct rate *r)
+{
+	size_t size = slot_size(r), n = r->keyed ? KEYED_SLOTS : 1;
+	int64_t tick = clock_tick_ms();
+	struct slot s;
+
+	msg_warn("limits hold for this process alone: %s: %s", r->name,
+		 strerror(errno));
+	for (size_t at = 0; at < n * size; at += size) {
+		memset(&s, 0, sizeof s);
+		if (pread(r->fd, &s, size, (off_t)at) != (ssize_t)size)
+			continue;
+		check(r, &s, tick);
+		memcpy(r->slots + at, &s, size);
+	}
+	close(r->fd);
+	r->fd = -1;
+}
+
 static void slot_write(const struct rate_use *u, struct slot *s)
 {
-	const struct rate *r = u->rate;
+	struct rate *r = u->rate;
 	size_t size = slot_size(r), at = place_of(u) * size;
 
-	if (r->fd < 0) {
-		memcpy(r->slots + at, s, size);
-		return;
+	if (r->fd >= 0) {
+		ssize_t done;
+
+		s->boot = this_boot();
+		s->wall_ms = wall_less_tick();
+		errno = ENOSPC;
+		done = pwrite(r->fd, s, size, (off_t)at);
+		if (done == (ssize_t)size)
+			return;
+		count_alone(r);
 	}
-	s->boot = this_boot();
-	s->wall_ms = wall_less_tick();
-	/* A disk that is full: the next one reads what was there before. */
-	if (pwrite(r->fd, s, size, (off_t)at) < 0)
-		return;
+	memcpy(r->slots + at, s, size);
 }
 
 static void unlock(const struct rate_use *u, size_t n)

@@ -31,7 +31,8 @@ void rate_release(struct rate *r);
  * From now on the account is kept in the user's folder for what programs share
  * while they run, under a name made of the text `what` (which names the
  * credential, and may be secret: the name is a keyed digest) and of the rate
- * itself. -1: err says why not; the rate holds for this process then.
+ * itself. -1: err says why not; the rate holds for this process then, and also
+ * (a warning says so) from the moment on when the file takes no more.
  */
 int rate_share(struct rate *r, struct str what, struct buf *err);
 

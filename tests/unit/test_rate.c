@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -214,6 +215,39 @@ static void test_file(const char *folder)
 	buf_release(&err);
 }
 
+/* A limit for files is what a full disk is, and needs nobody's rights. */
+static void test_full(bool keyed)
+{
+	struct rlimit was, none;
+	struct buf err = BUF_INIT;
+	struct rate r, other;
+	struct rate_use u = { .rate = &r, .key = keyed ? 77 : 0 };
+	struct rate_use v = { .rate = &other, .key = u.key };
+	int64_t tick = clock_tick_ms();
+
+	rate_init(&r, 3, 60000, keyed);
+	ok(rate_share(&r, STR("full"), &err) == 0, "(shared)");
+	ok(rate_take(&u, 1, 2, tick) == 0, "while there is room");
+	getrlimit(RLIMIT_FSIZE, &was);
+	none = was;
+	none.rlim_cur = 0;
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &none);
+	ok(rate_take(&u, 1, 1, tick) == 0, "the last is spent on a full disk");
+	ok(rate_wait_ms(&u, 1, tick) > 50000,
+	   "and counted, with those before it");
+	setrlimit(RLIMIT_FSIZE, &was);
+	signal(SIGXFSZ, SIG_DFL);
+	rate_init(&other, 3, 60000, keyed);
+	ok(rate_share(&other, STR("full"), &err) == 0 &&
+	       rate_wait_ms(&v, 1, tick) == 0 &&
+	       rate_wait_ms(&v, 2, tick) > 50000,
+	   "others know of those before it only");
+	rate_release(&r);
+	rate_release(&other);
+	buf_release(&err);
+}
+
 int main(void)
 {
 	char folder[] = "/tmp/retl-test.XXXXXX";
@@ -229,6 +263,8 @@ int main(void)
 	test_several();
 	test_keyed();
 	test_processes();
+	test_full(false);
+	test_full(true);
 	test_file(folder);
 	buf_addf(&cmd, "rm -rf '%s'", folder);
 	ok(system(cmd.data) == 0, "(tidied up)");
