@@ -49,6 +49,12 @@ void prog_free(struct prog *p);
  */
 void prog_watch(struct prog *p, struct guard *const *guard);
 
+/*
+ * A single step of libjq that does not end, ends the process: in a signal's
+ * handler, which calls this before, in the middle of the run.
+ */
+void prog_before_end(void (*call)(void));
+
 /* True if no part of it needs libjq. */
 bool prog_is_native(const struct prog *p);
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "common/msg.h"
+#include "common/prog.h"
 
 #define TICK_MS 25
 /* Told to halt, it has this much longer before the process ends. */
@@ -19,6 +20,12 @@ static jq_state *volatile running;
 static volatile sig_atomic_t n_ticks, told_at, cause;
 static volatile unsigned most_ticks;
 static volatile size_t bytes_before;
+static void (*volatile before_end)(void);
+
+void prog_before_end(void (*call)(void))
+{
+	before_end = call;
+}
 
 static void set_timer(bool on)
 {
@@ -63,6 +70,8 @@ static void end_process(void)
 				   "end\n";
 	ssize_t unused;
 
+	if (before_end)
+		before_end();
 	unused = write(STDERR_FILENO, program_invocation_short_name,
 		       strlen(program_invocation_short_name));
 	unused = write(STDERR_FILENO, what, sizeof what - 1);

@@ -10,8 +10,26 @@
 
 #include "common/file.h"
 #include "common/msg.h"
+#include "common/prog.h"
 
 #define ENOUGH ((size_t)64 << 10)
+
+/* Those that are written also where a program ends the process. */
+static const struct receipts *opened;
+
+/* A program is running, so nobody is adding one. For a signal's handler. */
+static void write_last(void)
+{
+	size_t done = 0;
+	ssize_t n = 0;
+
+	while (!opened->error && done < opened->b.len &&
+	       (n >= 0 || errno == EINTR)) {
+		n = write(STDOUT_FILENO, opened->b.data + done,
+			  opened->b.len - done);
+		done += n > 0 ? (size_t)n : 0;
+	}
+}
 
 void receipts_open(struct receipts *w)
 {
@@ -28,6 +46,8 @@ void receipts_open(struct receipts *w)
 	buf_adds(&w->delivered, buf_str(&w->to_status));
 	buf_addf(&w->delivered, "%s\"}\n", verdict_name(DELIVERED));
 	w->fallback = STDERR_FILENO;
+	opened = w;
+	prog_before_end(write_last);
 	pipe_widen(STDOUT_FILENO);
 	if (!w->fallback_path)
 		return;
@@ -173,6 +193,7 @@ int receipts_flush(struct receipts *w)
 void receipts_close(struct receipts *w)
 {
 	receipts_flush(w);
+	prog_before_end(NULL);
 	if (!w->error && close(STDOUT_FILENO) < 0 && errno != EINTR) {
 		w->error = errno;
 		msg_error("standard output: %s", strerror(errno));
