@@ -210,9 +210,6 @@ static int check_operation(struct push *p, const struct plan *pl,
 	if (counts_by_value(&p->d))
 		return fail(err, "the contract's limits count by a value of "
 				 "the record: shown, not replayed");
-	if (p->d.auth_id.n && !is_constant(&p->d.auth_id))
-		return fail(err, "the message's id is made of the record: "
-				 "shown, not replayed");
 	if (s->alone && pl->n != 1)
 		return fail(err, "several records, where one goes alone");
 	return 0;
@@ -491,6 +488,35 @@ static int check_header(struct push *p, const struct plan *pl, struct str auth,
 	return fail(err, "headers: one that the contract does not have");
 }
 
+/* The line's own message id, where the contract makes one; .s NULL: not. */
+static struct str own_id(struct push *p, const struct plan *pl,
+			 struct buf *scratch)
+{
+	struct json_iter it;
+	struct json_member m;
+
+	if (!p->d.auth_id.n || pl->op->steps[0].no_auth)
+		return STR_NONE;
+	json_iter_init(&it, pl->headers);
+	while (json_iter_member(&it, &m))
+		if (same_name(m.key, STR("webhook-id")) &&
+		    json_type(m.val) == JSON_STRING)
+			return json_text(m.val, scratch);
+	return STR("");
+}
+
+static int check_id(struct push *p, const struct plan *pl, struct buf *err)
+{
+	struct buf scratch = BUF_INIT;
+	struct str id = own_id(p, pl, &scratch);
+	int ret = 0;
+
+	if (id.s && (!id.n || has_control(id)))
+		ret = fail(err, "headers: webhook-id is missing, or no id");
+	buf_release(&scratch);
+	return ret;
+}
+
 static int check_headers(struct push *p, const struct plan *pl, struct buf *err)
 {
 	struct buf auth = BUF_INIT, query = BUF_INIT;
@@ -504,6 +530,8 @@ static int check_headers(struct push *p, const struct plan *pl, struct buf *err)
 	json_iter_init(&it, pl->headers);
 	while (!ret && json_iter_member(&it, &m))
 		ret = check_header(p, pl, buf_str(&auth), &m, err);
+	if (!ret)
+		ret = check_id(p, pl, err);
 	buf_release(&auth);
 	buf_release(&query);
 	return ret;
@@ -550,7 +578,8 @@ static int make_headers(struct push *p, const struct plan *pl, struct str body,
 			struct buf *out, struct buf *err)
 {
 	const struct step *s = &pl->op->steps[0];
-	struct str type = STR("content-type");
+	struct str type = STR("content-type"), id;
+	struct buf scratch = BUF_INIT;
 
 	for (size_t i = 0; i < p->d.n_headers; i++)
 		if (!find_header(s->headers, s->n_headers,
@@ -567,6 +596,11 @@ static int make_headers(struct push *p, const struct plan *pl, struct str body,
 	}
 	if (s->gzip)
 		buf_addz(out, "content-encoding: gzip\n");
+	/* Signing keeps one that is there. */
+	id = own_id(p, pl, &scratch);
+	if (id.s)
+		buf_addf(out, "webhook-id: %.*s\n", STR_ARG(id));
+	buf_release(&scratch);
 	return 0;
 }
 

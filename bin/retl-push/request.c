@@ -545,7 +545,10 @@ static int make_url(struct flow *f, const struct step *s,
 	return ret < 0 ? ret : check_origin(f, s, t, field);
 }
 
-/* The message's own name: the contract's, else that of its first change. */
+/*
+ * The message's own name: the contract's, else that of its first change. A
+ * replay has it from its line.
+ */
 static int message_id(struct flow *f, const struct tmpl_scope *t,
 		      struct buf *out, struct str *field)
 {
@@ -553,7 +556,7 @@ static int message_id(struct flow *f, const struct tmpl_scope *t,
 	struct rec *r = f->recs[0];
 	struct buf scratch = BUF_INIT;
 
-	if (p->d.auth_id.n)
+	if (p->d.auth_id.n && !p->cfg.replay)
 		return tmpl_expand(&p->d.auth_id, TMPL_HEADER, t, out, field,
 				   &p->err);
 	if (r->id.n)

@@ -136,6 +136,19 @@ is "$?/$(counts out)/$(wc -l <hook.log)" '0/delivered 3/3' 'messages are signed 
 retl-push -c t/hook --set base_url="$(mock_url hook)" --replay plan >out 2>err
 is "$?/$(counts out)/$(wc -l <hook.log)" '0/delivered 3/3' 'which is the same when it is replayed twice'
 mock_stop hook
+jq -c '.auth.id = "m:{record.id}"' contracts/t/hook.json >c && mv c contracts/t/hook.json
+mock_start hook receiver --log ids.log
+retl-push -c t/hook --set base_url="$(mock_url hook)" -n <in >plan 2>err
+is "$(jq -r '.headers["webhook-id"]' plan | tr '\n' ,)" m:1,m:2,m:3, 'an id of the record is shown'
+retl-push -c t/hook --set base_url="$(mock_url hook)" --replay plan >out 2>err
+retl-push -c t/hook --set base_url="$(mock_url hook)" --replay plan >out 2>err
+is "$?/$(counts out)/$(wc -l <ids.log)" '0/delivered 3/3' 'and signed as the line has it, also twice'
+for id in '"m:1\nx-y: z"' '""' 'null' 7; do
+	jq -c ".headers[\"webhook-id\"] = $id" plan >torn
+	retl-push -c t/hook --set base_url="$(mock_url hook)" --replay torn >out 2>err
+	is "$?/$(wc -c <out)" 65/0 "but not $id"
+done
+mock_stop hook
 
 mock_start api authapi --log api.log --ledger api.ledger --lifetime 3600 --uses 2 --client x --client-secret "$T_KEY"
 contract oauth '{"auth": {"type": "oauth2", "grant": "client_credentials", "client_id": "x", "client_secret": "{key}",
