@@ -500,9 +500,13 @@ static void put_head(struct str root, struct buf *out)
 	put_value(out, json_get(root, "base_url"));
 	buf_addz(out, ", credentials: ");
 	put_value(out, json_get(auth, "type"));
-	buf_addz(out, "\n  API ");
-	put_value(out, json_get(api, "version"));
-	buf_addz(out, ", checked ");
+	buf_addz(out, "\n  ");
+	if (json_get(api, "version").s) {
+		buf_addz(out, "API ");
+		put_value(out, json_get(api, "version"));
+		buf_addz(out, ", ");
+	}
+	buf_addz(out, "checked ");
 	put_value(out, json_get(api, "checked"));
 	if (json_get(api, "retires").s) {
 		buf_addz(out, ", retires ");

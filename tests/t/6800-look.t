@@ -156,6 +156,9 @@ for word in 'hubspot/contact: HubSpot contacts' 'RECORD' 'SETTINGS' 'CHANGES' \
 done
 is "$(awk '/[ \t]$/' out)" '' 'no line ends in blanks'
 
+RETL_CONTRACTS=$top/contracts retl-push --describe braze/track >out 2>err
+is "$(sed -n 3p out | tr -d '0-9-')" '  checked ' 'an API without versions has none'
+
 # ---- list ----
 mkdir -p more/acme contracts/webhook
 jq '.title = "Mine"' "$top/contracts/webhook/standard.json" >contracts/webhook/standard.json
