@@ -15,7 +15,7 @@
  */
 void interrupt_arm(const struct web_request *rq, const char *cacert);
 
-/* The query has ended. */
+/* The query has ended, or there was none. */
 void interrupt_disarm(void);
 
 #endif

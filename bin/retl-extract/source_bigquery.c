@@ -29,8 +29,6 @@
 #define MAX_WAITING ((size_t)128 << 20)
 #define FIRST_ROWS 20000
 #define SERVER_WAIT_MS 10000
-#define FIRST_POLL_MS 100
-#define MOST_POLL_MS 3000
 #define ROWS_AT_ONCE 512
 
 struct bigquery {
@@ -40,7 +38,6 @@ struct bigquery {
 	struct web *web;
 	struct web_queue *queue;
 	struct buf job; /* its id */
-	bool running;
 	struct bigquery_field top;
 	uint64_t n_wanted, n_rows;
 	uint64_t asked, stride; /* rows that pages were asked for, of each */
@@ -279,21 +276,12 @@ static int arm(struct bigquery *s, struct failure *f)
 	put_location(s, &rq, '?');
 	rq.method = "POST";
 	ret = rq.prepare(&rq, 1, f);
-	if (ret == 0) {
+	if (ret == 0)
 		interrupt_arm(&rq, s->session.args->cacert);
-		s->running = true;
-	} else {
+	else
 		failed(f, f->status, "bigquery: %s", f->text.data);
-	}
 	web_request_release(&rq);
 	return ret;
-}
-
-static void disarm(struct bigquery *s)
-{
-	if (s->running)
-		interrupt_disarm();
-	s->running = false;
 }
 
 /* ---- its result ---- */
@@ -403,7 +391,7 @@ static enum web_verdict judge_new_job(struct web_request *rq,
 static int wait_for_job(struct bigquery *s, struct failure *f)
 {
 	struct web_request rq = WEB_REQUEST_INIT;
-	int64_t ms = FIRST_POLL_MS;
+	int64_t ms = 0;
 	struct web_answer a;
 	struct str v;
 	int ret;
@@ -421,8 +409,7 @@ static int wait_for_job(struct bigquery *s, struct failure *f)
 		if (ret < 0 || is_complete(v))
 			break;
 		/* The server should have waited; this one does not. */
-		web_wait_ms(s->web, ms);
-		ms = MIN(ms * 3 / 2, MOST_POLL_MS);
+		web_wait_turn(s->web, &ms);
 	}
 	if (ret == 0)
 		buf_adds(&s->body, a.body);
@@ -460,7 +447,7 @@ static int run(void *self, const struct sql_query *q, struct failure *f)
 		ret = wait_for_job(s, f);
 	if (ret < 0)
 		cancel_settle();
-	disarm(s);
+	interrupt_disarm();
 	if (ret < 0 || json_check(buf_str(&s->body), &v, &fault) < 0)
 		return -1;
 	return take_result(s, v, f);
@@ -528,7 +515,7 @@ static void bigquery_close(void *self)
 {
 	struct bigquery *s = self;
 
-	disarm(s);
+	interrupt_disarm();
 	web_queue_free(s->queue);
 	web_free(s->web);
 	google_release(&s->google);

@@ -19,8 +19,6 @@
 #define N_FLYING 4
 #define MAX_BODY ((size_t)512 << 20)
 #define MAX_WAITING ((size_t)256 << 20)
-#define FIRST_POLL_MS 100
-#define MOST_POLL_MS 5000
 #define ROWS_AT_ONCE 512
 
 struct databricks {
@@ -29,7 +27,6 @@ struct databricks {
 	struct web *web, *links; /* links: what is asked between */
 	struct web_queue *queue;
 	struct buf id; /* of the statement */
-	bool running;
 	enum databricks_type *types;
 	uint64_t *counts; /* of the rows in each chunk */
 	size_t n_chunks, chunk, asked;
@@ -257,16 +254,8 @@ static void arm(struct databricks *s)
 	rq.method = "POST";
 	if (sign(&rq, 1, &f) == 0)
 		interrupt_arm(&rq, s->session.args->cacert);
-	s->running = true;
 	web_request_release(&rq);
 	buf_release(&f.text);
-}
-
-static void disarm(struct databricks *s)
-{
-	if (s->running)
-		interrupt_disarm();
-	s->running = false;
 }
 
 static int take_id(struct databricks *s, struct str v, struct failure *f)
@@ -314,7 +303,7 @@ static int run_statement(struct databricks *s, const struct buf *sql,
 			 struct str *result, struct failure *f)
 {
 	struct web_request rq = WEB_REQUEST_INIT;
-	int64_t ms = FIRST_POLL_MS;
+	int64_t ms = 0;
 	struct web_answer a;
 	int got = -1;
 
@@ -335,8 +324,7 @@ static int run_statement(struct databricks *s, const struct buf *sql,
 	arm(s);
 	begin(s, &rq, s->id.data);
 	while ((got = check_state(*result, f)) == 0) {
-		web_wait_ms(s->web, ms);
-		ms = MIN(ms * 3 / 2, MOST_POLL_MS);
+		web_wait_turn(s->web, &ms);
 		if (web_ask(s->web, &rq, &a, f) < 0) {
 			got = -1;
 			break;
@@ -349,7 +337,7 @@ static int run_statement(struct databricks *s, const struct buf *sql,
 	}
 	if (got < 0)
 		cancel_settle();
-	disarm(s);
+	interrupt_disarm();
 out:
 	web_request_release(&rq);
 	return got < 0 ? -1 : 0;
@@ -596,30 +584,11 @@ static int end_chunk(struct databricks *s, struct failure *f)
 
 /* ---- the source ---- */
 
-static void stop_statement(struct databricks *s)
-{
-	struct web_request rq = WEB_REQUEST_INIT;
-	struct failure f = FAILURE_INIT;
-	struct web_answer a;
-
-	if (!s->running)
-		return;
-	begin(s, &rq, s->id.data);
-	buf_addz(&rq.url, "/cancel");
-	rq.method = "POST";
-	rq.once = true;
-	if (web_ask(s->links, &rq, &a, &f) < 0)
-		msg_debug("%s", f.text.data);
-	disarm(s);
-	web_request_release(&rq);
-	buf_release(&f.text);
-}
-
 static void databricks_close(void *self)
 {
 	struct databricks *s = self;
 
-	stop_statement(s);
+	interrupt_disarm();
 	web_queue_free(s->queue);
 	web_free(s->web);
 	web_free(s->links);

@@ -23,8 +23,6 @@
 #include "common/msg.h"
 
 #define MAX_BODY ((size_t)64 << 20)
-#define FIRST_POLL_MS 100
-#define MOST_POLL_MS 5000
 #define ROWS_AT_ONCE 512
 /* Attempts in which something may be mended at once. */
 #define MENDING 4
@@ -46,9 +44,8 @@ struct redshift {
 	struct web *web;
 	struct web_queue *queue;
 	struct buf region, url;
-	struct buf where; /* JSON members that say which database */
-	struct buf id;    /* of the statement */
-	bool running;
+	struct buf where;  /* JSON members that say which database */
+	struct buf id;     /* of the statement */
 	struct buf token;  /* of the next page */
 	bool asked, first; /* first: no page has been asked for yet */
 	enum type *types;
@@ -328,16 +325,8 @@ static void arm(struct redshift *s)
 	buf_addc(&rq.body, '}');
 	if (sign(&rq, 1, &f) == 0)
 		interrupt_arm(&rq, s->session.args->cacert);
-	s->running = true;
 	web_request_release(&rq);
 	buf_release(&f.text);
-}
-
-static void disarm(struct redshift *s)
-{
-	if (s->running)
-		interrupt_disarm();
-	s->running = false;
 }
 
 /* 1: it has ended well; 0: not yet; -1. */
@@ -374,7 +363,7 @@ static int run_statement(struct redshift *s, const struct buf *sql,
 			 struct failure *f)
 {
 	struct web_request rq = WEB_REQUEST_INIT;
-	int64_t ms = FIRST_POLL_MS;
+	int64_t ms = 0;
 	struct str v;
 	int got = -1;
 
@@ -397,13 +386,12 @@ static int run_statement(struct redshift *s, const struct buf *sql,
 			got = check_status(s, v, f);
 		if (got)
 			break;
-		web_wait_ms(s->web, ms);
-		ms = MIN(ms * 3 / 2, MOST_POLL_MS);
+		web_wait_turn(s->web, &ms);
 	}
 	if (got < 0)
 		cancel_settle();
 	/* What has failed need not be told to stop. */
-	disarm(s);
+	interrupt_disarm();
 out:
 	web_request_release(&rq);
 	return got < 0 ? -1 : 0;
@@ -603,7 +591,7 @@ static void redshift_close(void *self)
 {
 	struct redshift *s = self;
 
-	disarm(s);
+	interrupt_disarm();
 	unload_release(&s->unload);
 	json_obj_release(&s->obj);
 	free(s->slots);

@@ -21,8 +21,6 @@
 #define MAX_BODY ((size_t)512 << 20)
 #define MAX_WAITING ((size_t)256 << 20)
 /* How long between two questions whether the statement has ended. */
-#define FIRST_POLL_MS 100
-#define MOST_POLL_MS 5000
 #define ROWS_AT_ONCE 512
 
 struct snowflake {
@@ -31,7 +29,6 @@ struct snowflake {
 	struct web *web;
 	struct web_queue *queue;
 	struct buf handle; /* of the statement */
-	bool running;
 	enum snowflake_type *types;
 	uint64_t *counts; /* of the rows in each partition */
 	size_t n_partitions, partition, asked;
@@ -240,15 +237,7 @@ static void arm(struct snowflake *s)
 	rq.method = "POST";
 	snowflake_sign(&s->login, &rq, false);
 	interrupt_arm(&rq, s->session.args->cacert);
-	s->running = true;
 	web_request_release(&rq);
-}
-
-static void disarm(struct snowflake *s)
-{
-	if (s->running)
-		interrupt_disarm();
-	s->running = false;
 }
 
 static int take_handle(struct snowflake *s, const struct web_answer *a,
@@ -297,14 +286,13 @@ static int poll_statement(struct snowflake *s, struct web_answer *a,
 			  struct failure *f)
 {
 	struct web_request rq = WEB_REQUEST_INIT;
-	int64_t ms = FIRST_POLL_MS;
+	int64_t ms = 0;
 	int ret = 0;
 
 	put_path(s, &rq);
 	buf_addf(&rq.url, "/%s", s->handle.data);
 	while (ret == 0 && a->status == 202) {
-		web_wait_ms(s->web, ms);
-		ms = MIN(ms * 3 / 2, MOST_POLL_MS);
+		web_wait_turn(s->web, &ms);
 		ret = web_ask(s->web, &rq, a, f);
 	}
 	if (ret == 0 && a->status != 200)
@@ -443,7 +431,7 @@ static int run_statement(struct snowflake *s, const struct sql_query *q,
 		ret = poll_statement(s, a, f);
 		if (ret < 0)
 			cancel_settle();
-		disarm(s);
+		interrupt_disarm();
 	}
 	return ret;
 }
@@ -548,7 +536,7 @@ static void snowflake_close(void *self)
 {
 	struct snowflake *s = self;
 
-	disarm(s);
+	interrupt_disarm();
 	web_queue_free(s->queue);
 	web_free(s->web);
 	snowflake_login_release(&s->login);

@@ -30,7 +30,7 @@ struct trino {
 	struct web_queue *queue;
 	struct buf next; /* the page to ask for; empty: there is none */
 	bool asked;      /* for it */
-	bool running, finished;
+	bool finished;
 	struct buf first;        /* the answer to the statement */
 	struct buf columns_text; /* JSON */
 	struct trino_column *types;
@@ -309,15 +309,7 @@ static void arm(struct trino *s)
 	rq.method = "DELETE";
 	buf_adds(&rq.url, buf_str(&s->next));
 	interrupt_arm(&rq, s->session.args->cacert);
-	s->running = true;
 	web_request_release(&rq);
-}
-
-static void disarm(struct trino *s)
-{
-	if (s->running)
-		interrupt_disarm();
-	s->running = false;
 }
 
 static struct str trim(struct str t)
@@ -371,7 +363,7 @@ static int take_page(struct trino *s, const struct web_answer *a,
 	if (!s->types)
 		return failed(f, EX_CONFIG, "trino: the query gives no rows");
 	s->finished = true;
-	disarm(s);
+	interrupt_disarm();
 	return 0;
 }
 
@@ -514,7 +506,7 @@ static void stop_query(struct trino *s)
 	struct failure f = FAILURE_INIT;
 	struct web_answer a;
 
-	if (!s->running || !s->next.len)
+	if (!s->next.len)
 		return;
 	begin(s, &rq);
 	rq.method = "DELETE";
@@ -533,7 +525,7 @@ static void trino_close(void *self)
 
 	web_queue_free(s->queue);
 	stop_query(s);
-	disarm(s);
+	interrupt_disarm();
 	web_free(s->web);
 	buf_release(&s->base);
 	buf_release(&s->user);

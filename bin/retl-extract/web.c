@@ -10,6 +10,8 @@
 #define CONNECT_MS 30000
 #define TIMEOUT_MS 120000
 /* No server's hint keeps us waiting longer at once. */
+#define FIRST_TURN_MS 100
+#define MOST_TURN_MS 5000
 #define MOST_HINT_MS 300000
 
 /* A request on its way to an answer. */
@@ -171,13 +173,15 @@ void web_before_wait(struct web *w)
 		rows_flush(w->o.rows);
 }
 
-void web_wait_ms(struct web *w, int64_t ms)
+void web_wait_turn(struct web *w, int64_t *ms)
 {
-	int64_t until = clock_tick_ms() + ms;
+	int64_t until, left;
 
+	*ms = *ms ? MIN(*ms * 3 / 2, MOST_TURN_MS) : FIRST_TURN_MS;
+	until = clock_tick_ms() + *ms;
 	web_before_wait(w);
-	while ((ms = until - clock_tick_ms()) > 0)
-		http_wait(web_http(w), NULL, 0, (int)ms);
+	while ((left = until - clock_tick_ms()) > 0)
+		http_wait(web_http(w), NULL, 0, (int)left);
 }
 
 struct str web_object(const struct web_answer *a)

@@ -43,8 +43,11 @@ int64_t web_delay_ms(const struct web *w, unsigned attempts, struct str hint);
 /* The rows that are ready go out. */
 void web_before_wait(struct web *w);
 
-/* Between questions whether something is ready. */
-void web_wait_ms(struct web *w, int64_t ms);
+/*
+ * Between questions whether something is ready: not long at first, when *ms is
+ * 0, and longer each time.
+ */
+void web_wait_turn(struct web *w, int64_t *ms);
 
 /* ---- one request ---- */
 

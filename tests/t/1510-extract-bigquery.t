@@ -2,6 +2,7 @@
 # BigQuery: types, pages, failures, against a fake that checks assertions,
 # tokens, places and formats, and that breaks its promises on order.
 . "$(dirname "$0")/../lib.sh"
+. "$top/tests/extract.sh"
 . "$top/tests/mock.sh"
 command -v openssl >/dev/null || skip_all 'openssl is missing'
 retl-extract --list-sources | grep -q '^bigquery:' || skip_all 'not built in'
@@ -26,16 +27,6 @@ serve() {
 get() {
 	timeout 60 retl-extract "$@" >out 2>err
 	status=$?
-}
-# broken STATUS TEXT NAME: no seal, that status, that text
-broken() {
-	is "$status" "$1" "$3: $1"
-	contains err "$2" "$3: the message"
-	if [ -s out ] && tail -n 1 out | grep -qv '[^[:space:]]'; then
-		ok 1 "$3: not sealed"
-	else
-		ok 0 "$3: not sealed"
-	fi
 }
 
 # ---- types ----
@@ -130,37 +121,37 @@ is "$status/$(head -n 1 out | wc -c)" 0/3000009 'a value of 3 MB'
 # ---- failures ----
 serve --fails invalidQuery
 get "$url" t
-broken 78 'invalidQuery: on order' 'a query that is wrong, said in a 200'
+ended 78 'invalidQuery: on order' 'a query that is wrong, said in a 200'
 serve --fails accessDenied
 get "$url" t
-broken 77 accessDenied 'one that is not allowed'
+ended 77 accessDenied 'one that is not allowed'
 serve --generate 10 --at 3=400
 get "$url" t
-broken 78 'Bad int64 value' 'a query that fails while it runs'
+ended 78 'Bad int64 value' 'a query that fails while it runs'
 lacks err secret 'and no value in the message'
 serve --generate 3000 --page 1000 --at 4=400
 get "$url" t
-broken 78 invalidQuery 'an error behind the first rows'
+ended 78 invalidQuery 'an error behind the first rows'
 serve --generate 3000 --page 1000 --drops 1
 get "$url" t
-broken 65 'has 0 rows, of 1 asked for' 'a row missing at the end'
+ended 65 'has 0 rows, of 1 asked for' 'a row missing at the end'
 serve --generate 3000 --page 1000 --grows 1
 get "$url" t
-broken 65 'another number of rows' 'a result that changes'
+ended 65 'another number of rows' 'a result that changes'
 serve --generate 3000 --page 1000 --at 6=500 --at 7=500
 get --retries 1 "$url" t
-broken 75 'HTTP 500 (2 attempts)' 'the last page does not come'
+ended 75 'HTTP 500 (2 attempts)' 'the last page does not come'
 grep -q '"id":999,' out
 ok $? 'rows before it are written'
 serve --generate 3000 --at 2=403 --at 3=403
 get --retries 1 "$url" t
-broken 75 'rateLimitExceeded (2 attempts)' 'throttling without end'
+ended 75 'rateLimitExceeded (2 attempts)' 'throttling without end'
 serve --generate 3000 --every 2=500
 get --retries 0 "$url" t
-broken 75 'HTTP 500' 'HTTP 500'
+ended 75 'HTTP 500' 'HTTP 500'
 serve --generate 3000 --page 1000 --at 4=garbage
 get "$url" t
-broken 69 'no page' 'a page of something else'
+ended 69 'no page' 'a page of something else'
 serve --generate 10 --at 2=500-after
 get "$url" t
 is "$status/$(jq -s 'map(select(.status == 409)) | length' log)" 0/1 'a job is inserted twice and run once'
@@ -169,16 +160,16 @@ get "$url" t
 is "$status/$(wc -l <out)" 0/11 'and looked for again where it is not known yet'
 serve --generate 10 --hides 9
 get --retries 1 "$url" t
-broken 75 'HTTP 404, of a job that was taken (2 attempts)' 'one that is never found'
+ended 75 'HTTP 404, of a job that was taken (2 attempts)' 'one that is never found'
 serve --generate 10 --uses 0
 jq '.client_email = "x"' sa.json >x && mv x sa.json
 get "$url" t
-broken 77 'iss is not known' 'an account that is not known'
+ended 77 'iss is not known' 'an account that is not known'
 serve --generate 10
 RETL_TEST_CLOCK=1700000000 get "$url" t
-broken 77 'clock' 'a clock that is wrong'
+ended 77 'clock' 'a clock that is wrong'
 get bigquery://other/x t
-broken 66 'no such project' 'a project that is not there'
+ended 66 'no such project' 'a project that is not there'
 (unset GOOGLE_APPLICATION_CREDENTIALS; exec timeout 9 retl-extract --list "$url") 2>err >out
 is "$?" 77 'an emulator may do without credentials, and this one does not'
 

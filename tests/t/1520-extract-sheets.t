@@ -2,6 +2,7 @@
 # Google Sheets: tabs, what people do to cells, pages, failures, against a fake
 # that checks assertions, tokens and ranges.
 . "$(dirname "$0")/../lib.sh"
+. "$top/tests/extract.sh"
 . "$top/tests/mock.sh"
 command -v openssl >/dev/null || skip_all 'openssl is missing'
 retl-extract --list-sources | grep -q '^sheets:' || skip_all 'not built in'
@@ -27,16 +28,6 @@ serve() {
 get() {
 	timeout 60 retl-extract "$@" >out 2>err
 	status=$?
-}
-# broken STATUS TEXT NAME
-broken() {
-	is "$status" "$1" "$3: $1"
-	contains err "$2" "$3: the message"
-	if [ -s out ] && tail -n 1 out | grep -qv '[^[:space:]]'; then
-		ok 1 "$3: not sealed"
-	else
-		ok 0 "$3: not sealed"
-	fi
 }
 
 cat >book.json <<\E
@@ -87,25 +78,25 @@ contains log 'dateTimeRenderOption=SERIAL_NUMBER' 'dates as numbers, if asked fo
 
 # ---- what people do to sheets ----
 get sheets:book-1 Empty
-broken 65 'row 1 should name the columns' 'an empty tab'
+ended 65 'row 1 should name the columns' 'an empty tab'
 get sheets:book-1 NA
-broken 65 "cell B3: column 'b': #REF!" 'a formula that is broken'
+ended 65 "cell B3: column 'b': #REF!" 'a formula that is broken'
 get sheets:book-1 Loading
-broken 75 'cell A2' 'a formula that is not done'
+ended 75 'cell A2' 'a formula that is not done'
 get sheets:book-1 Long
-broken 65 'row 3: a value right of the last column' 'a row longer than the header'
+ended 65 'row 3: a value right of the last column' 'a row longer than the header'
 get sheets:book-1 Twice
-broken 65 'row 1: column 3' 'a name that comes twice'
+ended 65 'row 1: column 3' 'a name that comes twice'
 get sheets:book-1 Gap
-broken 65 'row 1: column 2' 'a column without a name'
+ended 65 'row 1: column 2' 'a column without a name'
 get sheets:book-1 Flag
-broken 65 'row 1: column 2' 'a name that is a flag'
+ended 65 'row 1: column 2' 'a name that is a flag'
 get sheets:book-1 Ids
 is "$status/$(grep -c "column 'id': a number of more than 15 digits" err)" 0/1 'ids that the sheet has damaged: a warning'
 get sheets:book-1 Nowhere
-broken 66 "no tab 'Nowhere'" 'a tab that is not there'
+ended 66 "no tab 'Nowhere'" 'a tab that is not there'
 get sheets:book-2 Customers
-broken 66 'has to be shared' 'a spreadsheet that is not there'
+ended 66 'has to be shared' 'a spreadsheet that is not there'
 get sheets:book-1 -q 'select 1'
 is "$status" 64 'a query'
 get sheets:book-1 -p a=1 Customers
@@ -124,29 +115,29 @@ get 'sheets:book-1?page=5000' Big
 is "$status/$(wc -l <out)" 0/20002 'rows that came while the tab was looked at are not missed'
 serve big.json --edited
 get 'sheets:book-1?page=5000' Big
-broken 75 'was changed while it was read' 'a sheet that somebody edits'
+ended 75 'was changed while it was read' 'a sheet that somebody edits'
 serve big.json --no-drive
 get 'sheets:book-1?page=5000' Big
 is "$status/$(wc -l <out)/$(grep -c 'not sealed: the tab came in pages' err)" 0/20001/1 \
 	'where nobody can know, the rows come without a seal'
 serve big.json --at 6=400
 get 'sheets:book-1?page=5000' Big
-broken 69 'HTTP 400' 'a page that fails'
+ended 69 'HTTP 400' 'a page that fails'
 serve big.json --at 9=500 --at 10=500
 get --retries 0 'sheets:book-1?page=5000' Big
-broken 75 'HTTP 500' 'the last page does not come'
+ended 75 'HTTP 500' 'the last page does not come'
 is "$(wc -l <out)" 19999 'the rows before it are written'
 serve big.json --at 3=429+0
 get --retries 0 sheets:book-1 Big
-broken 75 'HTTP 429' 'throttling without end'
+ended 75 'HTTP 429' 'throttling without end'
 serve big.json --at 3=half --at 4=half
 get --retries 0 sheets:book-1 Big
-broken 75 'sheets: ' 'half an answer'
+ended 75 'sheets: ' 'half an answer'
 RETL_TEST_CLOCK=1700000000 get sheets:book-1 Big
-broken 77 'clock' 'a clock that is wrong'
+ended 77 'clock' 'a clock that is wrong'
 serve big.json
 jq '.client_email = "x"' sa.json >x && mv x sa.json
 get sheets:book-1 Big
-broken 77 'iss is not known' 'an account that is not known'
+ended 77 'iss is not known' 'an account that is not known'
 
 done_testing
