@@ -234,7 +234,7 @@ static bool is_made_of(struct str t, const char *others)
 static bool is_host_port(struct str t)
 {
 	const char *end = t.n ? memchr(t.s, ']', t.n) : NULL;
-	struct str host = t, port = STR_NONE;
+	struct str host = t, port;
 
 	if (t.n && t.s[0] == '[') {
 		if (!end ||
@@ -279,7 +279,7 @@ static size_t span_to(struct str t, const char *ends)
 
 static bool is_uri(struct str text)
 {
-	struct str rest = text;
+	struct str rest;
 	size_t n = 0;
 
 	while (n < text.n &&

@@ -121,6 +121,21 @@ void die(int status, const char *fmt, ...)
 	exit(status);
 }
 
+void msg_leave(int status, const char *text)
+{
+	const char *parts[] = { tool, ": error: ", text, "\n" };
+	char line[256];
+	size_t n = 0;
+	ssize_t unused;
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		for (const char *c = parts[i]; *c && n < sizeof line; c++)
+			line[n++] = *c;
+	unused = write(STDERR_FILENO, line, n);
+	(void)unused;
+	_exit(status);
+}
+
 void msg_bug(const char *file, int line, const char *fmt, ...)
 {
 	char text[512];

@@ -42,6 +42,9 @@ void msg_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void msg_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void msg_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* As die(), in a handler of signals: text as it is, and no cleaning up. */
+NORETURN void msg_leave(int status, const char *text);
+
 /* A promise between two of our own functions is broken: status 70. */
 #define BUG(...) msg_bug(__FILE__, __LINE__, __VA_ARGS__)
 NORETURN void msg_bug(const char *file, int line, const char *fmt, ...)

@@ -64,19 +64,11 @@ static void tell(jq_state *jq, enum guard_cause why)
 		jq_halt(jq, jv_null(), jv_null());
 }
 
-static void end_process(void)
+static NORETURN void end_process(void)
 {
-	static const char what[] = ": error: a step of a jq program does not "
-				   "end\n";
-	ssize_t unused;
-
 	if (before_end)
 		before_end();
-	unused = write(STDERR_FILENO, program_invocation_short_name,
-		       strlen(program_invocation_short_name));
-	unused = write(STDERR_FILENO, what, sizeof what - 1);
-	(void)unused;
-	_exit(EX_CONFIG);
+	msg_leave(EX_CONFIG, "a step of a jq program does not end");
 }
 
 static void on_tick(int sig)

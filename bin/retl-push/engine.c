@@ -35,16 +35,12 @@ static volatile sig_atomic_t n_signals, at_work;
 
 static void on_signal(int sig)
 {
-	static const char early[] = "retl-push: error: interrupted before "
-				    "anything was read\n";
 	int was = errno;
 	ssize_t unused;
 
 	(void)sig;
-	if (!at_work) {
-		unused = write(STDERR_FILENO, early, sizeof early - 1);
-		_exit(EX_TEMPFAIL);
-	}
+	if (!at_work)
+		msg_leave(EX_TEMPFAIL, "interrupted before anything was read");
 	n_signals++;
 	unused = write(signal_pipe[1], "", 1);
 	(void)unused;

@@ -668,7 +668,7 @@ static int cut_field(struct buf *body, struct str shown)
 {
 	struct buf out = BUF_INIT;
 
-	if (body->len < shown.n || memcmp(body->data, shown.s, shown.n) ||
+	if (body->len < shown.n || memcmp(body->data, shown.s, shown.n) != 0 ||
 	    (body->len > shown.n && body->data[shown.n] != '&'))
 		return -1;
 	if (body->len > shown.n)

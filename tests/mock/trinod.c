@@ -74,10 +74,11 @@ static void give_page(struct trinod *t, const struct request *r,
 
 static void next_script(struct trinod *t)
 {
-	size_t i = MIN(t->n_statements++, t->scripts.n - 1);
+	size_t i = MIN(t->n_statements, t->scripts.n - 1);
 	struct buf err = BUF_INIT;
 	struct str rest, line;
 
+	t->n_statements++;
 	buf_reset(&t->script);
 	t->n_pages = 0;
 	if (file_read(t->scripts.v[i], (size_t)1 << 30, &t->script, &err) < 0)

@@ -123,7 +123,7 @@ same all out 'troubles that pass: the page is asked for again'
 serve --at 40=503 --at 41=503 --at 42=503
 broken 75 '(3 attempts)' 'trouble that does not pass'
 n=$(wc -l <pages)
-serve --at $n=503 --at $((n + 1))=503 --at $((n + 2))=503
+serve --at "$n=503" --at $((n + 1))=503 --at $((n + 2))=503
 broken 75 '(3 attempts)' 'trouble at the last page'
 is "$(wc -l <out)" 100000 'the rows before it are written'
 serve --at 1=429+0 --at 2=429+0 --at 3=429+0
@@ -260,7 +260,7 @@ contains line '[retl=select * from ( select * from t where x = ? ) "retl_rows" w
 	'then the rows of the shard, in order'
 is "$(grep -c "EXECUTE retl USING '1'" log)" 2 'the parameter goes with both'
 asked --script script
-long=$(printf '%2100s' | tr ' ' x)
+long=$(printf '%2100s' '' | tr ' ' x)
 get -p x="it's" -q "select '$long' as a, :x as b"
 contains log "[EXECUTE IMMEDIATE 'select ''$long'' as a, ? as b' USING 'it''s']" \
 	'a statement that is too long for a header is prepared in the body'

@@ -35,6 +35,7 @@ param() {
 }
 serve
 param 'a b&c=%41é' '"a b&c=%41é"' 'a parameter'
+# shellcheck disable=SC1003 # the last backslash is of the text
 param 'a\b\N\' '"a\\b\\N\\"' 'with backslashes'
 param '\N' '"\\N"' 'that looks like NULL'
 param "$(printf 'a\tb\nc\rd')" '"a\tb\nc\rd"' 'with tabs and line breaks'

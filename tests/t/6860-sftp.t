@@ -11,7 +11,7 @@ for name in file changes; do
 	jq '. * {retry: {first: 0.01, most: 0.05, attempts: 3}}' \
 		"$top/contracts/sftp/$name.json" >contracts/sftp/$name.json
 done
-echo '{"host":"127.0.0.1:'$port'","folder":"'${work#/}/in/'","file":"crm"}' >settings
+echo '{"host":"127.0.0.1:'"$port"'","folder":"'"${work#/}"/in/'","file":"crm"}' >settings
 
 # push CONTRACT [OPTION...]: of ./rows
 push() {
@@ -87,13 +87,13 @@ grep . records >rows
 whole --set rows=100
 is "$status/$(counts out)" '65/failed 100, unknown 800' 'a stream without its seal'
 same wanted in/crm.csv 'leaves the file as it was'
-{ cat records; echo '{"name":"without a key"}'; } >more
-sealed more >rows
+{ cat records; echo '{"name":"without a key"}'; } >rest
+sealed rest >rows
 whole --set rows=100
 is "$status/$(counts out)" '65/failed 100, rejected 1, unknown 800' 'a record that is refused'
 same wanted in/crm.csv 'leaves the file as it was, too'
-{ cat records; echo '{"id":1000,"other":1}'; } >more
-sealed more >rows
+{ cat records; echo '{"id":1000,"other":1}'; } >rest
+sealed rest >rows
 whole --set rows=100
 is "$status" 78 'a column that the header has not'
 contains err 'other: not a column of the header' 'is named'
@@ -150,7 +150,7 @@ contains err 'has a slash' 'whose values do not lead into another folder'
 push t/one
 is "$status/$(counts out)" '1/rejected 3' 'what is there is not written over'
 one ', "replace": true'
-sed 's/1\.0/2.0/' rows >more && mv more rows
+sed 's/1\.0/2.0/' rows >rest && mv rest rows
 push t/one
 is "$status/$(cat in/a.json)" '1/{"id":"a","v":2.0}' 'unless the contract says so'
 
@@ -193,7 +193,7 @@ refused 77 'does not let us write' 'a server that does not rename'
 perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 5,
 	LocalAddr => "127.0.0.1") or die; open F, ">", "silent"; print F $s->sockport;
 	close F; sleep 20' & silent=$!
-at_end 'kill $silent 2>/dev/null'
+at_end "kill $silent 2>/dev/null"
 soon test -s silent
 RETL_SFTP_KEY=$work/good
 changes --timeout 1 --set "host=127.0.0.1:$(cat silent)"
