@@ -443,7 +443,8 @@ static int put_parquet_query(struct buf *sql, const char *path,
 			buf_addc(sql, '\'');
 		buf_addc(sql, *p);
 	}
-	buf_addz(sql, "')");
+	/* Nor is the name of its folder one of its columns. */
+	buf_addz(sql, "', hive_partitioning = false)");
 	return 0;
 }
 

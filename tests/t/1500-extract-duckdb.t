@@ -92,6 +92,10 @@ is "$(sed -n 's/^{"id":\([0-9]*\),.*"l":\[\([0-9]*\),.*/\1\2/p' out | cksum)" \
 retl-extract rows.parquet >out2 2>err
 ok $? 'a Parquet file' "$(cat err)"
 same out out2 'has the same rows'
+mkdir day=7
+cp rows.parquet day=7
+retl-extract day=7/rows.parquet >out2
+same out out2 'wherever it lies'
 cp rows.parquet rows.bin
 retl-extract parquet:rows.bin >out2
 same out out2 'under another name'
