@@ -46,6 +46,25 @@ out:
 	return ret;
 }
 
+int file_nameless(const char *dir, struct buf *err)
+{
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	struct buf path = BUF_INIT;
+
+	if (fd >= 0)
+		return fd;
+	/* Some file systems cannot do that; it has a name for a moment then. */
+	buf_addf(&path, "%s/retl.XXXXXX", dir);
+	fd = mkostemp(path.data, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(path.data);
+	else if (err)
+		fail(err, "%s: no file can be made there: %s", dir,
+		     strerror(errno));
+	buf_release(&path);
+	return fd;
+}
+
 int file_write_all(int fd, const void *p, size_t n)
 {
 	const char *at = p;

@@ -21,6 +21,9 @@ int file_write_all(int fd, const void *p, size_t n);
  */
 void file_write_back(int fd, uint64_t at, size_t n);
 
+/* A file in dir that has no name, and is gone when it is closed. -1: err. */
+int file_nameless(const char *dir, struct buf *err);
+
 /*
  * A file that comes to be under its name only when it is whole and on the
  * disk. Written through fd; created with mode 0600, since most of what we keep

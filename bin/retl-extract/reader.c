@@ -3,6 +3,7 @@
 
 #include "bin/retl-extract/array.h"
 #include "bin/retl-extract/csv.h"
+#include "bin/retl-extract/parquet.h"
 #include "common/mem.h"
 #include "common/record.h"
 
@@ -16,6 +17,7 @@ struct reader {
 	char *block;
 	struct ndjson lines;
 	struct array *array;
+	struct parquet *parquet;
 	struct tap *tap;
 	struct record rec;
 };
@@ -23,10 +25,9 @@ struct reader {
 int format_parse(const char *name, enum format *out)
 {
 	static const char *const names[] = {
-		[FORMAT_CSV] = "csv",
-		[FORMAT_TSV] = "tsv",
-		[FORMAT_NDJSON] = "ndjson",
-		[FORMAT_JSON] = "json",
+		[FORMAT_CSV] = "csv",         [FORMAT_TSV] = "tsv",
+		[FORMAT_NDJSON] = "ndjson",   [FORMAT_JSON] = "json",
+		[FORMAT_PARQUET] = "parquet",
 	};
 
 	for (size_t i = FORMAT_CSV; i < ARRAY_LEN(names); i++)
@@ -59,6 +60,8 @@ enum format format_of_path(const char *text)
 		return FORMAT_TSV;
 	if (take_suffix(&path, ".ndjson") || take_suffix(&path, ".jsonl"))
 		return FORMAT_NDJSON;
+	if (take_suffix(&path, ".parquet"))
+		return FORMAT_PARQUET;
 	return FORMAT_UNKNOWN;
 }
 
@@ -213,13 +216,15 @@ static int guess_format(struct reader *r, bool lines, struct failure *f)
 		return -1;
 	if (head.n && *head.s == '[')
 		r->format = FORMAT_JSON;
+	else if (str_starts(head, "PAR1"))
+		r->format = FORMAT_PARQUET;
 	else if (!head.n || *head.s == '{' || lines)
 		r->format = FORMAT_NDJSON;
 	else
 		return failed(f, EX_USAGE,
 			      "%s: neither its name nor its beginning tells "
-			      "its format; add --format csv, tsv, ndjson or "
-			      "json",
+			      "its format; add --format csv, tsv, ndjson, "
+			      "json or parquet",
 			      r->in->name);
 	return 0;
 }
@@ -242,14 +247,18 @@ static int start_csv(struct reader *r, const struct reader_options *o,
 	return r->csv ? 0 : -1;
 }
 
-static int start_json(struct reader *r, const struct reader_options *o,
-		      struct failure *f)
+static int start_other(struct reader *r, const struct reader_options *o,
+		       struct failure *f)
 {
 	if (o->delimiter || o->null || o->columns)
 		return failed(f, EX_USAGE,
 			      "%s: --delimiter, --null and --columns are for "
 			      "CSV and TSV",
 			      r->in->name);
+	if (r->format == FORMAT_PARQUET) {
+		r->parquet = parquet_new(r->in);
+		return 0;
+	}
 	if (r->format == FORMAT_JSON) {
 		r->array = array_new(r->in, o->max_record);
 		return 0;
@@ -279,7 +288,7 @@ struct reader *reader_new(const struct reader_options *o, struct input *in,
 	if (got == 0 && (r->format == FORMAT_CSV || r->format == FORMAT_TSV))
 		got = start_csv(r, o, f);
 	else if (got == 0)
-		got = start_json(r, o, f);
+		got = start_other(r, o, f);
 	if (got < 0) {
 		reader_free(r);
 		return NULL;
@@ -293,6 +302,7 @@ void reader_free(struct reader *r)
 		return;
 	csv_rows_free(r->csv);
 	array_free(r->array);
+	parquet_free(r->parquet);
 	ndjson_close(&r->lines);
 	record_release(&r->rec);
 	free(r->block);
@@ -306,6 +316,8 @@ int reader_next(struct reader *r, struct rows *rows, struct failure *f)
 		return next_rows(r, rows, f);
 	if (r->array)
 		return next_element(r, rows, f);
+	if (r->parquet)
+		return parquet_next(r->parquet, rows, f);
 	if (r->tap)
 		return next_message(r, rows, f);
 	return next_line(r, rows, f);
@@ -324,7 +336,7 @@ enum reader_verdict reader_verdict(struct reader *r, const char **why)
 		       "be cut off";
 		return READER_SUSPECT;
 	}
-	if (!r->csv && !r->array && !r->lines.n_records) {
+	if (!r->csv && !r->array && !r->parquet && !r->lines.n_records) {
 		*why = "it is empty";
 		return READER_EMPTY;
 	}

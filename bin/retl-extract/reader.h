@@ -16,6 +16,7 @@ enum format {
 	FORMAT_TSV,
 	FORMAT_NDJSON,
 	FORMAT_JSON,
+	FORMAT_PARQUET,
 };
 
 /* "csv" and so on; -1: no such format. */

@@ -166,7 +166,7 @@ static void take_format(const struct config *cfg, struct job *job)
 
 	if (format && format_parse(format, &job->args.text.format) < 0)
 		bad_setting(job, cfg->format, "format",
-			    "is not csv, tsv, ndjson or json");
+			    "is not csv, tsv, ndjson, json or parquet");
 }
 
 static void take_delimiter(const struct config *cfg, struct job *job)
@@ -580,7 +580,7 @@ int main(int argc, char **argv)
 		{ 0, "state", OPT_STR, &cfg.state, "FILE",
 		  "note a tap's last state in FILE.next" },
 		{ 0, "format", OPT_STR, &cfg.format, "FORMAT",
-		  "csv, tsv, ndjson or json, whatever the name" },
+		  "csv, tsv, ndjson, json or parquet, whatever the name" },
 		{ 0, "delimiter", OPT_STR, &cfg.delimiter, "CHAR",
 		  "what stands between CSV fields" },
 		{ 0, "null", OPT_STR, &cfg.null, "TEXT",

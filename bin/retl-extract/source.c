@@ -50,7 +50,8 @@ static const struct scheme {
 	{ "clickhouses", "the same over HTTPS", &source_clickhouse, 0 },
 	{ "duckdb", "a DuckDB database: duckdb:FILE, or duckdb: for queries",
 	  &source_duckdb, 0 },
-	{ "parquet", "a Parquet file: parquet:rows.bin", &source_parquet, 0 },
+	{ "parquet", "a Parquet file: parquet:rows.bin", &source_parquet,
+	  FORMAT_PARQUET },
 	{ "csv", "a file of comma-separated values: csv:rows.txt", &source_file,
 	  FORMAT_CSV },
 	{ "tsv", "a file of tab-separated values: tsv:rows.txt", &source_file,
@@ -166,16 +167,35 @@ static bool is_file(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+static bool ends(const char *path, const char *suffix)
+{
+	size_t n = strlen(path), m = strlen(suffix);
+
+	return n >= m && strcmp(path + n - m, suffix) == 0;
+}
+
+/* In place a file has columns to order by; what has to be unpacked has not. */
+static const struct source *find_parquet(struct source_args *a)
+{
+	static const char *const packed[] = { ".gz", ".zst", ".zstd" };
+	bool in_place = strcmp(a->where, "-") != 0;
+	struct stat st;
+
+	if (stat(a->where, &st) == 0 && !S_ISREG(st.st_mode))
+		in_place = false;
+	for (size_t i = 0; i < ARRAY_LEN(packed); i++)
+		in_place &= !ends(a->where, packed[i]);
+	a->text.format = FORMAT_PARQUET;
+	return in_place ? &source_parquet : &source_file;
+}
+
 static const struct source *find_path(struct source_args *a)
 {
-	size_t n = strlen(a->url);
-
 	a->where = a->url;
-	if (a->text.format == FORMAT_UNKNOWN && n > 8 &&
-	    strcmp(a->url + n - 8, ".parquet") == 0)
-		return &source_parquet;
 	if (a->text.format == FORMAT_UNKNOWN)
 		a->text.format = format_of_path(a->url);
+	if (a->text.format == FORMAT_PARQUET)
+		return find_parquet(a);
 	/* A pipe may be read once only, so nobody looks into it. */
 	if (a->text.format == FORMAT_UNKNOWN && is_file(a->url) &&
 	    is_sqlite(a->url))
@@ -220,7 +240,8 @@ const struct source *source_find(struct source_args *a, struct failure *f)
 		if (s->format)
 			a->text.format = s->format;
 		a->where = a->url + scheme.n + 1;
-		return s->source;
+		return s->source == &source_parquet ? find_parquet(a)
+						    : s->source;
 	}
 	no_source(scheme, f);
 	return NULL;

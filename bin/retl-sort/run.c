@@ -53,18 +53,9 @@ static NORETURN void die_tmp(const struct runs *r, const char *what)
 
 static void open_file(struct runs *r)
 {
-	struct buf path = BUF_INIT;
-
-	r->fd = open(r->cfg->tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (r->fd >= 0)
-		return;
-	/* Some file systems cannot do that; it has a name for a moment then. */
-	buf_addf(&path, "%s/retl-sort.XXXXXX", r->cfg->tmpdir);
-	r->fd = mkostemp(path.data, O_CLOEXEC);
+	r->fd = file_nameless(r->cfg->tmpdir, NULL);
 	if (r->fd < 0)
 		die_tmp(r, "make");
-	unlink(path.data);
-	buf_release(&path);
 }
 
 static void flush(struct runs *r)

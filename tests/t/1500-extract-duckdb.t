@@ -3,6 +3,8 @@
 . "$(dirname "$0")/../lib.sh"
 . "$top/tests/npm.sh"
 . "$top/tests/sqlopts.sh"
+. "$top/tests/extract.sh"
+. "$top/tests/mock.sh"
 
 [ "$(uname -m)" = x86_64 ] || skip_all 'libduckdb is fetched for x86-64 only'
 npm_need @duckdb/node-bindings-linux-x64 1.5.6-r.1
@@ -99,6 +101,33 @@ same out out2 'wherever it lies'
 cp rows.parquet rows.bin
 retl-extract parquet:rows.bin >out2
 same out out2 'under another name'
+gzip -k rows.parquet
+retl-extract rows.parquet.gz >out2 2>err
+same out out2 'in a compressed file' "$(cat err)"
+retl-extract -- cat rows.parquet >out2 2>err
+same out out2 'out of a command' "$(cat err)"
+sed '$d' out >bare
+cat rows.parquet | retl-extract - >out2 2>err
+same bare out2 'out of a pipe, whose end proves nothing'
+mkdir -p web/b/day
+cp rows.parquet web/b/day/1.parquet
+cp none.parquet web/b/day/2.parquet
+mock_start web webfiles --root web/b/day --cut 300000
+retl-extract "$(mock_url web)/1.parquet" >out2 2>err
+same out out2 'from a web server that breaks off' "$(cat err)"
+mock_stop web
+aws_keys
+mock_start aws fakeaws --root web --key AKID:s3kr3t/+ --region eu-west-1
+AWS_ENDPOINT_URL_S3=$(mock_url aws)
+export AWS_ENDPOINT_URL_S3
+retl-extract s3://b/day/ >out2 2>err
+same out out2 'all objects below a prefix' "$(cat err)"
+mock_stop aws
+head -c 100000 rows.parquet >web/b/cut
+retl-extract -- cat web/b/cut >out2 2>err
+is "$?" 65 'one that is cut off'
+contains err 'cat: Invalid Input Error' 'is called what came was called'
+exits 64 '-k of a stream' retl-extract -k id parquet:- <rows.parquet
 seal 0 >none
 retl-extract none.parquet >out
 same none out 'no rows'
