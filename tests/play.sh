@@ -198,10 +198,16 @@ counts() {
 # rules_unused CONTRACT: the rules that match no answer of the cases beside it.
 rules_unused() {
 	grep -q '"rules"' "$top/contracts/$1.json" || return 0
-	jq -r 'def text: if type == "array" then join("\n") else . end;
+	# What it extends may say how the answers are read.
+	parent=$(jq -r '.extends // empty' "$top/contracts/$1.json")
+	jq -r --slurpfile parent "$top/contracts/${parent:-$1}.json" '
+		. as $own | ($parent[0] | {answers, settings}) as $parent |
+		.answers = ($own.answers // $parent.answers) |
+		.settings = ($parent.settings // {}) * (.settings // {}) |
+		def text: if type == "array" then join("\n") else . end;
 		def list: if type == "array" then . else [.] end;
 		(.answers.code // "null") as $code |
-		(.settings // {} | map_values(.default)) as $defaults |
+		(.settings | map_values(.default?)) as $defaults |
 		"[.[] | . as $case | .exchange[]?.answer |",
 		"(\($defaults | tojson) * ($case.settings // {})) as $settings |",
 		"(.status // 200) as $status |",
