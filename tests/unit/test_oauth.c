@@ -48,6 +48,15 @@ static void take(struct oauth *o, long status, const char *body, int64_t now)
 	oauth_take(o, &a, now, now);
 }
 
+/* It will be asked again; how soon is a matter of chance, and may be at once.
+ */
+static bool waits(const struct oauth *o, int64_t tick)
+{
+	enum oauth_state s = oauth_state(o, tick);
+
+	return s == OAUTH_LATER || s == OAUTH_NEEDED;
+}
+
 static const char *begin(struct oauth *o, int64_t now)
 {
 	struct oauth_request rq;
@@ -160,8 +169,7 @@ static void test_failures(void)
 	o = client();
 	begin(o, 0);
 	take(o, 200, "<html>", 0);
-	ok(oauth_state(o, 0) == OAUTH_LATER,
-	   "a page may be a gateway's, for a while");
+	ok(waits(o, 0), "a page may be a gateway's, for a while");
 	for (int64_t t = 1000000;
 	     t < 9000000 && oauth_state(o, t) != OAUTH_FAILED; t += 1000000) {
 		begin(o, t);
@@ -258,6 +266,8 @@ static void test_exchange(void)
 {
 	struct oauth *o = exchanger();
 	int64_t now = 880000;
+	int asked = 0;
+	bool held = true;
 
 	is(begin(o, 0), "A: 1\nB: 2\n", "first, the other issuer is asked");
 	ok(oauth_state(o, 0) == OAUTH_FETCHING, "and only that");
@@ -271,13 +281,15 @@ static void test_exchange(void)
 	ok(oauth_state(o, 0) == OAUTH_READY && str_is(oauth_token(o), "t1"),
 	   "a token");
 
-	for (int n = 0; n < 9 && now < 999000; now += 10000)
+	for (; now < 1000000; now += 10000)
 		if (oauth_state(o, now) == OAUTH_NEEDED) {
 			begin(o, now);
 			take(o, 503, "", now);
-			n++;
+			asked++;
+			held &=
+			    oauth_state(o, now) == OAUTH_READY || waits(o, now);
 		}
-	ok(oauth_state(o, now) == OAUTH_READY,
+	ok(held && asked > 1,
 	   "an issuer that is down is asked while the last token holds");
 	begin(o, 1000001);
 	take(o, 403, "", 1000001);
