@@ -8,12 +8,14 @@
 #include <time.h>
 
 #include "common/mem.h"
+#include "common/msg.h"
 #include "common/thread.h"
 
 struct ahead {
 	struct ndjson *in;
 	size_t chunk;
-	bool threaded;
+	bool mapped; /* all of the file is in the block */
+	bool wants_thread, threaded;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* anything below */
@@ -236,12 +238,11 @@ struct ahead *ahead_start(struct ndjson *in, size_t chunk, bool threaded)
 
 	a->in = in;
 	a->chunk = chunk;
-	a->held = true;
 	in->pull = pull;
 	in->pull_from = a;
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->changed, NULL);
-	a->threaded = threaded && thread_start(&a->thread, run, a);
+	a->wants_thread = threaded;
 	return a;
 }
 
@@ -265,10 +266,42 @@ static void let_go(struct ahead *a)
 	pthread_mutex_unlock(&a->lock);
 }
 
-void ahead_lend(struct ahead *a, char *block, size_t cap, size_t touched)
+/* The other block will be read into. */
+static void stop_mapping(struct ahead *a, size_t taken)
+{
+	if (lseek(a->in->fd, (off_t)taken, SEEK_SET) < 0)
+		die(EX_IOERR, "%s: %s",
+		    a->in->name ? a->in->name : "standard input",
+		    strerror(errno));
+	atomic_store(&a->filled, taken);
+	atomic_store(&a->ended, false);
+	a->mapped = false;
+}
+
+static bool map(struct ahead *a, char *block, size_t cap, struct mapped *m)
+{
+	if (m)
+		mapped_take(m, a->in, block, cap);
+	if (!m || !m->size)
+		return false;
+	ndjson_lend(a->in, block, cap, a->chunk);
+	a->block = block;
+	a->cap = cap;
+	a->mapped = true;
+	atomic_store(&a->filled, m->size);
+	atomic_store(&a->ended, true);
+	return true;
+}
+
+void ahead_lend(struct ahead *a, char *block, size_t cap, size_t touched,
+		struct mapped *m)
 {
 	size_t taken = ndjson_filled(a->in), given, more;
 
+	if (!a->block && map(a, block, cap, m))
+		return;
+	if (a->mapped)
+		stop_mapping(a, taken);
 	hold(a);
 	more = atomic_load(&a->filled) - taken;
 	ndjson_lend(a->in, block, cap, a->chunk);
@@ -281,10 +314,16 @@ void ahead_lend(struct ahead *a, char *block, size_t cap, size_t touched)
 	atomic_store(&a->taken, given);
 	atomic_store(&a->filled, given + more);
 	let_go(a);
+	if (a->wants_thread && !a->threaded)
+		a->threaded = thread_start(&a->thread, run, a);
+	a->wants_thread = a->threaded;
 }
 
 void ahead_end(struct ahead *a)
 {
+	/* Who has the same descriptor finds it where reading leaves it. */
+	if (a->mapped)
+		(void)lseek(a->in->fd, 0, SEEK_END);
 	if (a->threaded)
 		pthread_join(a->thread, NULL);
 	pthread_mutex_destroy(&a->lock);

@@ -15,6 +15,8 @@
 #ifndef RETL_SORT_AHEAD_H
 #define RETL_SORT_AHEAD_H
 
+#include "bin/retl-sort/mapped.h"
+
 #include "common/ndjson.h"
 
 /* How many chunks may have been read, or asked for, and not been taken. */
@@ -31,9 +33,11 @@ struct ahead *ahead_start(struct ndjson *in, size_t chunk, bool threaded);
 /*
  * As ndjson_lend, which it calls: what has been read and not been given moves
  * to the front of the block. touched: bytes of the block that are memory
- * already.
+ * already. m (may be NULL): what to map the file with, instead of reading it
+ * into the block.
  */
-void ahead_lend(struct ahead *a, char *block, size_t cap, size_t touched);
+void ahead_lend(struct ahead *a, char *block, size_t cap, size_t touched,
+		struct mapped *m);
 
 /* Behind the end of the input. */
 void ahead_end(struct ahead *a);

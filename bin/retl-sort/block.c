@@ -79,6 +79,7 @@ void block_init(struct block *b, const struct config *cfg, size_t budget)
 
 void block_release(struct block *b)
 {
+	mapped_end(&b->mapped);
 	unmap(b->mem, map_size(b));
 	unmap(b->e, b->cap * sizeof *b->e);
 	unmap(b->spare, b->cap * sizeof *b->e);
@@ -94,12 +95,13 @@ void block_lend(struct block *b, struct input *in)
 {
 	size_t touched = MAX(b->touched_text, b->base) - b->base;
 
-	ahead_lend(in->ahead, b->mem + b->base, b->room - b->base, touched);
+	ahead_lend(in->ahead, b->mem + b->base, b->room - b->base, touched,
+		   b->base || b->n ? NULL : &b->mapped);
 }
 
 void block_end_file(struct block *b, const struct input *in)
 {
-	b->base = text_size(b, in);
+	b->base = MAX(text_size(b, in), mapped_pages(&b->mapped));
 }
 
 /* What lies behind the first used bytes. */
@@ -146,8 +148,24 @@ bool block_full(struct block *b, const struct input *in)
 	return b->n && used + b->chunk > b->budget;
 }
 
+/* Memory again, where a file was. */
+static void unmap_file(struct block *b)
+{
+	size_t n = mapped_pages(&b->mapped);
+
+	if (!n)
+		return;
+	mapped_end(&b->mapped);
+	if (mmap(b->mem, n, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+		 0) == MAP_FAILED)
+		die(EX_OSERR, "out of memory (%zu bytes asked for)", n);
+	b->touched_text = 0;
+}
+
 void block_empty(struct block *b)
 {
+	unmap_file(b);
 	b->base = b->n_keys = b->n = 0;
 	b->in_order = true;
 }
@@ -160,6 +178,7 @@ void block_grow(struct block *b, struct input *in)
 	b->base = b->touched_text = 0;
 	b->mem = map(map_size(b));
 	block_lend(b, in);
+	mapped_end(&b->mapped);
 	unmap(old.mem, map_size(&old));
 }
 

@@ -81,6 +81,9 @@ void outlet_lend(struct outlet *o, const char *p, size_t n)
 		p += k;
 		n -= (size_t)k;
 	}
+	/* A mapped file lost a page: touching it ends the program. */
+	if (n && errno == EFAULT)
+		(void)*(const volatile char *)p;
 	/* No pipe; or what is wrong with it is told by writing. */
 	if (n && file_write_all(o->out.fd, p, n) < 0)
 		die_outlet(o, errno);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of retl-sort share. Bytes are read (ahead.c) into a block of
- * memory (block.c), scanned for records and keys there (input.c), put in order
- * (order.c) and go out (outlet.c), or into a run on disk (run.c) to be merged
- * with others (merge.c). Who does what when is said in sorter.c. A key is
- * encoded once, when its record comes in, and compared as bytes from then on.
+ * memory (block.c) or mapped there (mapped.c), scanned for records and keys
+ * there (input.c), put in order (order.c) and go out (outlet.c), or into a run
+ * on disk (run.c) to be merged with others (merge.c). Who does what when is
+ * said in sorter.c. A key is encoded once, when its record comes in, and
+ * compared as bytes from then on.
  */
 #ifndef RETL_SORT_H
 #define RETL_SORT_H
+
+#include "bin/retl-sort/mapped.h"
 
 #include "common/key.h"
 #include "common/ndjson.h"
@@ -153,7 +156,8 @@ struct block {
 	 */
 	char *mem;
 	size_t room;
-	size_t base; /* where the text of the current file begins */
+	size_t base;          /* where the text of the current file begins */
+	struct mapped mapped; /* what the first file is, if it was not read */
 	size_t n_keys;
 	struct entry *e, *spare; /* n used of cap; sorting needs as many */
 	size_t n, cap;
