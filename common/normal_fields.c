@@ -205,21 +205,48 @@ static int step_trunk_zero(struct normal *n, const struct step *s,
 
 /* ---- persons and places ---- */
 
-static int step_gender(struct normal *n, const struct step *s,
-		       struct normal_value *v)
+/* The letter for a word; NULL: there is none. */
+static const char *gender_of(struct str text)
 {
 	static const char *const male[] = { "m", "male", "man", "boy" };
 	static const char *const female[] = { "f", "female", "woman", "girl" };
+	static const char *const neither[] = { "n", "non-binary", "nonbinary",
+					       "diverse" };
+
+	if (is_word(text, male, ARRAY_LEN(male)))
+		return "m";
+	if (is_word(text, female, ARRAY_LEN(female)))
+		return "f";
+	return is_word(text, neither, ARRAY_LEN(neither)) ? "n" : NULL;
+}
+
+static int step_gender(struct normal *n, const struct step *s,
+		       struct normal_value *v)
+{
 	struct str text = normal_trim(v->s);
+	const char *letter = gender_of(text);
 
 	(void)s;
-	if (!text.n || str_is(text, "m") || str_is(text, "f"))
+	if (!text.n)
 		return normal_give(v, text);
-	if (is_word(text, male, ARRAY_LEN(male)))
-		return normal_give(v, STR("m"));
-	if (is_word(text, female, ARRAY_LEN(female)))
-		return normal_give(v, STR("f"));
-	return normal_broken(n, "not m or f, male or female");
+	if (!letter || *letter == 'n')
+		return normal_broken(n, "not m or f, male or female");
+	return normal_give(v, str_of(letter));
+}
+
+static int step_gender_n(struct normal *n, const struct step *s,
+			 struct normal_value *v)
+{
+	struct str text = normal_trim(v->s);
+	const char *letter = gender_of(text);
+
+	(void)s;
+	if (!text.n)
+		return normal_give(v, text);
+	if (!letter)
+		return normal_broken(n, "not m, f or n, male, female or "
+					"non-binary");
+	return normal_give(v, str_of(letter));
 }
 
 /* Is the argument a country, and another than the USA? */
@@ -290,6 +317,7 @@ const struct step_def normal_field_steps[] = {
 	{ "state", ARG_COUNTRY, false, step_state },
 	{ "zip", ARG_COUNTRY, false, step_zip },
 	{ "gender", ARG_NONE, false, step_gender },
+	{ "gender-n", ARG_NONE, false, step_gender_n },
 	{ "strip-title", ARG_NONE, false, step_strip_title },
 	{ "strip-suffix", ARG_NONE, false, step_strip_suffix },
 	{ NULL, ARG_NONE, false, NULL },

@@ -166,6 +166,10 @@ static void test_fields(void)
 	gives("[\"gender\"]", "\"WOMAN\"", "\"f\"");
 	gives("[\"gender\"]", "\"f\"", "\"f\"");
 	gives("[\"gender\"]", "\"diverse\"", "!gender");
+	gives("[\"gender\"]", "\"n\"", "!gender");
+	gives("[\"gender-n\"]", "\" Non-Binary\"", "\"n\"");
+	gives("[\"gender-n\"]", "\"Female\"", "\"f\"");
+	gives("[\"gender-n\"]", "\"unknown\"", "!gender-n");
 	gives("[\"state\"]", "\" California \"", "\"ca\"");
 	gives("[\"state\"]", "\"CA\"", "\"ca\"");
 	gives("[\"state\"]", "\"New-York\"", "\"ny\"");
