@@ -144,11 +144,14 @@ UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/te
 BENCHES  := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
 
 .PHONY: mock units
-mock: $(MOCKS)
+mock: $(MOCKS) $(if $(filter odbc,$(FOUND)),$(B)/tests/fakeodbc.so)
 units: $(UNITS)
 $(MOCKS): $(B)/tests/%: $(B)/obj/tests/mock/%.o $(MOCK_LIB) $(B)/libretl.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+$(B)/tests/fakeodbc.so: tests/mock/odbc/fakeodbc.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fPIC -shared -o $@ $<
 # The scanner as it is on other processors.
 PORTABLE := tests/unit/test_json.c $(wildcard common/json*.c)
 $(B)/tests/unit/test_json_portable: $(PORTABLE:%.c=$(B)/obj/portable/%.o) $(B)/libretl.a

@@ -778,6 +778,10 @@ static int put_row_in_pieces(struct odbc *s, struct rows *rows,
 
 static int put_row_of_many(struct odbc *s, struct rows *rows, struct failure *f)
 {
+	/* It may be the only one that failed, and the fetch did not. */
+	if (s->states[s->at] == SQL_ROW_ERROR ||
+	    s->states[s->at] == SQL_ROW_NOROW)
+		return statement_failed(s, f);
 	for (size_t i = 0; i < s->n_columns; i++) {
 		const struct odbc_column *c = &s->column[i];
 		SQLLEN n = c->lengths[s->at];
@@ -811,10 +815,7 @@ static int at_end(struct odbc *s, struct failure *f)
 		      "one statement");
 }
 
-/*
- * The next row, or the next ones. A failure at one of many rows does not fail
- * the fetch: it is told of each row what became of it.
- */
+/* The next row, or the next ones. */
 static int fetch(struct odbc *s, struct failure *f)
 {
 	SQLRETURN r;
@@ -832,10 +833,6 @@ static int fetch(struct odbc *s, struct failure *f)
 		return failed(f, EX_UNAVAILABLE,
 			      "odbc: the driver does not say how many rows it "
 			      "has given");
-	for (SQLULEN i = 0; i < s->n; i++)
-		if (s->states[i] == SQL_ROW_ERROR ||
-		    s->states[i] == SQL_ROW_NOROW)
-			return statement_failed(s, f);
 	return 1;
 }
 

@@ -89,6 +89,32 @@ head -c 5000 /dev/zero | tr '\0' x >bad.db
 exits 65 'a file that is no database' \
 	retl-extract "odbc:Driver=SQLite3;Database=$work/bad.db" t
 
+# ---- a driver that fails as the specification lets it ----
+
+cat >>odbcinst.ini <<END
+[Fake]
+Driver=$B/tests/fakeodbc.so
+END
+fake() {
+	retl-extract -q 'SELECT 1' "odbc:Driver=Fake;ROWS=250;$1" >out 2>err
+	status=$?
+}
+fake ''
+is "$status/$(tail -n 1 out)" "0/$(seal 250)" 'a driver of our own'
+is "$(sed -n '$d; s/^{"id":\([0-9]*\),"name":"row \([0-9]*\)"}$/\1\2/p' out | cksum)" \
+	"$(seq 250 | sed 's/.*/&&/' | cksum)" 'its rows'
+for at in 1 120 200 250; do
+	fake "BAD=$at"
+	is "$status/$(grep -c '^{' out)" "65/$((at - 1))" \
+		"a failure at row $at of many, that does not fail the fetch"
+	lacks out "$(printf '\t')" 'is no end'
+	contains err 'on order (SQLSTATE 22003)' 'and said'
+done
+fake 'LONG=120'
+is "$status/$(grep -c '^{' out)" 65/119 'a value that was cut off'
+fake 'SILENT=1'
+is "$status/$(wc -c <out)" 69/0 'a driver that does not say how many rows came'
+
 # ---- PostgreSQL ----
 
 if [ -e "$drivers/psqlodbcw.so" ]; then
