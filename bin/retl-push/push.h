@@ -65,7 +65,6 @@ struct rec {
 	bool sent_once; /* a request that must not be repeated has carried it */
 	/* An attempt ended without an answer: it may have been accepted. */
 	bool ambiguous;
-	bool lost;           /* the same, of no answer and of 5xx alone */
 	bool in_results;     /* some request with results carried it */
 	bool was_in_results; /* the same, before the request under way */
 	/* How often it has been tried; steps and halves do not count. */

@@ -10,6 +10,7 @@
 
 #define SHOWN 2000 /* bytes of a body, with -v */
 
+/* It may have been carried out, whatever comes of it. */
 static void mark_ambiguous(struct answer *w)
 {
 	if (!w->s->acts)
@@ -19,14 +20,6 @@ static void mark_ambiguous(struct answer *w)
 			w->f->recs[i]->ambiguous = true;
 }
 
-/* No answer, or none that counts: it may have been carried out all the same. */
-static void mark_lost(struct answer *w)
-{
-	mark_ambiguous(w);
-	for (size_t i = 0; w->s->acts && i < w->f->n; i++)
-		w->f->recs[i]->lost |= w->f->recs[i]->carried;
-}
-
 /* No whole answer has come: it is asked for again, if that may be. */
 static void take_lost(struct answer *w, struct str code, struct str why)
 {
@@ -34,7 +27,7 @@ static void take_lost(struct answer *w, struct str code, struct str why)
 	enum resend resend = w->s->resend;
 
 	w->failed = true;
-	mark_lost(w);
+	mark_ambiguous(w);
 	if (answer_repeat_page(w))
 		return;
 	f->restart = resend == RESEND_RESTART;
@@ -145,10 +138,8 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 	if (v == EXISTS && w->f->n_carried > 1)
 		v = SPLIT;
 	/* A server that broke down may have done its work before. */
-	if (w->a->status >= 500 && w->a->status < 600 && v == SPLIT)
+	if (w->a->status >= 500 && w->a->status < 600 && v != REJECTED)
 		mark_ambiguous(w);
-	else if (w->a->status >= 500 && w->a->status < 600 && v != REJECTED)
-		mark_lost(w);
 	if (v == RETRY) {
 		w->wait_ms = answer_hint(w);
 		w->throttled = w->a->status < 500 || w->wait_ms >= 0;

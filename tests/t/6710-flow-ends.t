@@ -186,6 +186,22 @@ is "$tried" unknown/75 'so may what a server that broke down had got'
 tries 3
 is "$tried" rejected/1 'but not what was only told to wait'
 
+contract apart '{"operations": {"send": {"batch": {"records": 9}, "request": {"url": "/new"},
+	"results": ".[]?"}}}'
+cat >cases <<'EOF'
+[{"name": "taken, and then halved for another", "exchange": [
+ {"request": {"method": "POST", "url": "/new"}, "answer": {"status": 200, "body": [{"status": "split"}]}},
+ {"request": {"method": "POST", "url": "/new", "body": [{"id": 1}]}, "answer": {"status": 409}},
+ {"request": {"method": "POST", "url": "/new", "body": [{"id": 2}]}, "answer": {"status": 422}}]}]
+EOF
+printf '{"id":%d}\n' 1 2 >two
+mock_start play mockapi play --case 1 cases
+timeout 20 retl-push --quiet -c t/apart --as added --concurrency 1 \
+	--set base_url="$(mock_url play)" <two >out 2>err
+is "$?/$(outcomes out)" '75/unknown,rejected,' \
+	'a conflict after a batch of which some may have been taken is no refusal'
+mock_stop play
+
 # ---- what is made before the step that says "commits" ----
 contract made '{"operations": {"send": {"request": null, "steps": [
 	{"request": {"method": "GET", "url": "/find"}, "save": {"id": ".id"}},
