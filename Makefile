@@ -199,21 +199,25 @@ bench: all mock $(BENCHES) ## our tools and their peers, timed in one run
 # with its corpus. Needs clang.
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
-# All of it but main().
+# All of them but main().
 $(B)/extract.a: $(filter-out %/retl-extract.o,$(call tool_obj,retl-extract))
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(B)/push.a: $(filter-out %/retl-push.o,$(call tool_obj,retl-push))
 	@rm -f $@
 	$(AR) rcs $@ $^
 .PHONY: fuzz
 fuzz: ## libFuzzer on the parsers, FUZZ_SECONDS each
 	$(MAKE) CC=clang SANITIZE=address,undefined B=build/fuzz \
 		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' build/fuzz/libretl.a \
-		build/fuzz/extract.a
+		build/fuzz/extract.a build/fuzz/push.a
 	for f in $(FUZZERS); do \
 		mkdir -p build/fuzz/corpus/$$f && \
 		clang $(ALL_CPPFLAGS) -std=c11 -O1 -g \
 			-fsanitize=fuzzer,address,undefined -pthread \
 			-o build/fuzz/fuzz_$$f tests/fuzz/fuzz_$$f.c \
-			build/fuzz/extract.a build/fuzz/libretl.a $(LDLIBS) && \
+			build/fuzz/extract.a build/fuzz/push.a \
+			build/fuzz/libretl.a $(LDLIBS) && \
 		build/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) \
 			-timeout=10 -artifact_prefix=build/fuzz/ \
 			build/fuzz/corpus/$$f tests/fuzz/corpus/$$f \

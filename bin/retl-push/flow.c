@@ -248,7 +248,8 @@ static enum verdict settled_verdict(struct flow *f, struct rec *r,
 		if (n_split > 1)
 			return f->push->cfg.replay ? given_up(f, r) : SPLIT;
 		/* A conflict with what an earlier attempt has made? */
-		return r->ambiguous && r->http_status == 409 ? UNKNOWN : REJECTED;
+		return r->ambiguous && r->http_status == 409 ? UNKNOWN
+							     : REJECTED;
 	case FAILED:
 		/* The contract says so; but an earlier attempt? */
 		return r->ambiguous ? UNKNOWN : FAILED;

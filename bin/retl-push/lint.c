@@ -782,16 +782,24 @@ static size_t line_of(const char *begin, struct str root, struct str path)
 	return line;
 }
 
+/* A fault is a line, whatever it quotes. */
+static void put_line(struct buf *out, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		buf_addc(out, (uint8_t)s.s[i] < 0x20 ? ' ' : s.s[i]);
+	buf_addc(out, '\n');
+}
+
 static void print(struct lint *l, const char *begin, struct str root,
 		  struct buf *out)
 {
 	for (size_t i = 0; i < l->faults.n; i++) {
 		struct str field = fault_field(&l->faults, i);
 
-		buf_addf(out, "%s:%zu: %.*s%s%.*s\n", l->c.path,
+		buf_addf(out, "%s:%zu: %.*s%s", l->c.path,
 			 line_of(begin, root, field), STR_ARG(field),
-			 field.n ? ": " : "",
-			 STR_ARG(fault_reason(&l->faults, i)));
+			 field.n ? ": " : "");
+		put_line(out, fault_reason(&l->faults, i));
 	}
 }
 

@@ -140,6 +140,13 @@ cat >want <<\E
 ./many.json:8: settings/spare: nothing uses this setting
 E
 same want out 'all are named, each with its line'
+finds 'rules/0/reason: a list where text is expected' 'a reason is a text' <<\E
+{"rules": [{"status": 400, "then": "rejected", "reason": ["a", "b"]}]}
+E
+contract bad '{"settings": {"s": {"default": "a", "pattern": "\n"}},
+	"operations": {"send": {"request": {"url": "/{s}"}}}}'
+exits 78 'a fault that quotes a line end' retl-push --lint t/bad
+is "$(wc -l <out)" 1 'is one line'
 echo '{"name": }' >broken.json
 exits 78 'what is no JSON' retl-push --lint ./broken.json
 contains err './broken.json:1:10' 'has its line and column'
