@@ -143,8 +143,10 @@ UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/te
 	$(B)/tests/unit/test_json_portable
 BENCHES  := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
 
+PORTABLES := $(addprefix $(B)/tests/portable/,retl-sort retl-diff)
+
 .PHONY: mock units
-mock: $(MOCKS) $(if $(filter odbc,$(FOUND)),$(B)/tests/fakeodbc.so)
+mock: $(MOCKS) $(PORTABLES) $(if $(filter odbc,$(FOUND)),$(B)/tests/fakeodbc.so)
 units: $(UNITS)
 $(MOCKS): $(B)/tests/%: $(B)/obj/tests/mock/%.o $(MOCK_LIB) $(B)/libretl.a
 	@mkdir -p $(@D)
@@ -152,11 +154,17 @@ $(MOCKS): $(B)/tests/%: $(B)/obj/tests/mock/%.o $(MOCK_LIB) $(B)/libretl.a
 $(B)/tests/fakeodbc.so: tests/mock/odbc/fakeodbc.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fPIC -shared -o $@ $<
-# The scanner as it is on other processors.
+# The scanner as it is on other processors, and two tools with it.
 PORTABLE := tests/unit/test_json.c $(wildcard common/json*.c)
 $(B)/tests/unit/test_json_portable: $(PORTABLE:%.c=$(B)/obj/portable/%.o) $(B)/libretl.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+define portable_rule
+$(B)/tests/portable/$(1): $(call tool_obj,$(1)) $(patsubst %.c,$(B)/obj/portable/%.o,$(wildcard common/json*.c)) $(B)/libretl.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+endef
+$(foreach t,$(notdir $(PORTABLES)),$(eval $(call portable_rule,$(t))))
 $(B)/obj/portable/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) -DRETL_PORTABLE $(ALL_CFLAGS) -MMD -MP -c -o $@ $<

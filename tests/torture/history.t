@@ -6,4 +6,4 @@ seed=${RETL_SEED:-1000}
 	echo '1..0 # SKIP retl-diff is not built'
 	exit 0
 }
-exec "$B/tests/unit/test_history" "$seed" 60 "${RETL_HISTORIES:-60}"
+exec "$B/tests/unit/test_history" "$seed" 60 "${RETL_HISTORIES:-40}"
