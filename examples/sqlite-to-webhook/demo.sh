@@ -55,8 +55,13 @@ say 'A receiver of signed webhooks on 127.0.0.1. It accepts what carries the rig
    signature and appends it to receiver.log.'
 "$build/tests/receiver" --log receiver.log --port-file port --idle 60 &
 receiver=$!
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-	[ ! -s port ] || break
+tries=0
+until [ -s port ]; do
+	tries=$((tries + 1))
+	[ "$tries" -lt 300 ] || {
+		echo 'error: the receiver has not begun within 30 s' >&2
+		exit 1
+	}
 	sleep 0.1
 done
 URL=http://127.0.0.1:$(cat port)/
