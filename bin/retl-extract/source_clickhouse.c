@@ -46,6 +46,7 @@ struct clickhouse {
 	size_t at;
 	size_t limit; /* bytes in data from which on the sender is held up */
 	bool paused, done;
+	bool open_end; /* it closed, which may mean anything */
 	long status;
 	enum http_failure failure;
 	struct buf why;
@@ -216,6 +217,7 @@ static void take_end(void *arg, const struct http_answer *a)
 	s->done = true;
 	s->transfer = NULL;
 	s->failure = a->failure;
+	s->open_end = a->open_end;
 	if (a->cut && a->failure == HTTP_OK)
 		s->failure = HTTP_LOST;
 	if (a->status)
@@ -732,11 +734,21 @@ static int clickhouse_list(const struct source_args *a, struct buf *names,
 	return got;
 }
 
+static const char *clickhouse_doubt(void *self)
+{
+	const struct clickhouse *s = self;
+
+	return s->open_end ? "the server, or a proxy before it, does not say "
+			     "where its answer ends"
+			   : NULL;
+}
+
 const struct source source_clickhouse = {
 	.has_datasets = true,
 	.can_order = true,
 	.can_shard = true,
 	.session = &session,
 	.next = clickhouse_next,
+	.doubt = clickhouse_doubt,
 	.list = clickhouse_list,
 };

@@ -240,6 +240,11 @@ static void put_ending(struct clickhoused *s)
 	    "Value 'zoe@x' passed to 'throwIf' function is non-zero";
 	struct buf *b = &s->a->body, message = BUF_INIT;
 
+	if (strcmp(s->ending, "open") == 0) {
+		s->a->bare = true;
+		s->a->drop = DROP_CLOSE;
+		return;
+	}
 	put_exception(&message, s, 395, words);
 	if (strcmp(s->ending, "block") == 0)
 		buf_addf(b,
@@ -330,8 +335,8 @@ int main(int argc, char **argv)
 		{ 0, "generate", OPT_COUNT, &fake.generate, "N", "rows" },
 		{ 0, "limit", OPT_COUNT, &fake.cut, "N",
 		  "the user's profile has this limit" },
-		{ 0, "ending", OPT_STR, &fake.ending, "text|cut|block",
-		  "it fails behind the rows" },
+		{ 0, "ending", OPT_STR, &fake.ending, "text|cut|block|open",
+		  "it fails behind the rows, or does not say where they end" },
 		{ 0, "log", OPT_STR, &fake.log_path, "FILE",
 		  "append a line per request" },
 	};

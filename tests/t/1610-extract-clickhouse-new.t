@@ -59,6 +59,10 @@ for how in text cut block; do
 	lacks err zoe 'but not the value'
 	is "$(grep -c '^{' out)" 500 'the rows before it have come'
 done
+serve --ending open --generate 500
+retl-extract -q 'SELECT 1' "$db" >out 2>err
+is "$?/$(wc -l <out)" 0/500 'an answer whose end nobody marks: the rows come'
+contains err 'not sealed: the server, or a proxy' 'without a seal'
 serve --ending block --generate 0
 retl-extract -q 'SELECT 1' "$db" >out 2>err
 is $? 65 'an exception in place of rows, with status 200'
