@@ -136,6 +136,17 @@ echo 'SELECT id FROM customer WHERE id < 3; -- the first' >q.sql
 retl-extract -f q.sql t.db >out
 is "$(head -n 1 out)" '{"id":2}' 'a query from a file, with a comment behind it'
 
+retl-extract -q "SELECT 1 AS id, replace(hex(zeroblob(1500000)), '00', 'é') AS v
+	UNION ALL SELECT 2, zeroblob(3000000) UNION ALL SELECT 3, ''" t.db >out
+{
+	awk 'BEGIN { printf "{\"id\":1,\"v\":\""; for (i = 0; i < 1500000; i++) printf "é"
+		printf "\"}\n{\"id\":2,\"v\":\""; for (i = 0; i < 4000000; i++) printf "A"
+		print "\"}\n{\"id\":3,\"v\":\"\"}" }'
+	seal 3
+} >wanted
+cmp wanted out >differ 2>&1
+ok $? 'values of millions of bytes' "$(cat differ)"
+
 # ---- parameters ----
 
 bound() {

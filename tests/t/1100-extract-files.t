@@ -158,6 +158,23 @@ unsealed 'a named pipe' retl-extract ndjson:fifo
 retl-extract - <a.ndjson >out
 is "$(wc -l <out)" 3 'a file as standard input is a file'
 
+# ---- values of millions of bytes, in every format ----
+
+awk 'BEGIN { for (i = 0; i < 5000000; i++) printf "x" }' >cell
+{ printf '{"id":"1","v":"'; cat cell; printf '"}\n{"id":"2","v":"y"}\n'; } >huge.ndjson
+sealed huge.ndjson >wanted
+{ printf 'id,v\n1,"'; cat cell; printf '"\n2,y\n'; } >huge.csv
+{ printf 'id\tv\n1\t'; cat cell; printf '\n2\ty\n'; } >huge.tsv
+{ echo '['; sed '1s/$/,/' huge.ndjson; echo ']'; } >huge.json
+for kind in ndjson csv tsv json; do
+	gzip -k huge.$kind
+	for file in huge.$kind huge.$kind.gz; do
+		retl-extract $file >out 2>err
+		cmp wanted out >differ 2>&1
+		ok $? "$file" "$(cat differ err)"
+	done
+done
+
 # ---- JSON arrays ----
 
 printf '\357\273\277 [ {"a" : 1.10, "b":[1,\n 2, {"c":"] , [ \\" }"} ]} ,\n{}]\n' \

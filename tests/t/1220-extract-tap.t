@@ -34,6 +34,18 @@ unsealed() {
 	contains err "$message" "$claim: a warning"
 }
 
+{
+	printf '{"v":"'
+	awk 'BEGIN { for (i = 0; i < 5000000; i++) printf "x" }'
+	echo '"}'
+} >rows
+sealed rows >wanted
+sed 's/^/{"type":"RECORD","stream":"s","record":/; s/$/}/' rows >messages
+tap 0
+read_tap singer -- ./tap
+cmp wanted out >differ 2>&1
+ok $? 'a value of five million bytes' "$(cat differ err)"
+
 # ---- Singer ----
 
 cat >singer <<\END

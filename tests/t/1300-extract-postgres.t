@@ -121,6 +121,18 @@ sealed rows >wanted
 cmp wanted out >differ 2>&1
 ok $? 'as it is' "$(cat differ)"
 
+retl-extract -q "SELECT g AS id, CASE g WHEN 1 THEN repeat('é', 1500000) WHEN 3 THEN 'x' END AS v,
+	CASE g WHEN 2 THEN ARRAY[decode(repeat('00', 3000000), 'hex')] END AS a
+	FROM generate_series(1, 3) g" "$db" >out 2>err
+{
+	awk 'BEGIN { printf "{\"id\":1,\"v\":\""; for (i = 0; i < 1500000; i++) printf "é"
+		printf "\",\"a\":null}\n{\"id\":2,\"v\":null,\"a\":[\""; for (i = 0; i < 4000000; i++) printf "A"
+		print "\"]}\n{\"id\":3,\"v\":\"x\",\"a\":null}" }'
+	seal 3
+} >wanted
+cmp wanted out >differ 2>&1
+ok $? 'values of millions of bytes' "$(cat differ err)"
+
 # ---- rows and seals ----
 
 sql -c 'CREATE TABLE customer (id bigint PRIMARY KEY, "Name" text)' \

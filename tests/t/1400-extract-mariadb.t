@@ -82,6 +82,21 @@ same none out 'no rows'
 retl-extract -q 'SELECT seq, SLEEP(0) FROM seq_1_to_100000000' --limit 2 \
 	"$db" >out
 is "$(wc -l <out)" 2 '--limit does not read the rest'
+retl-extract -q "SELECT 1 AS id, REPEAT('é', 500) AS v, NULL AS b
+	UNION ALL SELECT 2, REPEAT('é', 1500000), REPEAT(x'00', 3000000)
+	UNION ALL SELECT 3, NULL, x'00' UNION ALL SELECT 4, REPEAT('é', 1000000), NULL
+	UNION ALL SELECT 5, 'x', ''" "$db" >out 2>err
+{
+	awk 'function e(n) { while (n--) printf "é" }
+	BEGIN { printf "{\"id\":1,\"v\":\""; e(500)
+		printf "\",\"b\":null}\n{\"id\":2,\"v\":\""; e(1500000)
+		printf "\",\"b\":\""; for (i = 0; i < 4000000; i++) printf "A"
+		printf "\"}\n{\"id\":3,\"v\":null,\"b\":\"AA==\"}\n{\"id\":4,\"v\":\""; e(1000000)
+		print "\",\"b\":null}\n{\"id\":5,\"v\":\"x\",\"b\":\"\"}" }'
+	seal 5
+} >wanted
+cmp wanted out >differ 2>&1
+ok $? 'values of millions of bytes among others' "$(cat differ err)"
 sql -e 'SET GLOBAL sql_select_limit = 5, GLOBAL group_concat_max_len = 1000'
 retl-extract -q 'SELECT seq FROM seq_1_to_1000' "$db" >out
 is "$(tail -n 1 out)" "$(seal 1000)" 'all rows, whatever limit the server sets'
