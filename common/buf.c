@@ -12,7 +12,7 @@ void buf_release(struct buf *b)
 	*b = BUF_INIT_MAX(b->max);
 }
 
-bool buf_reserve(struct buf *b, size_t n)
+bool buf_grow(struct buf *b, size_t n)
 {
 	size_t need, cap;
 

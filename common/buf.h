@@ -33,8 +33,13 @@ static inline void buf_reset(struct buf *b)
 		b->data[0] = '\0';
 }
 
+bool buf_grow(struct buf *b, size_t n);
+
 /* Room for n more bytes and the NUL. False (and over) beyond the ceiling. */
-bool buf_reserve(struct buf *b, size_t n);
+static inline bool buf_reserve(struct buf *b, size_t n)
+{
+	return LIKELY(n < b->cap - b->len && !b->max) || buf_grow(b, n);
+}
 
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_addz(struct buf *b, const char *z);

@@ -5,6 +5,7 @@
  */
 #include "common/contract_rules.h"
 #include "common/table.h"
+#include "common/utf8.h"
 
 static size_t code_points(struct str text)
 {
@@ -13,14 +14,6 @@ static size_t code_points(struct str text)
 	for (size_t i = 0; i < text.n; i++)
 		n += ((unsigned char)text.s[i] & 0xc0) != 0x80;
 	return n;
-}
-
-static bool is_hex(struct str text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if (!isxdigit((unsigned char)text.s[i]))
-			return false;
-	return true;
 }
 
 /* "text, 12 characters, not a digest" */
@@ -37,7 +30,7 @@ static void put_kind(struct buf *out, struct str v)
 		buf_addf(out, "text, %zu character%s", n, n == 1 ? "" : "s");
 		for (int k = DIGEST_MD5; k <= DIGEST_SHA512; k++)
 			if (text.n == 2 * digest_size((enum digest_kind)k) &&
-			    is_hex(text)) {
+			    utf8_is_hex(text.s, text.n, true)) {
 				buf_addf(out, ", looks like %s",
 					 digest_name((enum digest_kind)k));
 				n = SIZE_MAX;

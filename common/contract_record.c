@@ -366,9 +366,12 @@ static bool is_good(struct record_rules *s, const struct plan *p, struct str v)
 {
 	struct schema_run quiet = { NULL, &s->path };
 
+	if (p->what != PLAN_RULE || !p->rule->simple || *v.s == 'n')
+		return false;
+	if (schema_fits_at_once(p->rule->node, v))
+		return true;
 	buf_reset(&s->path);
-	return p->what == PLAN_RULE && p->rule->simple && *v.s != 'n' &&
-	       schema_node_check(p->rule->node, v, &quiet, 0) == 0;
+	return schema_node_check(p->rule->node, v, &quiet, 0) == 0;
 }
 
 /* tells_apart for what can be told by two bytes; false: it may or may not. */
@@ -385,50 +388,62 @@ static inline bool surely_tells_apart(const struct record_rules *s,
 	return v.s[1] > ' ' && v.s[1] < 0x7f && v.s[1] != '"' && v.s[1] != '\\';
 }
 
-/* The i-th of the record, if it goes on as it is without more ado. */
-static inline bool settle_quickly(struct record_rules *s, size_t i,
-				  const struct json_member *m, struct writer *w)
+/* Does it go on as it is, without more ado? */
+static inline bool is_quick(struct record_rules *s, const struct plan *p,
+			    struct str v)
 {
-	const struct plan *p = &s->plan[i];
-
-	if ((!is_ok(p->ok_types, m->val) && !is_good(s, p, m->val)) ||
-	    (p->asked && !surely_tells_apart(s, m->val)))
-		return false;
-	s->seen[i] = PRESENT;
-	write_same(w, m);
-	check_same(w, m);
-	return true;
+	if (p->as_is)
+		return *v.s != 'n';
+	return (is_ok(p->ok_types, v) || is_good(s, p, v)) &&
+	       (!p->asked || surely_tells_apart(s, v));
 }
 
-/*
- * From the i-th on: members of which nothing is asked but that they are not
- * null, and which stand side by side, are one. The next after them.
- */
+static inline bool is_compact(const struct json_member *m)
+{
+	return m->val.s == m->key.s + m->key.n + 2;
+}
+
+/* Do they stand side by side, without a space anywhere? */
+static inline bool are_neighbours(const struct json_member *a,
+				  const struct json_member *b)
+{
+	const char *end = a->val.s + a->val.n;
+
+	return *end == ',' && b->key.s == end + 2 && is_compact(a) &&
+	       is_compact(b);
+}
+
+/* These stay as they are and are neighbours. */
+static void write_neighbours(struct writer *w, const struct json_member *m,
+			     size_t n)
+{
+	if (!n)
+		return;
+	write_same(w, m);
+	for (size_t i = w->check && w->copied ? 0 : n - 1; i < n; i++)
+		check_same(w, &m[i]);
+	if (n == 1)
+		return;
+	w->to = m[n - 1].val.s + m[n - 1].val.n;
+	w->n += (int)(n - 1);
+}
+
+/* Those from the i-th on that go on without more ado. The next after them. */
 static size_t settle_run(struct record_rules *s, const struct record *rec,
 			 size_t i, struct writer *w)
 {
 	const struct json_member *m = rec->obj.m;
 	const struct plan *plan = s->plan;
-	const char *to = NULL;
 	size_t first = i, n = rec->obj.n;
 
-	if (w->check && w->copied)
-		return i;
-	for (; i < n && plan[i].as_is; i++) {
-		const char *name_end = m[i].key.s + m[i].key.n;
-
-		if (*m[i].val.s == 'n' || m[i].val.s != name_end + 2 ||
-		    (to && (*to != ',' || m[i].key.s != to + 2)))
-			break;
+	for (; i < n && is_quick(s, &plan[i], m[i].val); i++) {
+		if (i > first && !are_neighbours(&m[i - 1], &m[i])) {
+			write_neighbours(w, &m[first], i - first);
+			first = i;
+		}
 		s->seen[i] = PRESENT;
-		to = m[i].val.s + m[i].val.n;
 	}
-	if (i == first)
-		return i;
-	write_same(w, &m[first]);
-	check_same(w, &m[i - 1]);
-	w->to = to;
-	w->n += (int)(i - first - 1);
+	write_neighbours(w, &m[first], i - first);
 	return i;
 }
 
@@ -487,9 +502,7 @@ int contract_settle(struct contract *c, const struct record *rec,
 		w.begin = w.same = rec->obj.m[0].key.s - 1;
 	for (size_t i = 0; i < s->n_plan; i++) {
 		i = settle_run(s, rec, i, &w);
-		if (i < s->n_plan &&
-		    (i >= rec->obj.n ||
-		     !settle_quickly(s, i, &rec->obj.m[i], &w)))
+		if (i < s->n_plan)
 			settle_member(s, rec, i, &w);
 	}
 	flush_run(&w);

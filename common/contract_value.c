@@ -7,6 +7,7 @@
 #include "common/contract_rules.h"
 #include "common/enc.h"
 #include "common/mem.h"
+#include "common/utf8.h"
 
 /* ---- faults ---- */
 
@@ -36,12 +37,8 @@ static enum settled unhashed(struct record_rules *s, const struct rule *r)
 
 static bool is_hex_digest(struct str text, enum digest_kind kind)
 {
-	if (text.n != 2 * digest_size(kind))
-		return false;
-	for (size_t i = 0; i < text.n; i++)
-		if (!isxdigit((unsigned char)text.s[i]))
-			return false;
-	return true;
+	return text.n == 2 * digest_size(kind) &&
+	       utf8_is_hex(text.s, text.n, true);
 }
 
 static bool is_base64_digest(struct str text, enum digest_kind kind)

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include "common/codes.h"
+#include "common/utf8.h"
 
 /* ---- kinds of bytes ---- */
 
@@ -75,37 +76,41 @@ static bool is_hex(char c)
 
 /* ---- names of hosts, mail addresses ---- */
 
-static bool is_label(struct str l, bool wide)
+/* Of characters that a label may have: may it be one? */
+static bool is_label(const char *s, size_t n)
 {
-	if (!l.n || l.n > 63 || l.s[0] == '-' || l.s[l.n - 1] == '-')
+	if (!n || n > 63 || s[0] == '-' || s[n - 1] == '-')
 		return false;
 	/* RFC 5891: kept for names in other scripts. */
-	if (l.n > 3 && l.s[2] == '-' && l.s[3] == '-' &&
-	    strncasecmp(l.s, "xn", 2) != 0)
-		return false;
-	for (size_t i = 0; i < l.n; i++)
-		if (!(kind(l.s[i]) &
-		      (ALPHA | DIGIT | DASH | (wide ? WIDE : 0))))
-			return false;
-	return true;
+	return n <= 3 || s[2] != '-' || s[3] != '-' ||
+	       strncasecmp(s, "xn", 2) == 0;
 }
 
 /* *n_labels of them; the last is not a number. */
 static bool is_domain(struct str text, bool wide, size_t *n_labels)
 {
-	struct str rest = text, label = STR_NONE;
+	unsigned allowed = ALPHA | DIGIT | DASH | (wide ? WIDE : 0);
+	size_t from = 0, i;
 	bool digits = true;
 
-	*n_labels = 0;
+	*n_labels = 1;
 	if (!text.n || text.n > 253)
 		return false;
-	while (str_split(&rest, '.', &label)) {
-		if (!is_label(label, wide))
+	for (i = 0; i < text.n; i++) {
+		if (text.s[i] != '.') {
+			if (!(kind(text.s[i]) & allowed))
+				return false;
+			continue;
+		}
+		if (!is_label(text.s + from, i - from))
 			return false;
 		++*n_labels;
+		from = i + 1;
 	}
-	for (size_t i = 0; i < label.n; i++)
-		digits &= is_digit(label.s[i]);
+	if (!is_label(text.s + from, i - from))
+		return false;
+	for (i = from; i < text.n; i++)
+		digits &= is_digit(text.s[i]);
 	return !digits;
 }
 
@@ -116,34 +121,25 @@ static bool is_hostname(struct str text)
 	return is_domain(text, false, &n);
 }
 
-/* Atoms with dots between. */
-static bool is_local_part(struct str text, bool wide)
+static bool is_address(struct str text, bool wide)
 {
 	unsigned allowed = ATOM | (wide ? WIDE : 0);
-	bool dot = true;
+	bool dot = true; /* the last was one, where none may be */
+	size_t i, n;
 
-	if (!text.n || text.n > 64)
+	if (text.n > 254)
 		return false;
-	for (size_t i = 0; i < text.n; i++) {
+	/* Atoms with dots between. */
+	for (i = 0; i < text.n && text.s[i] != '@'; i++) {
 		if (text.s[i] == '.' ? dot : !(kind(text.s[i]) & allowed))
 			return false;
 		dot = text.s[i] == '.';
 	}
-	return !dot;
-}
-
-static bool is_address(struct str text, bool wide)
-{
-	const char *at = text.n ? memrchr(text.s, '@', text.n) : NULL;
-	struct str local, domain;
-	size_t n;
-
-	if (!at || text.n > 254)
+	if (dot || i > 64 || i == text.n)
 		return false;
-	local = (struct str){ text.s, (size_t)(at - text.s) };
-	domain = (struct str){ at + 1, text.n - local.n - 1 };
 	/* No destination delivers to a bare host name. */
-	return is_local_part(local, wide) && is_domain(domain, wide, &n) &&
+	return is_domain((struct str){ text.s + i + 1, text.n - i - 1 }, wide,
+			 &n) &&
 	       n > 1;
 }
 
@@ -171,18 +167,20 @@ static bool is_e164(struct str text)
 
 static bool is_uuid(struct str text)
 {
-	static const uint8_t wanted[36] = {
-		[0 ... 7] = HEX,   [8] = DASH,        [9 ... 12] = HEX,
-		[13] = DASH,       [14 ... 17] = HEX, [18] = DASH,
-		[19 ... 22] = HEX, [23] = DASH,       [24 ... 35] = HEX,
-	};
-	unsigned good = 1;
+	static const size_t dashes[] = { 8, 13, 18, 23 };
+	char digits[32];
 
-	if (text.n != sizeof wanted)
+	if (text.n != 36)
 		return false;
-	for (size_t i = 0; i < sizeof wanted; i++)
-		good &= (kind(text.s[i]) & wanted[i]) != 0;
-	return good;
+	for (size_t i = 0; i < ARRAY_LEN(dashes); i++)
+		if (text.s[dashes[i]] != '-')
+			return false;
+	memcpy(digits, text.s, 8);
+	memcpy(digits + 8, text.s + 9, 4);
+	memcpy(digits + 12, text.s + 14, 4);
+	memcpy(digits + 16, text.s + 19, 4);
+	memcpy(digits + 20, text.s + 24, 12);
+	return utf8_is_hex(digits, sizeof digits, true);
 }
 
 static bool is_address_of(int family, struct str text)
@@ -323,13 +321,7 @@ static bool is_country(struct str text)
 
 static bool is_hex_of(struct str text, size_t n)
 {
-	if (text.n != n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!is_hex(text.s[i]) ||
-		    (text.s[i] >= 'A' && text.s[i] <= 'F'))
-			return false;
-	return true;
+	return text.n == n && utf8_is_hex(text.s, n, false);
 }
 
 static bool is_md5(struct str text)

@@ -603,6 +603,7 @@ static int read_keyword(struct compile *c, struct schema_node *n,
 			return 0;
 		n->only_type = n->plain && keywords[i].read == kw_type;
 		n->plain = false;
+		n->n_said += keywords[i].read != kw_type;
 		return keywords[i].read(c, n, m->val);
 	}
 	if (is_own(c->s, name))
@@ -673,6 +674,8 @@ static struct schema_node *compile_node(struct compile *c, struct str text)
 			return NULL;
 		buf_truncate(&c->path, mark);
 	}
+	n->only_texts = n->n_said == 1 && (n->format || n->values.n) &&
+			(!n->types || (n->types & 1u << JSON_STRING));
 	if ((n->max_age >= 0 || n->max_ahead >= 0) && n->format &&
 	    !n->format->seconds) {
 		wrong(c, "maxAge and maxAhead need a point in time: the format "

@@ -689,6 +689,19 @@ static int check_combined(const struct schema_node *n, struct str v,
 	return ret;
 }
 
+bool schema_fits_at_once(const struct schema_node *n, struct str v)
+{
+	if (!n->only_texts || *v.s != '"')
+		return false;
+	if (n->format)
+		return !memchr(v.s, '\\', v.n) &&
+		       n->format->is((struct str){ v.s + 1, v.n - 2 });
+	for (size_t i = 0; i < n->values.n; i++)
+		if (str_eq(v, n->values.v[i]))
+			return true;
+	return false;
+}
+
 int schema_node_check(const struct schema_node *n, struct str v,
 		      struct schema_run *run, unsigned skip)
 {

@@ -74,10 +74,12 @@ struct schema_node {
 	struct schema_list all_of, any_of, one_of;
 	struct schema_node *negated, *if_, *then, *else_, *ref;
 
-	bool plain;     /* accepts everything */
-	bool only_type; /* says nothing but types */
-	int seen;       /* while looking for endless $ref */
-	void *private;  /* the caller's */
+	unsigned n_said; /* keywords, but for type */
+	bool plain;      /* accepts everything */
+	bool only_type;  /* says nothing but types, */
+	bool only_texts; /* or a format or values, and types that texts have */
+	int seen;        /* while looking for endless $ref */
+	void *private;   /* the caller's */
 };
 
 struct schema {
@@ -103,6 +105,9 @@ enum schema_skip {
 /* 0 or -1, as schema_check. */
 int schema_node_check(const struct schema_node *n, struct str value,
 		      struct schema_run *run, unsigned skip);
+
+/* True: it surely fits; told at once of what only_texts say of most texts. */
+bool schema_fits_at_once(const struct schema_node *n, struct str value);
 
 /* Every schema of n that describes the member of this name; path is at it. */
 int schema_member_check(const struct schema_node *n, struct str name,

@@ -47,6 +47,37 @@ static inline const char *utf8_skip_plain(const char *p, const char *end)
 	return p;
 }
 
+/* Only hexadecimal digits, of lower case and, if upper, of upper case? */
+static inline bool utf8_is_hex(const char *p, size_t n, bool upper)
+{
+	const char *end = p + n;
+	unsigned char fold = upper ? 0x20 : 0;
+
+#ifdef UTF8_SSE2
+	while (end - p >= 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)p);
+		__m128i l = _mm_or_si128(v, _mm_set1_epi8((char)fold));
+		__m128i digit =
+		    _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8('0' - 1)),
+				  _mm_cmplt_epi8(v, _mm_set1_epi8('9' + 1)));
+		__m128i letter =
+		    _mm_and_si128(_mm_cmpgt_epi8(l, _mm_set1_epi8('a' - 1)),
+				  _mm_cmplt_epi8(l, _mm_set1_epi8('f' + 1)));
+
+		if (_mm_movemask_epi8(_mm_or_si128(digit, letter)) != 0xffff)
+			return false;
+		p += 16;
+	}
+#endif
+	for (; p < end; p++) {
+		unsigned char l = (unsigned char)*p | fold;
+
+		if (!(*p >= '0' && *p <= '9') && !(l >= 'a' && l <= 'f'))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Bytes of the character at p; 0: there is no well-formed one. Table 3-7 of
  * the Unicode standard: no overlong forms, no surrogates, nothing beyond

@@ -267,6 +267,35 @@ static void test_ages(void)
 	    "!maxAge: not a time such as \"7d\", \"12h\", \"5m\" or \"30s\"");
 }
 
+/* One wrong byte, wherever it stands among many that are looked at at once. */
+static void test_digits(void)
+{
+	static const char wrong[] = "g/:`@ -\x7f";
+	const char *uuid = "\"01234567-89ab-cdef-ABCD-EF0123456789\"";
+	const char *sha1 = "\"0123456789abcdef0123456789abcdef01234567\"";
+	char text[64];
+	int bad_uuids = 0, bad_sums = 0;
+
+	good("{\"format\":\"uuid\"}", uuid);
+	good("{\"format\":\"sha1\"}", sha1);
+	for (size_t i = 1; i <= 40; i++)
+		for (const char *w = wrong; *w; w++) {
+			memcpy(text, uuid, strlen(uuid) + 1);
+			if (i <= 36 && text[i] != *w) {
+				text[i] = *w;
+				bad_uuids +=
+				    !*faults_of("{\"format\":\"uuid\"}", text);
+			}
+			memcpy(text, sha1, strlen(sha1) + 1);
+			text[i] = *w;
+			bad_sums += !*faults_of("{\"format\":\"sha1\"}", text);
+			text[i] = 'A';
+			bad_sums += !*faults_of("{\"format\":\"sha1\"}", text);
+		}
+	ok(!bad_uuids, "a UUID with one wrong byte is none");
+	ok(!bad_sums, "nor is a digest");
+}
+
 static void test_codes(void)
 {
 	good("{\"format\":\"iso-4217\"}", "\"EUR\"");
@@ -283,6 +312,7 @@ static void test_codes(void)
 	ok(*faults_of("{\"format\":\"md5\"}",
 		      "\"D41d8cd98f00b204e9800998ecf8427e\""),
 	   "vendors compare digests as text");
+	test_digits();
 	good("{\"format\":\"uri\"}", "\"https://u:p@[::1]:80/a?b=/?#c\"");
 	for (const char *const *p =
 		 (const char *const[]){ "\"https://a b/\"", "\"https://a:x/\"",
