@@ -44,6 +44,7 @@ struct commit {
 	struct buf b;
 	uint64_t size; /* of the file */
 	bool dirty;    /* written, but not known to be on the disk */
+	bool named;    /* its name is on the disk */
 	int64_t synced_ms;
 	char *to;
 	uint64_t n_receipts, n_broken, n_strange;
@@ -73,10 +74,17 @@ static void journal_write(struct commit *c)
 
 static void journal_sync(struct commit *c)
 {
+	struct buf err = BUF_INIT;
+
 	journal_write(c);
 	if (c->dirty && fdatasync(c->fd) < 0)
 		journal_die(c);
+	/* Behind that there is mostly nothing left to do. */
+	if (!c->named && file_sync_dir(state_path(&c->st, "runs"), &err) < 0)
+		journal_die(c);
+	buf_release(&err);
 	c->dirty = false;
+	c->named = true;
 	c->synced_ms = clock_tick_ms();
 }
 
@@ -103,18 +111,16 @@ static void mend_tail(struct commit *c, off_t size)
 
 static void journal_open(struct commit *c, struct named *run)
 {
-	struct buf err = BUF_INIT;
 	struct stat sb;
 
 	c->path = xstrdup(run_path(&c->st, run->id, "receipts"));
 	c->fd = open(c->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (c->fd < 0 || fstat(c->fd, &sb) < 0 ||
-	    file_sync_dir(state_path(&c->st, "runs"), &err) < 0)
+	if (c->fd < 0 || fstat(c->fd, &sb) < 0)
 		journal_die(c);
+	c->named = false;
 	run->is_whole &= (uint64_t)sb.st_size == run->heard.bytes;
 	c->size = (uint64_t)sb.st_size;
 	mend_tail(c, sb.st_size);
-	buf_release(&err);
 }
 
 /*

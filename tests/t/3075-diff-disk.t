@@ -61,7 +61,7 @@ sed -n 's/^[0-9]* *//
 	s/^fsync([0-9]*<.*\/st>).*/flush folder/p
 	s/^rename.*state\.json".*/rename/p
 	s/^unlink(".*\.\(receipts\|ndjson\)").*= 0/remove \1/p' trace >calls
-is "$(tr '\n' ',' <calls)" 'flush receipts,flush snapshot,flush folder,flush tmp,rename,flush folder,remove receipts,remove ndjson,' \
+is "$(tr '\n' ',' <calls)" 'flush receipts,flush snapshot,flush tmp,flush folder,flush tmp,rename,flush folder,remove receipts,remove ndjson,' \
 	'a commit flushes what it names, then moves, then removes'
 is "$(retl-diff --dump -s st | cmp - in && echo same)" same 'and has all rows'
 

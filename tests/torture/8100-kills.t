@@ -38,7 +38,7 @@ move_on() {
 disturb() {
 	one_of extract sort diff map hash push commit diff commit commit
 	victim=$one
-	one_of write fsync rename openat unlink flock sendto lseek read close
+	one_of write fsync rename openat unlink link flock sendto lseek read close
 	call=$one
 	one_of signal=KILL signal=KILL signal=TERM error=ENOSPC error=EIO
 	how=$one
