@@ -115,11 +115,14 @@ static void program_failed(struct flow *f, struct rec *r, const char *what,
 	struct push *p = f->push;
 	struct str why = buf_str(&p->err);
 	struct str word = code ? str_of(code) : STR("jq");
+	uint64_t line = (r ? r : f->recs[0])->line;
+	char place[32] = ""; /* prepare is not about a line */
 
+	if (line)
+		snprintf(place, sizeof place, "line %" PRIu64 ": ", line);
 	if (!may_be_record(p, word.s)) {
-		push_stop(p, EX_CONFIG, "%s: line %" PRIu64 ": %s: %s",
-			  p->contract->name, (r ? r : f->recs[0])->line, what,
-			  p->err.data);
+		push_stop(p, EX_CONFIG, "%s: %s%s: %s", p->contract->name,
+			  place, what, p->err.data);
 		word = STR("stopped");
 		why = STR("the contract's program failed");
 	}

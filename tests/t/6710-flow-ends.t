@@ -148,6 +148,14 @@ is "$?/$(jq -r .status out | sort | uniq -c | awk '{print $1, $2}')" '0/40 deliv
 mock_stop play
 ok $? 'and was asked for once'
 
+contract prepared '{"prepare": [{"when": "error(\"set x\")",
+	"request": {"method": "GET", "url": "/lists"}}],
+	"operations": {"send": {"request": {"url": "/"}}}}'
+timeout 30 retl-push -c t/prepared --as added --set base_url=http://127.0.0.1:1 <in >out 2>err
+is "$?/$(head -n 1 err)" \
+	'78/retl-push: error: t/prepared: when: prepare.steps.0.when:1: set x; nothing more is sent' \
+	'what preparing asks for is said, and no record is named'
+
 # ---- a dry run ----
 printf '{"id":"%s"}\n' a b c | sealed >in
 retl-push -c t/whole --as added -n <in >out 2>err
