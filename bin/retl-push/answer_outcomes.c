@@ -66,6 +66,9 @@ static void index_make(struct answer *w, struct index *x, bool by_ref)
 		else
 			put_match(w, r, &x->text);
 		x->names[i] = (struct span){ at, x->text.len - at };
+		/* Who has no name is not called by none. */
+		if (!x->names[i].n)
+			continue;
 		h = siphash_here(x->text.data + at, x->names[i].n);
 		while (x->slots[h & (x->n_slots - 1)])
 			h++;
@@ -150,10 +153,13 @@ static bool decide_at(struct answer *w, struct str number,
 
 /*
  * May an outcome of this answer be about a record that is not in the request?
- * After some of the batch went on by themselves, a report still names them.
+ * After some of the batch went on by themselves, a report on an earlier request
+ * still names them. What a request carries itself, its answer is about.
  */
 static bool speaks_of_others(const struct answer *w)
 {
+	if (w->s->item.prog)
+		return false;
 	return w->s->each || w->f->parted || w->f->n_carried < w->f->n;
 }
 

@@ -248,7 +248,13 @@ struct flow *flow_new(struct push *p, const struct operation *op)
 void flow_step_reset(struct flow *f)
 {
 	f->each = 0;
+	flow_turn_reset(f);
+}
+
+void flow_turn_reset(struct flow *f)
+{
 	f->course = GOES_ON;
+	f->renewals = 0;
 	f->poll_since = f->poll_ms = 0;
 	f->n_pages = f->page_tries = 0;
 	f->rest.v = NO_VERDICT;

@@ -493,6 +493,9 @@ static bool sweep(struct flow *f, int64_t wait_ms)
 	}
 	f->restart = false;
 	if (f->n && s.in_place) {
+		/* Page by page again; a page that a new token is for, alone. */
+		if (!s.at_once)
+			flow_turn_reset(f);
 		sleep_until(f, next_try(f, &s, wait_ms));
 		return false;
 	}
@@ -528,7 +531,6 @@ static void step_done(struct flow *f)
 
 	f->advanced = true;
 	f->acted_before |= s->commits;
-	f->renewals = 0;
 	f->step++;
 	flow_step_reset(f);
 	/* The last answer is the end, whatever has happened to the push. */
@@ -558,6 +560,7 @@ void flow_answered(struct flow *f, int64_t wait_ms)
 	if (s->each && f->n == n)
 		f->each++;
 	if (s->each && f->each < f->n) {
+		flow_turn_reset(f);
 		f->paced = false;
 		list_push(&f->push->ready, f, true);
 		return;
@@ -667,6 +670,8 @@ static void go(struct flow *f)
 		case BUILD_AGAIN:
 			if (!sweep(f, -1))
 				return;
+			if (f->op->steps[f->step].each)
+				flow_turn_reset(f);
 			break;
 		case BUILD_FAILED:
 			list_push(&p->ready, f, true);

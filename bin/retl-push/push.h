@@ -388,8 +388,10 @@ struct flow *flow_new(struct push *p, const struct operation *op);
  * in for them carries the verdict.
  */
 struct flow *flow_for(struct push *p, const struct operation *op);
-/* Forgets what belongs to one step: whose turn it is, polls, pages. */
+/* Forgets what belongs to one step: whose turn it is, and that. */
 void flow_step_reset(struct flow *f);
+/* Forgets what belongs to one turn of a step: polls, pages, renewals. */
+void flow_turn_reset(struct flow *f);
 void flow_free(struct push *p, struct flow *f);
 void flow_add(struct flow *f, struct rec *r);
 void list_push(struct flow_list *l, struct flow *f, bool front);

@@ -5,6 +5,7 @@
  */
 #include "bin/retl-push/push.h"
 #include "bin/retl-push/replay.h"
+#include "bin/retl-push/rows.h"
 #include "bin/retl-push/table.h"
 #include "bin/retl-push/upload.h"
 
@@ -628,7 +629,7 @@ static enum built refuse_value(struct flow *f, struct str field)
 	if (f->op->role == TO_CLEAN_UP) {
 		/* It did not come so far that there would be something. */
 		flow_decide_all(f, GIVEN_UP, STR("address"), buf_str(&reason));
-	} else if (r && !f->acted_before) {
+	} else if (r && !f->acted_before && !f->page.len) {
 		flow_decide(f, r, REJECTED, STR("address"), buf_str(&reason));
 	} else if (f->acted_before || f->page.len ||
 		   (f->advanced && f->saved.len && !str_is(field, "url"))) {
@@ -781,6 +782,7 @@ enum built request_build(struct flow *f)
 static void show(struct flow *f, const struct step *s)
 {
 	struct str rest = buf_str(&f->headers), line;
+	struct buf plain = BUF_INIT;
 
 	if (msg_get_level() < MSG_DEBUG)
 		return;
@@ -797,9 +799,15 @@ static void show(struct flow *f, const struct step *s)
 		else
 			msg_debug("> %.*s", STR_ARG(line));
 	}
-	if (f->body.len)
-		msg_debug("> %.*s%s", (int)MIN(f->body.len, SHOWN),
-			  f->body.data, f->body.len > SHOWN ? " ..." : "");
+	if (!f->body.len)
+		return;
+	if (s->gzip)
+		rows_unpack(buf_str(&f->body), &plain, NULL);
+	else
+		buf_adds(&plain, buf_str(&f->body));
+	msg_debug("> %.*s%s", (int)MIN(plain.len, SHOWN), plain.data,
+		  plain.len > SHOWN ? " ..." : "");
+	buf_release(&plain);
 }
 
 static void leaves(void *arg, int64_t tick)

@@ -279,6 +279,23 @@ static void take_unwanted(struct answer *w, const char *why)
 	answer_decide_all(w, STOP, STR("connection"), str_of(why));
 }
 
+static void show(const struct answer *w)
+{
+	struct str rest = w->a->headers, line;
+	struct str body = w->body;
+
+	if (msg_get_level() < MSG_DEBUG)
+		return;
+	msg_debug("< HTTP %ld (batch %" PRIu64 ", %" PRId64 " ms)",
+		  w->a->status, w->f->number, w->a->took_ms);
+	while (str_split(&rest, '\n', &line))
+		if (line.n)
+			msg_debug("< %.*s", STR_ARG(line));
+	if (body.n)
+		msg_debug("< %.*s%s", (int)MIN(body.n, SHOWN), body.s,
+			  body.n > SHOWN ? " ..." : "");
+}
+
 static void take_status(struct answer *w)
 {
 	const char *unwanted;
@@ -287,6 +304,7 @@ static void take_status(struct answer *w)
 	struct str reason = STR_NONE;
 
 	answer_read(w);
+	show(w);
 	unwanted = unwanted_connection(w);
 	if (unwanted) {
 		take_unwanted(w, unwanted);
@@ -341,23 +359,6 @@ static void take_failure(struct answer *w)
 	}
 }
 
-static void show(const struct answer *w)
-{
-	struct str rest = w->a->headers, line;
-	struct str body = w->a->body;
-
-	if (msg_get_level() < MSG_DEBUG || w->a->failure != HTTP_OK)
-		return;
-	msg_debug("< HTTP %ld (batch %" PRIu64 ", %" PRId64 " ms)",
-		  w->a->status, w->f->number, w->a->took_ms);
-	while (str_split(&rest, '\n', &line))
-		if (line.n)
-			msg_debug("< %.*s", STR_ARG(line));
-	if (body.n)
-		msg_debug("< %.*s%s", (int)MIN(body.n, SHOWN), body.s,
-			  body.n > SHOWN ? " ..." : "");
-}
-
 void response_take(struct flow *f, const struct http_answer *a)
 {
 	struct answer w = { .f = f,
@@ -374,7 +375,6 @@ void response_take(struct flow *f, const struct http_answer *a)
 			    .wait_ms = -1 };
 
 	scope_fill(f, flow_alone(f), &w.scope);
-	show(&w);
 	if (a->failure == HTTP_OK)
 		take_status(&w);
 	else

@@ -192,6 +192,10 @@ is "$(cat got)$status" 'delivered,delivered,delivered,delivered,0' \
 says '{"status":"rejected","key":null}' null null null
 is "$(cat got)" 'unknown 200 no_outcome,unknown 200 no_outcome,unknown 200 no_outcome,unknown 200 no_outcome,' \
 	'one that names null names nobody we know'
+printf '%s\n' '{"id":1,"o":{"status":"delivered","key":""}}' '{"id":2,"o":null}' >in
+timeout 30 retl-push --quiet -c t/says --as added --set "base_url=$hostile" <in >out
+is "$(outcomes out | tr '\n' ,)" 'unknown 200 no_outcome,unknown 200 no_outcome,' \
+	'no name calls nobody, also not those that have none'
 for odd in 7 '"delivered"' '[]' '{}' '{"status":"great"}' '{"status":1}' \
 	'{"status":"ok"}'; do
 	says '{"status":"delivered"}' "$odd" null null
@@ -233,4 +237,8 @@ contains err 'HTTP 400' 'with -v the answer is shown'
 contains err '> X-Key: ***' 'and what was sent, without the credentials'
 cat out err >all
 lacks all "$T_KEY" 'the secret is not shown then either'
+contract packed '{"operations": {"send": {"request": {"gzip": true}}}}'
+echo '{"id":1,"to":"ok","word":"packed"}' >in
+retl-push -v -c t/packed --as added --set "base_url=$hostile" <in >out 2>err
+contains err '"word":"packed"' 'a body is shown as it was before it was packed'
 done_testing

@@ -200,7 +200,10 @@ cat >cases <<'EOF'
 [{"name": "taken, and then halved for another", "exchange": [
  {"request": {"method": "POST", "url": "/new"}, "answer": {"status": 200, "body": [{"status": "split"}]}},
  {"request": {"method": "POST", "url": "/new", "body": [{"id": 1}]}, "answer": {"status": 409}},
- {"request": {"method": "POST", "url": "/new", "body": [{"id": 2}]}, "answer": {"status": 422}}]}]
+ {"request": {"method": "POST", "url": "/new", "body": [{"id": 2}]}, "answer": {"status": 422}}]},
+ {"name": "one alone, and somebody is refused", "exchange": [
+ {"request": {"method": "POST", "url": "/new"}, "answer": {"status": 200, "body": [{"status": "retry", "ref": "1"}, {"status": "delivered"}]}},
+ {"request": {"method": "POST", "url": "/new"}, "answer": {"status": 200, "body": [{"status": "rejected", "key": "ID-1"}, {"status": "delivered"}]}}]}]
 EOF
 printf '{"id":%d}\n' 1 2 >two
 mock_start play mockapi play --case 1 cases
@@ -209,6 +212,47 @@ timeout 20 retl-push --quiet -c t/apart --as added --concurrency 1 \
 is "$?/$(outcomes out)" '75/unknown,rejected,' \
 	'a conflict after a batch of which some may have been taken is no refusal'
 mock_stop play
+mock_start play mockapi play --case 2 cases
+timeout 20 retl-push --quiet -c t/apart --as added --concurrency 1 \
+	--set base_url="$(mock_url play)" <two >out 2>err
+is "$?/$(outcomes out)" '75/unknown stray,delivered,' \
+	'who was sent again by himself is meant when a stranger is refused'
+mock_stop play
+
+# ---- pages and polls of a step for each record ----
+contract turns '{"operations": {"send": {"batch": {"records": 9}, "request": null, "steps": [
+	{"each": true, "request": {"method": "GET", "url": "/find/{record.id}"},
+	 "next": ".next", "save": {"id": "(.id // $saved.id)"}},
+	{"each": true, "when": "$saved.id != null",
+	 "request": {"method": "DELETE", "url": "/del/{saved.id}"},
+	 "poll": {"until": ".done", "every": 0.4, "deadline": 0.6}}]}}}'
+cat >cases <<'EOF'
+[{"name": "two are looked for, by pages", "exchange": [
+ {"request": {"method": "GET", "url": "/find/a"}, "answer": {"status": 200, "body": {"next": "/find/a?page=2"}}},
+ {"request": {"method": "GET", "url": "/find/a?page=2"}, "answer": {"status": 200, "body": {"id": 11}}},
+ {"request": {"method": "GET", "url": "/find/b"}, "answer": {"status": 200, "body": {"id": 22}}},
+ {"request": {"method": "DELETE", "url": "/del/11"}, "answer": {"status": 200, "body": {}}},
+ {"request": {"method": "DELETE", "url": "/del/11"}, "answer": {"status": 200, "body": {"done": true}}},
+ {"request": {"method": "DELETE", "url": "/del/22"}, "answer": {"status": 200, "body": {}}},
+ {"request": {"method": "DELETE", "url": "/del/22"}, "answer": {"status": 200, "body": {"done": true}}}]},
+ {"name": "pages that lead elsewhere", "exchange": [
+ {"request": {"method": "GET", "url": "/find/a"}, "answer": {"status": 200, "body": {"next": "http://127.0.0.2:9/"}}},
+ {"request": {"method": "GET", "url": "/find/b"}, "answer": {"status": 200, "body": {"id": 22}}},
+ {"request": {"method": "DELETE", "url": "/del/22"}, "answer": {"status": 200, "body": {"done": true}}}]}]
+EOF
+printf '{"id":"%s"}\n' a b >two
+# turns CASE: outcomes of two removals, in $got
+turns() {
+	mock_start play mockapi play --case "$1" cases
+	timeout 20 retl-push --quiet -c t/turns --as removed \
+		--set base_url="$(mock_url play)" <two >out 2>err
+	got="$?/$(outcomes out)"
+	mock_stop play || got="$got $(cat play.err)"
+}
+turns 1
+is "$got" '0/delivered,delivered,' "one record's pages, and its deadline, are not the next one's"
+turns 2
+is "$got" '75/failed address,delivered,' 'pages that lead elsewhere are not the fault of the record'
 
 # ---- what is made before the step that says "commits" ----
 contract made '{"operations": {"send": {"request": null, "steps": [
