@@ -332,7 +332,9 @@ void block_write(const struct block *b, struct outlet *to)
 		block_fetch(b, i);
 		o->since_seal += next - i - 1;
 		o->n_records += next - i - 1;
-		if (end - from >= LEND_MIN)
+		if (end - from >= LEND_MIN && from < mapped_pages(&b->mapped))
+			outlet_write(to, b->mem + from, end - from);
+		else if (end - from >= LEND_MIN)
 			outlet_lend(to, b->mem + from, end - from);
 		else
 			buf_add(&o->b, b->mem + from, end - from);

@@ -21,9 +21,12 @@ struct outlet {
 /* To standard output. Failures end the program, 74. */
 void outlet_open(struct outlet *o, bool threaded);
 
+/* Many bytes, which are not copied together first. */
+void outlet_write(struct outlet *o, const char *p, size_t n);
+
 /*
- * Bytes that stay as they are for as long as the program runs, or until they
- * are unmapped.
+ * The same of memory that nobody writes to any more. A file's may not be lent:
+ * the pipe has it when we are gone, and then it may be changed.
  */
 void outlet_lend(struct outlet *o, const char *p, size_t n);
 
