@@ -414,6 +414,11 @@ void http_cancel(struct http_transfer *t)
 	put_back(t);
 }
 
+void http_go(struct http *h)
+{
+	wire_go(h->wire);
+}
+
 void http_wait(struct http *h, const int *fds, size_t n_fds, int timeout_ms)
 {
 	struct http_transfer *t;

@@ -119,6 +119,9 @@ void http_resume(struct http_transfer *t);
 /* Drops a request that is under way, without calling back. */
 void http_cancel(struct http_transfer *t);
 
+/* What has been handed in gets going; answers are for http_wait. */
+void http_go(struct http *h);
+
 /*
  * Moves the requests on until something happened, timeout_ms passed, or one of
  * the n_fds descriptors can be read (-1 is skipped).

@@ -46,6 +46,8 @@ void wire_drop(struct wire *w, struct http_transfer *t);
 /* One that is under way; NULL: there is none. */
 struct http_transfer *wire_any(const struct wire *w);
 
+/* What has been started gets going. */
+void wire_go(struct wire *w);
 /*
  * Goes on until something has happened, timeout_ms passed, or one of the n_fds
  * descriptors can be read (-1 is skipped).

@@ -241,10 +241,14 @@ struct http_transfer *wire_any(const struct wire *w)
 	return w->active;
 }
 
+void wire_go(struct wire *w)
+{
+	run_due(w);
+}
+
 void wire_wait(struct wire *w, const int *fds, size_t n_fds, int timeout_ms)
 {
-	/* What was just handed in gets going before we wait. */
-	run_due(w);
+	wire_go(w);
 	w->done = next_done(w);
 	if (!w->done)
 		turn(w, fds, n_fds, timeout_ms);

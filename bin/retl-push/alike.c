@@ -29,14 +29,14 @@ static bool same_words(struct str a, struct str b)
 	}
 }
 
-static struct str held_text(const struct alike *a, struct span s)
+static struct str held_text(const struct alike *a, struct held_text s)
 {
 	return (struct str){ a->text.data + s.at, s.n };
 }
 
-static struct span keep(struct alike *a, struct str s)
+static struct held_text keep(struct alike *a, struct str s)
 {
-	struct span at = { a->text.len, s.n };
+	struct held_text at = { a->text.len, s.n };
 
 	buf_adds(&a->text, s);
 	return at;

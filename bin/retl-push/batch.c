@@ -47,8 +47,7 @@ void list_remove(struct flow_list *l, struct flow *f)
 
 /* ---- records ---- */
 
-/* What comes next from a pool was put there long ago, and is far away. */
-static void fetch(const struct rec *r)
+void rec_fetch(const struct rec *r)
 {
 	for (size_t i = 0; i < sizeof *r; i += 64)
 		__builtin_prefetch((const char *)r + i, 1);
@@ -61,8 +60,9 @@ struct rec *rec_make(struct rec_list *pool, size_t n_keys)
 	if (r) {
 		pool->first = r->next;
 		if (r->next)
-			fetch(r->next);
+			rec_fetch(r->next);
 		memset(r, 0, offsetof(struct rec, text));
+		r->changed = r->derived = r->original = (struct span){ 0, 0 };
 		buf_reset(&r->text);
 		buf_reset(&r->saved);
 		return r;
@@ -186,10 +186,12 @@ static void admit_heir(struct push *p, struct rec *r)
 void rec_settle(struct push *p, struct rec *r, const struct outcome *o)
 {
 	struct outcome told = *o;
-	bool waits = r->stand_in || alike_settle(p, r, &told);
+	/* Mostly neither has to be asked. */
+	bool waits =
+	    r->stand_in || (!p->alike.settled && alike_settle(p, r, &told));
 
 	/* It is asked in any case: it counts who was taken. */
-	if (!r->stand_in && session_settle(p, r, &told))
+	if (!r->stand_in && r->op->whole && session_settle(p, r, &told))
 		waits = true;
 	if (!waits)
 		receipts_add(&p->receipts, r->line, rec_str(r, r->id),
@@ -321,19 +323,10 @@ static void close_batch(struct push *p, struct flow *f)
 		list_push(&p->ready, f, false);
 }
 
-/* The step whose items decide how much fits into a batch. */
-static const struct step *sizing_step(const struct operation *op)
-{
-	for (size_t i = 0; i < op->n_steps; i++)
-		if (op->steps[i].item.prog && !op->steps[i].each)
-			return &op->steps[i];
-	return NULL;
-}
-
 /* What the record will take in a body, as far as can be told beforehand. */
 static size_t size_of(struct push *p, struct rec *r)
 {
-	const struct step *s = r->op->one ? NULL : sizing_step(r->op);
+	const struct step *s = r->op->sizing;
 	struct flow alone;
 	size_t n = r->record.n + 1;
 
@@ -359,7 +352,7 @@ static size_t size_of(struct push *p, struct rec *r)
 static bool fits(const struct flow *f, size_t size)
 {
 	const struct operation *op = f->op;
-	const struct step *s = sizing_step(op);
+	const struct step *s = op->sizing;
 	uint64_t most;
 
 	most = op->max_bytes;
@@ -378,11 +371,10 @@ static bool fits(const struct flow *f, size_t size)
 static void measure(struct flow *f)
 {
 	const struct operation *op = f->op;
-	const struct step *s = sizing_step(op);
 
-	if (op->max_bytes && !op->measured && s && !op->one &&
-	    !s->item_varies && f->n_bytes >= op->max_bytes / 2)
-		request_measure(f, s);
+	if (op->max_bytes && !op->measured && op->sizing &&
+	    !op->sizing->item_varies && f->n_bytes >= op->max_bytes / 2)
+		request_measure(f, op->sizing);
 }
 
 static int str_order(const void *a, const void *b)
@@ -445,9 +437,10 @@ void batch_admit(struct push *p, struct rec *r)
 {
 	struct buf group = BUF_INIT;
 	size_t size = r->size = size_of(p, r);
+	bool grouped = r->op->by_keys || r->op->by.prog;
 	struct flow *f;
 
-	if (group_of(p, r, &group) < 0) {
+	if (grouped && group_of(p, r, &group) < 0) {
 		buf_release(&group);
 		return;
 	}

@@ -25,6 +25,8 @@
 	((uint64_t)10000) /* records behind another of their key \
 			   */
 #define MAX_AT_ONCE 200   /* records taken before others' turn */
+/* So many turns at most without a look at who has answered. */
+#define MAX_TURNS 4
 /* A batch that nobody joins any more leaves after this much silence. */
 #define QUIET_MS 200
 /* What is under way at SIGTERM has this long to be answered. */
@@ -134,7 +136,7 @@ static void take_change_for_whole(struct push *p, const struct rec *r)
 static void take_record(struct push *p, struct rec *r)
 {
 	p->n_unsettled++;
-	r->n_counted = r->text.cap;
+	r->n_counted = (uint32_t)MIN(r->text.cap, UINT32_MAX);
 	p->bytes_unsettled += r->n_counted;
 	order_enter(&p->order, r);
 	if (r->n_blocked)
@@ -245,6 +247,18 @@ static void reached_limit(struct push *p)
 		end_input(p);
 }
 
+/* Those behind the one at hand. */
+static void fetch_next(const struct push *p)
+{
+	const struct rec *next = p->at_hand->next;
+
+	if (!next)
+		return;
+	order_fetch(&p->order, next);
+	if (next->next)
+		rec_fetch(next->next);
+}
+
 /* One line on; false: nothing more to be had for now. */
 static bool read_line(struct push *p)
 {
@@ -253,6 +267,7 @@ static bool read_line(struct push *p)
 	p->at_hand = intake_next(p->in, &p->pool);
 	if (p->at_hand) {
 		p->n_read++;
+		fetch_next(p);
 		return true;
 	}
 	end = intake_ended(p->in);
@@ -387,6 +402,21 @@ static void close_batches(struct push *p, bool dry_input)
 		batch_close_all(p);
 }
 
+/*
+ * There is more to be taken: asking the kernel what else has happened takes as
+ * long as ten records.
+ */
+static bool goes_on(struct push *p, bool dry_input)
+{
+	if (dry_input || p->input_ended || p->at_hand || !has_room(p) ||
+	    ++p->n_turns == MAX_TURNS) {
+		p->n_turns = 0;
+		return false;
+	}
+	http_go(p->http);
+	return true;
+}
+
 static void abort_all(struct push *p)
 {
 	p->give_up_at = 0;
@@ -416,6 +446,8 @@ static void loop(struct push *p)
 			break;
 		if (p->ready.n && !p->n_under_way && !p->asleep.n &&
 		    next == INT64_MAX && !p->stopped)
+			continue;
+		if (goes_on(p, dry_input))
 			continue;
 		wait_for_something(p, next, dry_input);
 		if (p->give_up_at && clock_tick_ms() >= p->give_up_at)

@@ -11,6 +11,8 @@
 
 /* A destination that asks for a longer silence is left alone: 75. */
 #define LONGEST_WAIT_MS ((int64_t)15 * 60 * 1000)
+/* So many records further on, what ends them is fetched from memory. */
+#define FETCH_AHEAD 3
 
 /* ---- verdicts ---- */
 
@@ -28,6 +30,13 @@ void flow_decide(struct flow *f, struct rec *r, enum verdict v, struct str code,
 	r->verdict = v;
 	r->code = note(f, code);
 	r->reason = note(f, reason);
+}
+
+/* The same without a word. */
+static void decide_plainly(struct rec *r, enum verdict v)
+{
+	r->verdict = v;
+	r->code = r->reason = (struct span){ 0, 0 };
 }
 
 void flow_decide_all(struct flow *f, enum verdict v, struct str code,
@@ -222,10 +231,12 @@ static bool is_torn(const struct flow *f)
 {
 	size_t n = 0;
 
+	if (!f->push->cfg.replay)
+		return false;
 	for (size_t i = 0; i < f->n; i++)
 		n += f->recs[i]->verdict == RETRY ||
 		     f->recs[i]->verdict == AGAIN;
-	return f->push->cfg.replay && n && n < f->n;
+	return n && n < f->n;
 }
 
 /* A verdict that the rest of the flow's history changes. */
@@ -327,6 +338,8 @@ static void sort_records(struct flow *f, struct sorted *s)
 		struct rec *r = f->recs[i];
 		enum verdict v = settled_verdict(f, r, s->n_split, torn);
 
+		if (i + FETCH_AHEAD < n)
+			order_fetch(&f->push->order, f->recs[i + FETCH_AHEAD]);
 		r->carried = false;
 		switch (v) {
 		case NO_VERDICT:
@@ -517,9 +530,9 @@ static void finish(struct flow *f)
 					"of it"));
 		else if (!r->attempts && !r->stand_in)
 			/* No step had anything to send for it. */
-			flow_decide(f, r, SKIPPED, STR_NONE, STR_NONE);
+			decide_plainly(r, SKIPPED);
 		else
-			flow_decide(f, r, DELIVERED, STR_NONE, STR_NONE);
+			decide_plainly(r, DELIVERED);
 	}
 	sweep(f, -1);
 }

@@ -12,7 +12,7 @@
  * So much lies between the two: some requests' worth, so that neither is woken
  * for each record, and not more than the second cache holds.
  */
-#define ROOM_RECORDS 512
+#define ROOM_RECORDS 1024
 #define ROOM_BYTES ((size_t)512 << 10)
 
 struct handover {

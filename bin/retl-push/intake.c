@@ -277,7 +277,13 @@ static void settle(struct intake *in, struct rec *r)
 		refuse(in, r, TAKEN_REFUSED);
 		return;
 	}
-	r->n_own = r->text.len;
+	if (r->text.len > REC_TEXT_MAX) {
+		faults_add(&in->faults, STR_NONE, "size",
+			   "too long to be kept");
+		refuse(in, r, TAKEN_REFUSED);
+		return;
+	}
+	r->n_own = (uint32_t)r->text.len;
 	find_keys(in, r);
 }
 

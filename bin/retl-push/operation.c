@@ -122,6 +122,14 @@ static bool names_batch(const struct operation *op)
 	return false;
 }
 
+static const struct step *sizing_step(const struct operation *op)
+{
+	for (size_t i = 0; i < op->n_steps && !op->one; i++)
+		if (op->steps[i].item.prog && !op->steps[i].each)
+			return &op->steps[i];
+	return NULL;
+}
+
 static int load_whole(struct loader *l, struct str v, struct operation *op)
 {
 	struct str whole = json_get(v, "whole");
@@ -160,6 +168,7 @@ static int load_operation(struct loader *l, struct str v, struct operation *op)
 	for (size_t i = 0; i < op->n_steps; i++)
 		op->never |= op->steps[i].resend == RESEND_NEVER;
 	op->counts = names_batch(op);
+	op->sizing = sizing_step(op);
 	if (!cleanup.s)
 		return 0;
 	if (op->whole)

@@ -140,6 +140,8 @@ struct operation {
 	enum role role;
 	struct step *steps;
 	size_t n_steps;
+	/* Whose items decide how much fits into a batch; NULL: there is none */
+	const struct step *sizing;
 	struct rules rules;
 	bool one; /* one record a request */
 	uint64_t max_records, max_bytes, max_item_bytes;

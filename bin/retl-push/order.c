@@ -37,6 +37,26 @@ static void mix(uint64_t *a, uint64_t *b, uint64_t word)
 	*b ^= *b >> 29;
 }
 
+/*
+ * Up to seven bytes, each at least once. Put together in memory they would be
+ * waited for.
+ */
+static uint64_t last_bytes(struct str text)
+{
+	uint32_t begin, end;
+
+	if (text.n >= sizeof end) {
+		memcpy(&begin, text.s, sizeof begin);
+		memcpy(&end, text.s + text.n - sizeof end, sizeof end);
+		return (uint64_t)begin << 32 | end;
+	}
+	if (!text.n)
+		return 0;
+	return (uint64_t)(uint8_t)text.s[0] << 16 |
+	       (uint64_t)(uint8_t)text.s[text.n / 2] << 8 |
+	       (uint8_t)text.s[text.n - 1];
+}
+
 void order_digest(struct str text, uint8_t *out)
 {
 	uint64_t a = 0x9e3779b97f4a7c15u ^ text.n, b = 0xc2b2ae3d27d4eb4fu;
@@ -47,9 +67,7 @@ void order_digest(struct str text, uint8_t *out)
 		mix(&a, &b, word);
 		text.s += sizeof word;
 	}
-	word = 0;
-	memcpy(&word, text.s, text.n);
-	mix(&a, &b, word);
+	mix(&a, &b, last_bytes(text));
 	a *= 0xd6e8feb86659fd93u;
 	a ^= a >> 32;
 	memcpy(out, &a, sizeof a);
@@ -62,6 +80,12 @@ static size_t place_of(const struct order *o, const struct key_node *k)
 
 	memcpy(&h, k->digest, sizeof h);
 	return h & (o->n_buckets - 1);
+}
+
+void order_fetch(const struct order *o, const struct rec *r)
+{
+	for (size_t i = 0; i < r->n_keys; i++)
+		__builtin_prefetch(&o->buckets[place_of(o, &r->keys[i])], 1);
 }
 
 static struct key_node **find(struct order *o, const struct key_node *k)

@@ -37,7 +37,7 @@ enum taken {
 
 /* A place in a record's own text, which may move as it grows. */
 struct span {
-	size_t at, n;
+	uint32_t at, n; /* see REC_TEXT_MAX */
 };
 
 /* One value of the contract's key; those of one value stand in line. */
@@ -48,51 +48,52 @@ struct key_node {
 	struct key_node *neighbor; /* another value in the same bucket */
 };
 
+/* What is settled of a record is shorter; the item comes on top of it. */
+#define REC_TEXT_MAX ((size_t)3 << 30)
+
 /*
  * Some thousand are on their way at a time, and what keeps them from going
- * faster is the memory that is touched: what is looked at together stands
- * together, first what each answer asks of all records of its request.
+ * faster is the memory that is touched, which two threads hand to each other:
+ * numbers are no wider than they must be, and what is looked at together stands
+ * together, first (two lines of the cache) what is looked at for each request.
  */
 struct rec {
-	struct rec *next; /* in a pool, or read and not yet taken */
+	struct rec *next; /* in a list, read and not yet taken, or in a pool */
 	/* What has been decided, until flow_sweep acts on it. */
-	enum verdict verdict;
-	enum diff_result kind;
-	bool carried;   /* by the request under way */
-	bool stand_in;  /* no record: see flow_for */
-	bool trying;    /* attempts counts what goes on */
-	bool again;     /* but not yet the request that is to come */
+	uint8_t verdict; /* enum verdict */
+	uint8_t kind;    /* enum diff_result */
+	uint8_t taken;   /* enum taken: what its line is */
+	bool carried;    /* by the request under way */
+	bool stand_in;   /* no record: see flow_for */
+	bool trying;     /* attempts counts what goes on */
+	bool again;      /* but not yet the request that is to come */
 	bool sent_once; /* a request that must not be repeated has carried it */
 	/* An attempt ended without an answer: it may have been accepted. */
 	bool ambiguous;
 	bool in_results;     /* some request with results carried it */
 	bool was_in_results; /* the same, before the request under way */
+	int http_status;
 	/* How often it has been tried; steps and halves do not count. */
-	uint64_t attempts;
-	uint64_t tries; /* of these, since something last went well in a poll */
+	uint32_t attempts;
+	uint32_t tries; /* of these, since something last went well in a poll */
 	uint64_t line;
-	long http_status;
-	size_t n_counted; /* bytes, as counted in bytes_unsettled */
-
-	struct span code, reason; /* in the flow's notes */
 	struct span id;           /* diff_id, a JSON string; n 0: none */
-	size_t n_keys, n_blocked;
-
-	size_t n_own; /* of text: what stays while items come and go */
+	struct span code, reason; /* in the flow's notes */
 	struct span item;
-	struct span record;         /* as it is to be sent */
+	struct span record; /* as it is to be sent */
+	uint32_t n_keys, n_blocked;
 	const struct step *item_of; /* the step that item is made for */
 	const struct operation *op;
-	size_t size;           /* foreseen of its item in a body */
-	enum taken taken;      /* what its line is */
-	struct faults *faults; /* of a refused one, else NULL */
+	uint32_t n_own;     /* of text: what stays while items come and go */
+	uint32_t n_counted; /* bytes, as counted in bytes_unsettled */
+	size_t size;        /* foreseen of its item in a body */
 
-	struct span changed;  /* diff_changed, n 0: none */
-	struct span derived;  /* of the contract, n 0: nothing is derived */
-	struct span original; /* the line; n 0: not kept */
-
-	/* These keep their memory from one record to the next. */
+	/* These two keep their memory from one record to the next. */
 	struct buf text;        /* what the spans point into */
+	struct span changed;    /* diff_changed, n 0: none */
+	struct span derived;    /* of the contract, n 0: nothing is derived */
+	struct span original;   /* the line; n 0: not kept */
+	struct faults *faults;  /* of a refused one, else NULL */
 	struct buf saved;       /* what "each" has bound to it; JSON object */
 	struct key_node keys[]; /* as many as the contract has */
 };
@@ -117,6 +118,8 @@ struct order {
 /* 16 bytes of a key's text. */
 void order_digest(struct str text, uint8_t *out);
 void order_init(struct order *o);
+/* r is about to enter or to leave: what that asks for is far away in memory. */
+void order_fetch(const struct order *o, const struct rec *r);
 void order_release(struct order *o);
 /* r->keys is filled. Afterwards r->n_blocked counts the keys it waits for. */
 void order_enter(struct order *o, struct rec *r);
@@ -286,7 +289,9 @@ struct session {
 struct held {
 	uint64_t line, attempts;
 	long http_status;
-	struct span id, code, reason;
+	struct held_text {
+		size_t at, n;
+	} id, code, reason;
 };
 
 struct alike {
@@ -337,6 +342,7 @@ struct push {
 	bool any_barrier, last_removed;
 	uint64_t n_read;
 	int64_t last_input; /* tick */
+	unsigned n_turns;   /* of the loop, since it has waited */
 
 	int session_status; /* EX_DATAERR: not all has been replaced */
 
@@ -364,6 +370,8 @@ void batch_admit(struct push *p, struct rec *r);
 void batch_close_all(struct push *p);
 void batch_close_old(struct push *p, int64_t tick);
 
+/* r is about to be used, after a while or by another thread. */
+void rec_fetch(const struct rec *r);
 /* From a pool, or new. */
 struct rec *rec_make(struct rec_list *pool, size_t n_keys);
 void rec_put_back(struct rec_list *pool, struct rec *r);

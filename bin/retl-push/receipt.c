@@ -74,11 +74,13 @@ static char *begin_line(struct receipts *w, uint64_t line, struct str id,
 	buf_reserve(&w->b, sizeof first + id.n + sizeof next + STR_U64_MAX + n);
 	to = w->b.data + w->b.len;
 	if (id.n) {
-		to = mempcpy(to, first, sizeof first - 1);
-		to = mempcpy(to, id.s, id.n);
-		to = mempcpy(to, next, sizeof next - 1);
+		memcpy(to, first, sizeof first - 1);
+		to = mempcpy(to + sizeof first - 1, id.s, id.n);
+		memcpy(to, next, sizeof next - 1);
+		to += sizeof next - 1;
 	} else {
-		to = mempcpy(to, only, sizeof only - 1);
+		memcpy(to, only, sizeof only - 1);
+		to += sizeof only - 1;
 	}
 	return str_put_u64(to, line);
 }

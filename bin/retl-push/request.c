@@ -323,26 +323,28 @@ static int make_items(struct flow *f, const struct step *s)
 	return ret;
 }
 
-static void put_items(struct flow *f, char open, char sep, char close)
+/* "item,item,..." of those who are carried, in one piece. */
+static void put_items(const struct flow *f, struct buf *out)
 {
-	struct buf *items = &f->push->items;
-	bool any = false;
+	size_t n = 0;
+	char *to;
 
-	buf_reset(items);
-	if (open)
-		buf_addc(items, open);
+	for (size_t i = 0; i < f->n; i++)
+		if (f->recs[i]->carried)
+			n += f->recs[i]->item.n + 1;
+	if (!n || !buf_reserve(out, n))
+		return;
+	to = out->data + out->len;
 	for (size_t i = 0; i < f->n; i++) {
-		struct rec *r = f->recs[i];
+		const struct rec *r = f->recs[i];
 
 		if (!r->carried)
 			continue;
-		if (any)
-			buf_addc(items, sep);
-		buf_adds(items, rec_str(r, r->item));
-		any = true;
+		to = mempcpy(to, r->text.data + r->item.at, r->item.n);
+		*to++ = ',';
 	}
-	if (close)
-		buf_addc(items, close);
+	*--to = '\0';
+	out->len = (size_t)(to - out->data);
 }
 
 static int encode(struct flow *f, const struct step *s, struct str v)
@@ -385,6 +387,7 @@ static int run_body(struct flow *f, const struct step *s, struct str items)
 
 static int make_body(struct flow *f, const struct step *s)
 {
+	struct buf *all = &f->push->items;
 	struct str items;
 
 	buf_reset(&f->body);
@@ -392,20 +395,16 @@ static int make_body(struct flow *f, const struct step *s)
 		return 0;
 	if (s->body_constant.len)
 		return encode(f, s, buf_str(&s->body_constant));
-	if (s->item.prog) {
-		if (s->alone)
-			put_items(f, 0, ',', 0);
-		else
-			put_items(f, '[', ',', ']');
-	} else {
-		buf_reset(&f->push->items);
-		if (s->alone)
-			buf_adds(&f->push->items,
-				 rec_str(flow_alone(f), flow_alone(f)->record));
-		else
-			buf_addz(&f->push->items, "[]");
-	}
-	items = buf_str(&f->push->items);
+	buf_reset(all);
+	if (!s->alone)
+		buf_addc(all, '[');
+	if (s->item.prog)
+		put_items(f, all);
+	else if (s->alone)
+		buf_adds(all, rec_str(flow_alone(f), flow_alone(f)->record));
+	if (!s->alone)
+		buf_addc(all, ']');
+	items = buf_str(all);
 	if (s->body.prog)
 		return run_body(f, s, items);
 	return encode(f, s, items);

@@ -23,6 +23,8 @@
 #define MAX_FAILURES 100
 /* Refused alike, and none taken: it is not the records. */
 #define MAX_ALIKE 1000
+/* Who has longer lines has a file, and no records. */
+#define MOST_RECORD ((uint64_t)1 << 30)
 #define LIMIT_MS 10000U
 #define LIMIT_MOST_MS 3600000U
 
@@ -142,6 +144,8 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 		opt_die("--timeout: 0 is not a time");
 	if (!cfg->threads)
 		opt_die("--threads: at least 1");
+	if (cfg->max_record > MOST_RECORD)
+		opt_die("--max-record: 1G at most");
 	if (cfg->key && !cfg->cert)
 		opt_die("--key without --cert");
 	parse_as(cfg);
