@@ -591,6 +591,17 @@ static bool is_own(const struct schema *s, struct str name)
 	return false;
 }
 
+/* A remark; but the first one helps whoever has to mend a value. */
+static void note_example(struct schema_node *n, struct str val)
+{
+	struct json_iter it;
+
+	if (json_type(val) != JSON_ARRAY)
+		return;
+	json_iter_init(&it, val);
+	json_iter_element(&it, &n->example);
+}
+
 static int read_keyword(struct compile *c, struct schema_node *n,
 			const struct json_member *m)
 {
@@ -599,6 +610,8 @@ static int read_keyword(struct compile *c, struct schema_node *n,
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
 		if (!str_is(name, keywords[i].name))
 			continue;
+		if (str_is(name, "examples"))
+			note_example(n, m->val);
 		if (!keywords[i].read)
 			return 0;
 		n->only_type = n->plain && keywords[i].read == kw_type;

@@ -304,10 +304,11 @@ static int check_string(const struct schema_node *n, struct str v,
 	if (n->min_length || n->max_length != UINT64_MAX)
 		ret |= check_length(n, text, run);
 	if (n->pattern && !pattern_match(n->pattern, text))
-		ret |=
-		    fault(run, "pattern",
-			  "not of the form that the contract asks for (%.*s)",
-			  STR_ARG(n->pattern_text));
+		ret |= fault(run, "pattern",
+			     "not of the form that the contract asks for%s%.*s "
+			     "(%.*s)",
+			     n->example.s ? ", such as " : "",
+			     STR_ARG(n->example), STR_ARG(n->pattern_text));
 	if (n->format && !n->format->is(text))
 		ret |= fault(run, "format", "%s", n->format->reason);
 	else

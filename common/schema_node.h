@@ -59,6 +59,7 @@ struct schema_node {
 	bool unique;
 	struct pattern *pattern;
 	struct str pattern_text;
+	struct str example; /* the first of "examples" */
 	const struct format *format;
 	int64_t max_age, max_ahead; /* seconds; -1: any */
 

@@ -96,6 +96,10 @@ static void test_texts(void)
 	good("{\"pattern\":\"^\\\\d+$\"}", "\"12\"");
 	bad("{\"pattern\":\"^\\\\d+$\"}", "\"12\\n\"",
 	    "not of the form that the contract asks for (^\\d+$)");
+	bad("{\"pattern\":\"^[A-Z]{3}$\",\"examples\":[\"EUR\",\"USD\"]}",
+	    "\"Euro\"",
+	    "not of the form that the contract asks for, such as \"EUR\" "
+	    "(^[A-Z]{3}$)");
 	good("{\"pattern\":\"^.$\"}", "\"\xc3\xa9\"");
 	good("{\"pattern\":\"\\\\u00e9\"}", "\"\xc3\xa9\"");
 	good("{\"minLength\":3}", "1");
