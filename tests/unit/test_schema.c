@@ -282,6 +282,17 @@ static void test_digits(void)
 
 	good("{\"format\":\"uuid\"}", uuid);
 	good("{\"format\":\"sha1\"}", sha1);
+	bad("{\"format\":\"sha256\"}", sha1,
+	    "not a SHA-256 as 64 hexadecimal digits in lower case");
+	good("{\"format\":\"sha256\"}", "\"e3b0c44298fc1c149afbf4c8996fb92427ae"
+					"41e4649b934ca495991b7852b855\"");
+	bad("{\"format\":\"sha512\"}", sha1,
+	    "not a SHA-512 as 128 hexadecimal digits in lower case");
+	good(
+	    "{\"format\":\"sha512\"}",
+	    "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	    "\"");
 	for (size_t i = 1; i <= 40; i++)
 		for (const char *w = wrong; *w; w++) {
 			memcpy(text, uuid, strlen(uuid) + 1);
