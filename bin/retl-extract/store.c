@@ -19,7 +19,9 @@ struct store_reader {
 	struct web_queue *queue;
 
 	/* the listing */
-	struct buf page;              /* the token of the next */
+	struct buf page; /* the token of the next */
+	struct buf mark; /* one that came before, see goes_round */
+	uint64_t n_pages;
 	bool listed;                  /* to its end */
 	uint64_t n_objects, n_filled; /* with something in them */
 
@@ -175,6 +177,26 @@ static enum web_verdict judge_list(struct web_request *rq,
 	return r->store->judge(r->self, rq, a, attempt, f);
 }
 
+/*
+ * Has the next page been there before? Of the tokens one is remembered, the
+ * first, the second, the fourth and so on: of a round that goes for ever one
+ * comes again.
+ */
+static bool goes_round(struct store_reader *r, const struct buf *next)
+{
+	if (!next->len)
+		return false;
+	if (str_eq(buf_str(next), buf_str(&r->page)) ||
+	    str_eq(buf_str(next), buf_str(&r->mark)))
+		return true;
+	r->n_pages++;
+	if ((r->n_pages & (r->n_pages - 1)) == 0) {
+		buf_reset(&r->mark);
+		buf_adds(&r->mark, buf_str(next));
+	}
+	return false;
+}
+
 /* One page more. */
 static int list_more(struct store_reader *r, struct failure *f)
 {
@@ -190,7 +212,7 @@ static int list_more(struct store_reader *r, struct failure *f)
 		goto out;
 	if (r->store->take_list(r->self, r, answer.body, &next, f) < 0)
 		goto out;
-	if (next.len && str_eq(buf_str(&next), buf_str(&r->page))) {
+	if (goes_round(r, &next)) {
 		failed(f, EX_UNAVAILABLE,
 		       "%s: the listing comes back to the same page",
 		       r->name.data);
@@ -442,7 +464,7 @@ struct store_reader *store_open(const struct store *store,
 	r->place = (struct store_place){ .bucket = BUF_INIT,
 					 .key = BUF_INIT,
 					 .pattern = BUF_INIT };
-	r->page = r->name = BUF_INIT;
+	r->page = r->mark = r->name = BUF_INIT;
 	buf_addz(&r->name, a->url);
 	if (parse_place(&r->place, store->scheme, a->where, f) < 0 ||
 	    !(r->web = new_web(store, a, LIST_MAX, f)) ||
@@ -476,6 +498,7 @@ void store_close(void *self)
 	buf_release(&r->place.key);
 	buf_release(&r->place.pattern);
 	buf_release(&r->page);
+	buf_release(&r->mark);
 	buf_release(&r->name);
 	free(r);
 }

@@ -23,7 +23,8 @@ struct fake {
 	const char *root, *log_path, *archived, *web_token, *container_token;
 	const char *grant; /* ID:SECRET:TOKEN that STS and the like hand out */
 	uint64_t page, expire, lifetime, change_at, remove_at, skew;
-	bool redirect, loop, unencoded, silent, unversioned;
+	uint64_t loop, n_lists;
+	bool redirect, unencoded, silent, unversioned;
 	struct mishaps mishaps;
 	struct object object;
 	uint64_t n_s3;
@@ -142,7 +143,9 @@ static void give_list(struct fake *k, const struct request *r, struct answer *a,
 		buf_addf(&a->body,
 			 "<NextContinuationToken>after/%s"
 			 "</NextContinuationToken>",
-			 k->loop ? "" : names.v[i - 1]);
+			 k->loop && ++k->n_lists % k->loop == 0
+			     ? ""
+			     : names.v[i - 1]);
 	buf_addz(&a->body, "</ListBucketResult>");
 	a->status = 200;
 	for (i = 0; i < names.n; i++)
@@ -413,8 +416,8 @@ int main(int argc, char **argv)
 		{ 0, "skew", OPT_COUNT, &k.skew, "SECONDS",
 		  "the service's clock is ahead" },
 		{ 0, "page", OPT_COUNT, &k.page, "N", "keys a page" },
-		{ 0, "loop", OPT_FLAG, &k.loop, NULL,
-		  "pages come round again" },
+		{ 0, "loop", OPT_COUNT, &k.loop, "N",
+		  "behind each n-th page of a listing comes the first" },
 		{ 0, "silent", OPT_FLAG, &k.silent, NULL,
 		  "listings do not say whether there is more" },
 		{ 0, "unversioned", OPT_FLAG, &k.unversioned, NULL,
