@@ -54,6 +54,7 @@ for kind in number last text two pointer; do
 		[ $status = $((d % 7 == 0)) ] || bad="$bad $d:commit"
 		retl-diff --dump -s st >got
 		[ $status != 0 ] || cmp -s in got || bad="$bad $d:dump"
+		[ "$(count st held)" = $((status * 2)) ] || bad="$bad $d:held"
 		[ $((d % 3)) != 1 ] ||
 			[ "$(retl-diff -n -s st --max-removed 50% <in |
 				grep -c 'diff_result":"Diff[AU]')" = \
