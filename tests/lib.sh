@@ -113,6 +113,15 @@ soon() {
 	done
 }
 
+# gone PID: it has ended, even if nobody has looked after it yet, as the first
+# process of a container may not for a while.
+gone() {
+	case $(ps -o stat= -p "$1") in
+	'' | Z*) ;;
+	*) return 1 ;;
+	esac
+}
+
 # has N TEXT FILE: N lines of FILE, or more, have TEXT in them.
 has() {
 	[ "$(grep -cF -- "$2" "$3")" -ge "$1" ]

@@ -167,7 +167,7 @@ pid=$!
 soon pgrep -P $pid >worker
 ok $? 'it has a worker'
 kill -9 $pid
-soon eval '! kill -0 "$(cat worker)" 2>/dev/null'
+soon gone "$(cat worker)"
 ok $? 'which does not outlive it'
 
 done_testing
