@@ -24,36 +24,43 @@ static void overlay_choose(struct overlay *o)
 			rows_next(r);
 }
 
-static void add_run(struct overlay *o, struct state *st,
-		    const struct layer *layer)
+/* False: its file is gone. */
+static bool add(struct overlay *o, struct state *st, const struct layer *layer,
+		off_t from, uint64_t count)
 {
-	for (int s = RUN_CHANGES; s <= RUN_REMOVALS; s++) {
-		struct rows *r = &o->v[o->n];
+	struct rows *r = &o->v[o->n++];
+	bool there = rows_find(r, state_path(st, layer->part.name), from, count,
+			       &st->key, &st->types);
 
-		if (!layer->sections.count[s])
-			continue;
-		o->n++;
-		rows_open(r, state_path(st, layer->part.name),
-			  layer->sections.at[s], layer->sections.count[s],
-			  &st->key, &st->types);
-		r->marked = true;
-	}
+	r->marked = layer->is_run;
+	return there;
 }
 
-void overlay_open(struct overlay *o, struct state *st)
+static bool add_run(struct overlay *o, struct state *st,
+		    const struct layer *layer)
 {
-	*o = (struct overlay){ .none = ROWS_INIT };
-	for (size_t i = st->n_layers; i-- > 0;) {
-		const struct layer *layer = &st->layer[i];
+	const struct run_sections *s = &layer->sections;
 
-		if (layer->is_run)
-			add_run(o, st, layer);
-		else
-			rows_open(&o->v[o->n++],
-				  state_path(st, layer->part.name), 0,
-				  UINT64_MAX, &st->key, &st->types);
-	}
-	overlay_choose(o);
+	for (int i = RUN_CHANGES; i <= RUN_REMOVALS; i++)
+		if (s->count[i] && !add(o, st, layer, s->at[i], s->count[i]))
+			return false;
+	return true;
+}
+
+bool overlay_open(struct overlay *o, struct state *st)
+{
+	bool all = true;
+
+	*o = (struct overlay){ .none = ROWS_INIT };
+	for (size_t i = st->n_layers; i-- > 0 && all;)
+		all = st->layer[i].is_run
+			  ? add_run(o, st, &st->layer[i])
+			  : add(o, st, &st->layer[i], 0, UINT64_MAX);
+	if (all)
+		overlay_choose(o);
+	else
+		overlay_close(o);
+	return all;
 }
 
 void overlay_next(struct overlay *o)
@@ -98,10 +105,18 @@ static void choose(struct acked *a)
 
 bool acked_open(struct acked *a, struct state *st)
 {
-	if (!state_has_files(st))
+	const char *name = st->part[STATE_SNAPSHOT].name;
+
+	a->snapshot = ROWS_INIT;
+	if (name && !rows_find(&a->snapshot, state_path(st, name), 0,
+			       UINT64_MAX, &st->key, &st->types)) {
+		rows_close(&a->snapshot);
 		return false;
-	state_open_part(st, STATE_SNAPSHOT, &a->snapshot);
-	overlay_open(&a->changes, st);
+	}
+	if (!overlay_open(&a->changes, st)) {
+		rows_close(&a->snapshot);
+		return false;
+	}
 	choose(a);
 	return true;
 }

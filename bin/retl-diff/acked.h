@@ -17,7 +17,8 @@ struct overlay {
 	struct rows *cur;
 };
 
-void overlay_open(struct overlay *o, struct state *st);
+/* False: a file is gone, since another generation came; load again. */
+bool overlay_open(struct overlay *o, struct state *st);
 void overlay_next(struct overlay *o);
 void overlay_close(struct overlay *o);
 
@@ -27,7 +28,7 @@ struct acked {
 	struct rows *cur; /* NULL: no more */
 };
 
-/* False: a file is gone, since another generation came; load again. */
+/* False: as overlay_open. */
 bool acked_open(struct acked *a, struct state *st);
 void acked_next(struct acked *a);
 void acked_close(struct acked *a);

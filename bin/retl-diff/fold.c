@@ -209,13 +209,12 @@ static void open_streams(struct fold *f)
 {
 	struct state *st = f->st;
 
-	if (f->base == BASE_ALL && !acked_open(&f->acked, st))
+	if ((f->base == BASE_ALL && !acked_open(&f->acked, st)) ||
+	    (f->base == BASE_LAYERS && !overlay_open(&f->acked.changes, st)))
 		die(EX_NOINPUT,
 		    "%s: a file that state.json names is missing: restore the "
 		    "state from a copy",
 		    st->dir);
-	if (f->base == BASE_LAYERS)
-		overlay_open(&f->acked.changes, st);
 	state_open_part(st, STATE_DOUBT, &f->doubt);
 	state_open_part(st, STATE_HELD, &f->held_rows);
 	for (int s = 0; s < RUN_SECTIONS; s++) {

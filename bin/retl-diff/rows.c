@@ -7,7 +7,7 @@
 /* Rows carry marks in our files, so they may be longer than --max-record. */
 #define MAX_LINE ((size_t)1 << 40)
 
-void rows_open(struct rows *r, const char *path, off_t from, uint64_t n,
+bool rows_find(struct rows *r, const char *path, off_t from, uint64_t n,
 	       const struct key_spec *key, struct key_types *types)
 {
 	*r = ROWS_INIT;
@@ -16,11 +16,22 @@ void rows_open(struct rows *r, const char *path, off_t from, uint64_t n,
 	r->types = types;
 	r->left = n;
 	r->in.max_record = MAX_LINE;
-	if (ndjson_open(&r->in, r->path) < 0)
+	if (ndjson_open(&r->in, r->path) < 0) {
+		if (access(path, F_OK) < 0 && errno == ENOENT)
+			return false;
 		die(r->in.status, "%s", r->in.err.data);
+	}
 	if (from && lseek(r->in.fd, from, SEEK_SET) < 0)
 		die(EX_IOERR, "%s: %s", path, strerror(errno));
 	rows_next(r);
+	return true;
+}
+
+void rows_open(struct rows *r, const char *path, off_t from, uint64_t n,
+	       const struct key_spec *key, struct key_types *types)
+{
+	if (!rows_find(r, path, from, n, key, types))
+		die(r->in.status, "%s", r->in.err.data);
 }
 
 void rows_close(struct rows *r)

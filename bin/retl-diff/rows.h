@@ -52,6 +52,9 @@ struct rows {
  */
 void rows_open(struct rows *r, const char *path, off_t from, uint64_t n,
 	       const struct key_spec *key, struct key_types *types);
+/* The same; false, and no rows, if there is no such file. */
+bool rows_find(struct rows *r, const char *path, off_t from, uint64_t n,
+	       const struct key_spec *key, struct key_types *types);
 void rows_close(struct rows *r);
 
 /* The next row; r->have says whether there was one. */

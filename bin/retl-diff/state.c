@@ -508,20 +508,6 @@ void state_open_part(struct state *st, enum state_file which, struct rows *r)
 			  UINT64_MAX, &st->key, &st->types);
 }
 
-static bool is_there(const struct state *st, const struct part *p)
-{
-	return !p->name || access(state_path(st, p->name), F_OK) == 0;
-}
-
-bool state_has_files(const struct state *st)
-{
-	bool all = is_there(st, &st->part[STATE_SNAPSHOT]);
-
-	for (size_t i = 0; i < st->n_layers; i++)
-		all = all && is_there(st, &st->layer[i].part);
-	return all;
-}
-
 void state_set_part(struct state *st, enum state_file which, struct part p)
 {
 	free(st->part[which].name);

@@ -120,8 +120,6 @@ void state_sweep(struct state *st);
 
 /* Opens one part for reading; an absent one has no rows. Not for changes. */
 void state_open_part(struct state *st, enum state_file which, struct rows *r);
-/* False: a file is gone, since another generation came; load again. */
-bool state_has_files(const struct state *st);
 
 /* "changes.7.ndjson" */
 char *part_name(enum state_file which, uint64_t generation);
