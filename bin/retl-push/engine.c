@@ -29,8 +29,6 @@
 #define MAX_TURNS 4
 /* A batch that nobody joins any more leaves after this much silence. */
 #define QUIET_MS 200
-/* What is under way at SIGTERM has this long to be answered. */
-#define LAST_WAIT_MS 30000
 
 static int signal_pipe[2] = { -1, -1 };
 static volatile sig_atomic_t n_signals, at_work;
@@ -517,6 +515,7 @@ static void begin(struct push *p)
 	/* A reader that went away is a write that fails, and dealt with. */
 	if (!p->cfg.dry_run)
 		signal(SIGPIPE, SIG_IGN);
+	p->receipts.n_signals = &n_signals;
 	receipts_open(&p->receipts);
 	rejects_open(&p->rejects);
 	begin_watch(p);

@@ -15,6 +15,8 @@
 #ifndef RETL_PUSH_PUSH_H
 #define RETL_PUSH_PUSH_H
 
+#include <signal.h>
+
 #include "common/faults.h"
 #include "common/http.h"
 #include "common/ndjson.h"
@@ -127,6 +129,9 @@ void order_enter(struct order *o, struct rec *r);
 void order_leave(struct order *o, struct rec *r, struct push *p,
 		 void (*admit)(struct push *p, struct rec *r));
 
+/* What is under way at SIGTERM has this long to be answered, and written. */
+#define LAST_WAIT_MS 30000
+
 /* ---- receipt.c ---- */
 
 struct outcome {
@@ -145,6 +150,9 @@ struct receipts {
 	struct buf delivered; /* the same, and all that follows "delivered" */
 	bool silent;          /* a dry run */
 	int error; /* errno of standard output; then lines go elsewhere */
+	/* How many signals have asked to end; writing has an end then. */
+	const volatile sig_atomic_t *n_signals;
+	int64_t until; /* tick; 0: not yet known */
 	uint64_t n[UNKNOWN + 1]; /* by status */
 	uint64_t n_doubt_final;  /* unknown, and not to be sent again */
 };

@@ -7,7 +7,10 @@
 #include "bin/retl-push/push.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/msg.h"
 #include "common/prog.h"
@@ -173,13 +176,35 @@ static void write_elsewhere(struct receipts *w, size_t done)
 			  strerror(errno));
 }
 
+/*
+ * A reader that does not read is waited for, but not for ever once the push is
+ * to end. Where there is room, there is room for so much.
+ */
+static ssize_t put_some(struct receipts *w, const char *s, size_t n)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	int64_t tick;
+	int ready;
+
+	if (!w->n_signals || !*w->n_signals)
+		return write(STDOUT_FILENO, s, n);
+	tick = clock_tick_ms();
+	if (!w->until)
+		w->until = tick + LAST_WAIT_MS;
+	if (*w->n_signals > 1)
+		w->until = tick;
+	ready = poll(&out, 1, (int)MAX(w->until - tick, 0));
+	if (!ready)
+		errno = ETIMEDOUT;
+	return ready > 0 ? write(STDOUT_FILENO, s, MIN(n, PIPE_BUF)) : -1;
+}
+
 int receipts_flush(struct receipts *w)
 {
 	size_t done = 0;
 
 	while (!w->error && done < w->b.len) {
-		ssize_t n =
-		    write(STDOUT_FILENO, w->b.data + done, w->b.len - done);
+		ssize_t n = put_some(w, w->b.data + done, w->b.len - done);
 
 		if (n >= 0)
 			done += (size_t)n;

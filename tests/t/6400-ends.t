@@ -94,6 +94,34 @@ wait $pid
 each 40 out
 ok $? 'also what was read ahead, and not looked at'
 
+# A reader that stands still, and more to write than a pipe holds.
+records 1 22000 >in
+rm -f out err
+mkfifo still
+(exec 3<still && sleep 60) &
+feeder=$!
+retl-push --quiet -c t/many --set "base_url=$hostile" --receipts rest \
+	<in >still 2>err &
+pid=$!
+written=0
+blocked() {
+	before=$written
+	sleep 0.5
+	written=$(awk '/^wchar/ { print $2 }' "/proc/$pid/io")
+	[ "$written" -gt 500000 ] && [ "$written" = "$before" ]
+}
+soon blocked
+ended() {
+	! kill -TERM $pid || grep -q '^State:.Z' "/proc/$pid/status"
+}
+soon ended
+wait $pid
+is "$?/$(grep -c 'receipts go to rest' err)" 74/1 \
+	'a reader that stands still is not waited for after a second SIGTERM'
+is "$(jq -r .status rest | sort -u | grep -vc -e delivered -e failed -e unknown)" 0 \
+	'and receipts go where they go without one'
+kill $feeder 2>/dev/null
+
 # ---- a broken stream ----
 { records 1 25; echo '{"id":26,'; records 27 30; } >broken
 push -c t/many <broken >out 2>err
