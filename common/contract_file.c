@@ -282,9 +282,21 @@ static int read_object(const char *path, struct buf *text, struct str *root,
 
 struct resolve {
 	const char *path; /* of the contract */
+	const char *text; /* as it stands there */
 	struct buf *out;
 	struct buf *err;
 };
+
+/* name is that of a file, and lies in the contract's text. */
+static int cannot_read(struct resolve *r, struct str name, const char *why)
+{
+	size_t line = 1;
+
+	for (const char *p = r->text; p < name.s; p++)
+		line += *p == '\n';
+	return fail(r->err, "%s:%zu: \"@%.*s\": %s", r->path, line,
+		    STR_ARG(name), why);
+}
 
 static int put_file(struct resolve *r, struct str name)
 {
@@ -293,17 +305,16 @@ static int put_file(struct resolve *r, struct str name)
 	int ret = -1;
 
 	if (memchr(name.s, '/', name.n)) {
-		fail(r->err,
-		     "%s: \"@%.*s\": the file must lie beside the "
-		     "contract",
-		     r->path, STR_ARG(name));
+		cannot_read(r, name, "the file must lie beside the contract");
 		goto out;
 	}
 	if (slash)
 		buf_add(&path, r->path, (size_t)(slash - r->path) + 1);
 	buf_adds(&path, name);
-	if (file_read(path.data, MAX_FILE, &text, r->err) < 0)
+	if (file_read(path.data, MAX_FILE, &text, r->err) < 0) {
+		cannot_read(r, name, r->err->data);
 		goto out;
+	}
 	json_put_str(r->out, buf_str(&text));
 	ret = 0;
 out:
@@ -455,17 +466,19 @@ static int read_one(const char *name, struct str first, char **path,
 		    struct buf *text, int *status, struct buf *err)
 {
 	struct buf raw = BUF_INIT, tried = BUF_INIT;
-	struct resolve r = { NULL, text, err };
+	struct resolve r = { NULL, NULL, text, err };
 	struct str root;
 	int ret = -1;
 
 	*path = find_file(name, first, &tried);
 	r.path = *path;
 	*status = EX_NOINPUT;
-	if (!*path)
+	if (!*path) {
 		fail(err, "%s: no such contract in %s", name, tried.data);
-	else if (read_object(*path, &raw, &root, status, err) == 0)
+	} else if (read_object(*path, &raw, &root, status, err) == 0) {
+		r.text = raw.data;
 		ret = put_members(&r, root, "contract");
+	}
 	buf_release(&raw);
 	buf_release(&tried);
 	return ret;

@@ -152,7 +152,7 @@ struct receipts {
 	int error; /* errno of standard output; then lines go elsewhere */
 	/* How many signals have asked to end; writing has an end then. */
 	const volatile sig_atomic_t *n_signals;
-	int64_t until; /* tick; 0: not yet known */
+	int64_t until;           /* tick; 0: not yet known */
 	uint64_t n[UNKNOWN + 1]; /* by status */
 	uint64_t n_doubt_final;  /* unknown, and not to be sent again */
 };

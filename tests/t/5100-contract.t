@@ -102,7 +102,7 @@ exits 78 'but only over one' retl-hash -c t/third in
 with .operations.put.request.item '[".", "| ."]'
 exits 0 'a program may be a list of lines' retl-hash -c ./c.json in
 with .operations.put.request.item '"@item.jq"'
-refuses 78 'item.jq: No such file' 'a file of a program must be there'
+refuses 78 ': "@item.jq": ' 'a file of a program must be there'
 echo . >item.jq
 exits 0 'beside the contract' retl-hash -c ./c.json in
 with .operations.put.request.item '"@../item.jq"'
