@@ -126,6 +126,23 @@ static int check_encoding(struct httpfile *s, struct failure *f)
 		      s->name.data);
 }
 
+/* With status 200 too: a page to log in on would be a table of one column. */
+static int check_page(struct httpfile *s, struct failure *f)
+{
+	struct str type = download_header(s->download, "content-type"), head;
+
+	if (!type.s || !str_starts(type, "text/html"))
+		return 0;
+	if (input_peek(&s->text.in, &head, f) < 0)
+		return -1;
+	if (!head.n || *head.s != '<')
+		return 0;
+	return failed(f, EX_UNAVAILABLE,
+		      "%s: the server sends a page of HTML in place of the "
+		      "file, perhaps one to log in on",
+		      s->name.data);
+}
+
 static int start(struct httpfile *s, const struct source_args *a,
 		 struct failure *f)
 {
@@ -149,7 +166,9 @@ static int start(struct httpfile *s, const struct source_args *a,
 	if (text.format == FORMAT_UNKNOWN)
 		text.format = format_of_type(
 		    download_header(s->download, "content-type"));
-	return textfile_open(&s->text, &feed, s->name.data, &text, f);
+	if (textfile_open(&s->text, &feed, s->name.data, &text, f) < 0)
+		return -1;
+	return check_page(s, f);
 }
 
 static void *httpfile_open(const struct source_args *a, struct failure *f)

@@ -15,7 +15,7 @@
 #include "tests/mock/lib/objects.h"
 
 struct webfiles {
-	const char *root, *log_path, *authorization, *redirect;
+	const char *root, *log_path, *authorization, *redirect, *type;
 	uint64_t cut, longer, shorter, status_of_range;
 	bool no_etag, no_ranges, no_conditions, changing, bare, chunked;
 	bool bare_ranges, starred;
@@ -85,6 +85,8 @@ static void give_file(struct webfiles *w, const struct request *r,
 		    (w->no_ranges ? OBJECT_NO_RANGES : 0u) |
 			(w->no_conditions ? OBJECT_NO_CONDITIONS : 0u) |
 			(w->starred ? OBJECT_NO_LENGTH : 0u));
+		if (w->type)
+			answer_header(a, "Content-Type", w->type);
 		misbehave(w, a);
 	}
 	buf_release(&name);
@@ -142,6 +144,7 @@ int main(int argc, char **argv)
 		  "no If-Match" },
 		{ 0, "changing", OPT_FLAG, &w.changing, NULL,
 		  "an ETag of its own in each answer" },
+		{ 0, "type", OPT_STR, &w.type, "TEXT", "a Content-Type" },
 		{ 0, "bare", OPT_FLAG, &w.bare, NULL, "no length" },
 		{ 0, "chunked", OPT_FLAG, &w.chunked, NULL,
 		  "no length of a whole file, but chunks" },

@@ -145,6 +145,12 @@ done
 serve --chunked --at 1=half --bare-ranges
 whole a.ndjson 'a rest without a length, of a whole that has one'
 
+printf '\n<!DOCTYPE html>\n<p>Log in\n' >root/page.csv
+serve --type 'text/html; charset=utf-8'
+broken page.csv 69 'a page of HTML' 'a page in place of a file'
+get a.csv
+is "$status" 0 'a file that is called a page'
+
 # ---- passing troubles ----
 
 serve --at 1=429+1 --at 2=reset-before
