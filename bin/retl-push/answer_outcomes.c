@@ -313,6 +313,21 @@ int answer_results(struct answer *w, const struct program *results)
 }
 
 /*
+ * Someone was refused; the others may have been taken, so that sending them
+ * again has to be allowed.
+ */
+static void settle_split(struct answer *w, struct rec *r)
+{
+	if (r->verdict != SPLIT || !w->s->acts)
+		return;
+	r->ambiguous = true;
+	if (w->s->resend == RESEND_NEVER && w->f->n_carried > 1)
+		flow_decide(w->f, r, UNKNOWN, STR("split"),
+			    STR("the answer does not say who was refused, and "
+				"nobody may be sent twice"));
+}
+
+/*
  * After the last page: what was said of those not named. If somebody was
  * refused whom nobody knows, it may be any of them.
  */
@@ -337,9 +352,7 @@ void answer_settle_rest(struct answer *w)
 			flow_decide(f, r, f->rest.v,
 				    text_or_none(&f->rest.code),
 				    text_or_none(&f->rest.reason));
-		/* Someone was refused; the others may have been taken. */
-		if (r->verdict == SPLIT && w->s->acts)
-			r->ambiguous = true;
+		settle_split(w, r);
 	}
 	f->rest.v = NO_VERDICT;
 	f->stray = false;

@@ -205,6 +205,13 @@ for odd in 7 '"delivered"' '[]' '{}' '{"status":"great"}' '{"status":1}' \
 done
 says '{"status":"split"}' null null null
 is "$(cut -d , -f 1 got)" 'rejected 200' 'halves, until one stands alone'
+contract once '{"operations": {"send": {"batch": {"records": 4}, "resend": "never",
+	"results": ".[] | select(. != null)",
+	"request": {"url": "/echo", "item": ".o"}}}}'
+printf '%s\n' '{"id":1,"o":{"status":"split"}}' '{"id":2,"o":null}' >in
+timeout 30 retl-push --quiet -c t/once --as added --set "base_url=$hostile" <in >out
+is "$(outcomes out | tr '\n' ,)$(grep -c '"sending"' out)" 'unknown 200 split,unknown 200 split,2' \
+	'but not where some may have been taken, and none may be sent twice'
 says '{"status":"retry"}' null null null
 is "$(cat got)" 'failed 200,failed 200,failed 200,failed 200,' \
 	'retry has an end'
