@@ -18,6 +18,7 @@ struct intake {
 	struct record rec; /* of the line at hand */
 	struct faults faults;
 	struct buf scratch;
+	struct json_slot *slots; /* of all keys' members, one after the other */
 	uint64_t n_read;
 	bool ends; /* nothing more is read */
 	struct buf why;
@@ -52,22 +53,24 @@ static struct span put_span(struct rec *r, struct str s)
 	return at;
 }
 
-/*
- * A value's text that all its spellings share. Most keys are plain: whole
- * numbers, and strings without an escape, are their own.
- */
+/* Whole numbers, and strings without an escape, have one spelling. */
+static bool is_plain(struct str v)
+{
+	size_t i = 0;
+
+	if (json_type(v) == JSON_STRING)
+		return !memchr(v.s, '\\', v.n);
+	while (i < v.n && v.s[i] >= '0' && v.s[i] <= '9')
+		i++;
+	return i == v.n;
+}
+
+/* A value's text that all its spellings share. */
 static void put_key(struct buf *out, struct str v)
 {
 	struct json_num n;
-	bool digits = json_type(v) == JSON_NUMBER;
 
-	if (json_type(v) == JSON_STRING && !memchr(v.s, '\\', v.n)) {
-		buf_adds(out, v);
-		return;
-	}
-	for (size_t i = 0; digits && i < v.n; i++)
-		digits = v.s[i] >= '0' && v.s[i] <= '9';
-	if (digits) {
+	if (is_plain(v)) {
 		buf_adds(out, v);
 		return;
 	}
@@ -94,37 +97,44 @@ static void put_key(struct buf *out, struct str v)
  * value that says nothing of who it is: two empty lists are not the same
  * person.
  */
-static struct str key_value(struct intake *in, struct rec *r, struct str name)
+static struct str key_value(struct intake *in, struct rec *r,
+			    struct json_slot *slot)
 {
 	const struct json_obj *obj = &in->rec.obj;
-	ssize_t at = json_obj_find(obj, name);
+	ssize_t at = json_obj_slot(obj, slot);
 	struct str v;
 
 	if (at >= 0 && contract_tells_apart(in->o.contract, obj->m[at].val))
 		return obj->m[at].val;
-	if (json_find(rec_str(r, r->record), name, &v) != 1 ||
+	if (json_find(rec_str(r, r->record), slot->name, &v) != 1 ||
 	    !contract_tells_apart(in->o.contract, v))
 		return STR_NONE;
 	return v;
 }
 
-static void hash_key(struct intake *in, struct rec *r,
-		     const struct name_set *set)
+/* What the values of a set, whose slots these are, are told apart by. */
+static struct str key_text(struct intake *in, struct rec *r,
+			   struct json_slot *slots, size_t n)
+{
+	buf_reset(&in->scratch);
+	for (size_t i = 0; i < n; i++) {
+		struct str v = key_value(in, r, &slots[i]);
+
+		/* Nearly always that is all. */
+		if (!v.s || (n == 1 && is_plain(v)))
+			return v;
+		put_key(&in->scratch, v);
+		if (n > 1)
+			buf_addc(&in->scratch, '\0');
+	}
+	return buf_str(&in->scratch);
+}
+
+static void hash_key(struct rec *r, struct str text, size_t set)
 {
 	struct key_node *k = &r->keys[r->n_keys];
 
-	buf_reset(&in->scratch);
-	/* Sets are apart. */
-	buf_addc(&in->scratch, (char)(set - in->o.contract->keys));
-	for (size_t i = 0; i < set->n; i++) {
-		struct str v = key_value(in, r, set->v[i]);
-
-		if (!v.s)
-			return;
-		put_key(&in->scratch, v);
-		buf_addc(&in->scratch, '\0');
-	}
-	order_digest(buf_str(&in->scratch), k->digest);
+	order_digest(text, set, k->digest);
 	for (size_t i = 0; i < r->n_keys; i++)
 		if (!memcmp(r->keys[i].digest, k->digest, sizeof k->digest))
 			return;
@@ -133,8 +143,29 @@ static void hash_key(struct intake *in, struct rec *r,
 
 static void find_keys(struct intake *in, struct rec *r)
 {
-	for (size_t i = 0; i < in->o.contract->n_keys; i++)
-		hash_key(in, r, &in->o.contract->keys[i]);
+	const struct contract *c = in->o.contract;
+	struct json_slot *slots = in->slots;
+
+	for (size_t i = 0; i < c->n_keys; i++) {
+		struct str text = key_text(in, r, slots, c->keys[i].n);
+
+		slots += c->keys[i].n;
+		if (text.s)
+			hash_key(r, text, i);
+	}
+}
+
+static struct json_slot *make_slots(const struct contract *c)
+{
+	struct json_slot *slots = NULL;
+	size_t n = 0, cap = 0;
+
+	for (size_t i = 0; i < c->n_keys; i++)
+		for (size_t k = 0; k < c->keys[i].n; k++) {
+			GROW(slots, n, cap);
+			slots[n++] = JSON_SLOT(c->keys[i].v[k]);
+		}
+	return slots;
 }
 
 static bool is_listed(struct str list, const struct json_member *m)
@@ -404,6 +435,7 @@ struct intake *intake_open(const struct intake_opts *o, const char *path)
 	in->rec = RECORD_INIT;
 	in->faults = FAULTS_INIT;
 	in->scratch = in->why = BUF_INIT;
+	in->slots = make_slots(o->contract);
 	if (ndjson_open(&in->lines, path) < 0)
 		die(in->lines.status, "%s", in->lines.err.data);
 	return in;
@@ -501,5 +533,6 @@ void intake_free(struct intake *in)
 	faults_release(&in->faults);
 	buf_release(&in->scratch);
 	buf_release(&in->why);
+	free(in->slots);
 	free(in);
 }

@@ -57,9 +57,10 @@ static uint64_t last_bytes(struct str text)
 	       (uint8_t)text.s[text.n - 1];
 }
 
-void order_digest(struct str text, uint8_t *out)
+void order_digest(struct str text, uint64_t seed, uint8_t *out)
 {
-	uint64_t a = 0x9e3779b97f4a7c15u ^ text.n, b = 0xc2b2ae3d27d4eb4fu;
+	uint64_t a = 0x9e3779b97f4a7c15u ^ text.n;
+	uint64_t b = 0xc2b2ae3d27d4eb4fu ^ seed;
 	uint64_t word;
 
 	for (; text.n >= sizeof word; text.n -= sizeof word) {

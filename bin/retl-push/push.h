@@ -117,8 +117,8 @@ struct order {
 	size_t n_buckets, n;
 };
 
-/* 16 bytes of a key's text. */
-void order_digest(struct str text, uint8_t *out);
+/* 16 bytes of a key's text; the same text with another seed is another key. */
+void order_digest(struct str text, uint64_t seed, uint8_t *out);
 void order_init(struct order *o);
 /* r is about to enter or to leave: what that asks for is far away in memory. */
 void order_fetch(const struct order *o, const struct rec *r);

@@ -783,7 +783,7 @@ static void note_seen(struct seen *seen, const struct plan *pl)
 			seen->v =
 			    xreallocarray(seen->v, seen->cap, sizeof *seen->v);
 		}
-		order_digest(v, seen->v[seen->n++]);
+		order_digest(v, 0, seen->v[seen->n++]);
 	}
 }
 
