@@ -319,6 +319,13 @@ static void stop(struct push *p, const struct pg_answer *a)
 		  denied ? " (check the credentials)" : "");
 }
 
+/* Is what stands in the way what an earlier attempt has made? */
+static bool is_own_conflict(const struct flow *f, const struct pg_answer *a)
+{
+	return f->n == 1 && f->recs[0]->ambiguous &&
+	       strcmp(a->sqlstate, "23505") == 0;
+}
+
 static enum verdict refused(struct flow *f, const struct pg_answer *a,
 			    struct buf *why)
 {
@@ -339,6 +346,8 @@ static enum verdict refused(struct flow *f, const struct pg_answer *a,
 		    p->contract->name, a->why, a->sqlstate);
 	if (v == EXISTS && f->n_carried > 1)
 		v = SPLIT;
+	if (!r && v == SPLIT && is_own_conflict(f, a))
+		v = UNKNOWN;
 	if (r && r->reason.s && json_type(r->reason) == JSON_STRING) {
 		buf_reset(why);
 		buf_adds(why, json_text(r->reason, &scratch));

@@ -160,6 +160,35 @@ status=$?
 is "$status/$(counts)/$(sql -c 'SELECT count(*) FROM s."T.x" WHERE k > 2000')" \
 	'0/delivered 40/40' 'a server that restarts is waited for'
 
+# ---- an answer to the commit that does not come ----
+perl "$top/tests/cutoff.pl" cut.port "$port" COMMIT once >/dev/null 2>&1 &
+cutter=$!
+soon test -s cut.port
+# lost TABLE OPTION...: the first commit's answer is lost; who, in $got
+lost() {
+	: >once
+	DATABASE_URL=postgresql://postgres@127.0.0.1:$(cat cut.port)/postgres?sslmode=disable \
+		push "$@"
+	got="$status/$(counts)/$(sql -c "SELECT count(*) FROM lost")"
+}
+sql -c 'CREATE TABLE lost (k int PRIMARY KEY, v int)'
+jq '.retry.first = 0.01' contracts/postgresql/table.json >c &&
+	mv c contracts/postgresql/table.json
+echo '{"k":1,"v":1,"diff_result":"DiffAdded","diff_id":"r:1"}' >in
+lost lost
+is "$got" '0/delivered 1/1' 'an upsert is sent once more'
+echo '{"k":2,"v":1,"diff_result":"DiffAdded","diff_id":"r:2"}' >in
+lost lost --set on_change=insert
+is "$got/$(jq -r .resend out | tail -n 1)" '1/unknown 1/2/false' 'an insert is not, and may be there'
+jq '.operations.insert.resend = "same"' contracts/postgresql/table.json >c &&
+	mv c contracts/postgresql/table.json
+echo '{"k":3,"v":1,"diff_result":"DiffAdded","diff_id":"r:3"}' >in
+lost lost --set on_change=insert
+is "$got" '75/unknown 1/3' 'where it is, a conflict with what it has made is no refusal'
+lost lost --set on_change=insert
+is "$got" '1/rejected 1/3' 'one that was there before is'
+kill $cutter
+
 echo '{"k":1,"v":1,"diff_result":"DiffRemoved","diff_id":"r:9"}' >in
 push t -n
 is "$status/$(jq -r .sql out)" \
