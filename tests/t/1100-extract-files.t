@@ -169,7 +169,7 @@ sealed huge.ndjson >wanted
 for kind in ndjson csv tsv json; do
 	gzip -k huge.$kind
 	for file in huge.$kind huge.$kind.gz; do
-		retl-extract $file >out 2>err
+		retl-extract "$file" >out 2>err
 		cmp wanted out >differ 2>&1
 		ok $? "$file" "$(cat differ err)"
 	done

@@ -1,5 +1,6 @@
 #!/bin/sh
 # retl-extract from DuckDB and Parquet files, through a libduckdb that npm has.
+# shellcheck disable=SC2002 # a pipe is wanted
 . "$(dirname "$0")/../lib.sh"
 . "$top/tests/npm.sh"
 . "$top/tests/sqlopts.sh"

@@ -60,7 +60,7 @@ for kind in number last text two pointer; do
 				grep -c 'diff_result":"Diff[AU]')" = \
 			"$((status ? 2 : 0))" ] || bad="$bad $d:silent"
 		n=$(has_layers st | tail -n 1)
-		[ "$n" -le $most ] || most=$n
+		[ "$n" -le "$most" ] || most=$n
 		[ $d != 6 ] || runs=$(has_layers st | head -n 1)
 		d=$((d + 1))
 	done
