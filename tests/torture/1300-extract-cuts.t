@@ -3,6 +3,7 @@
 # were well: never is a part of the rows sealed, and the status says that it may
 # be tried again.
 #	STEP=1
+# shellcheck disable=SC1090,SC2154
 . "$(dirname "$0")/../lib.sh"
 query='SELECT 1 AS id UNION ALL SELECT 2 UNION ALL SELECT 3'
 
