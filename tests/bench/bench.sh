@@ -403,7 +403,8 @@ bench_postgresql() {
 	for_servers
 	# shellcheck source=tests/postgres.sh
 	. "$top/tests/postgres.sh"
-	gen -n "$ROWS" -f sql | sql -o /dev/null
+	# Not sql, which gives up after a while.
+	gen -n "$ROWS" -f sql | psql -Xq -o /dev/null "$db"
 	versus 'extract postgresql' 'psql, row_to_json' '0.5 -' \
 		"psql -Xqc 'COPY (SELECT row_to_json(t) FROM customers t)
 			TO STDOUT' '$db' | cat >/dev/null" \
