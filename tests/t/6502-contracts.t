@@ -5,5 +5,5 @@
 . "$top/tests/play.sh"
 command -v jq >/dev/null || skip_all 'jq is missing'
 
-play_contracts 3 4
+play_contracts 3 6
 done_testing
