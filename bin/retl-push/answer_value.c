@@ -14,7 +14,6 @@
 #include "bin/retl-push/rows.h"
 
 #define MAX_SEEN 200 /* headers that programs see */
-#define MAX_UNPACKED ((size_t)256 << 20)
 
 /* Any bytes as a JSON string; what is no UTF-8 becomes U+FFFD. */
 static void put_any_text(struct buf *out, struct str text)
@@ -100,9 +99,13 @@ void answer_read(struct answer *w)
 	w->unreadable = w->a->cut;
 	w->body = w->a->body;
 	if (rows_is_gzip(w->body)) {
-		w->unpacked.max = MAX_UNPACKED;
-		w->unreadable |=
-		    rows_unpack(w->body, &w->unpacked, &w->p->err) < 0;
+		w->unpacked.max =
+		    answer_is_rows(w) ? MAX_ROWS_ANSWER : MAX_ANSWER;
+		if (rows_unpack(w->body, &w->unpacked, NULL) < 0) {
+			w->unreadable = true;
+			w->flaw = w->unpacked.over ? "too large, once unpacked"
+						   : "gzip that is cut off";
+		}
 		w->body = buf_str(&w->unpacked);
 		w->sealed = !w->unreadable;
 	}

@@ -511,6 +511,10 @@ int request_item(struct flow *f, struct rec *r, const struct step *s);
 
 /* ---- response.c ---- */
 
+/* Of an answer's body, unpacked; of one that is a file of rows. */
+#define MAX_ANSWER ((size_t)16 << 20)
+#define MAX_ROWS_ANSWER ((size_t)256 << 20)
+
 void response_take(struct flow *f, const struct http_answer *a);
 
 /* ---- credentials.c ---- */

@@ -775,8 +775,6 @@ enum built request_build(struct flow *f)
 /* ---- sending ---- */
 
 #define SHOWN 2000 /* bytes of a body, with -v */
-/* An answer that is a file of rows. */
-#define MAX_ROWS_ANSWER ((size_t)256 << 20)
 
 static void show(struct flow *f, const struct step *s)
 {

@@ -7,6 +7,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/msg.h"
+#include "common/utf8.h"
 
 #define MAX_COLUMNS 10000
 
@@ -86,14 +87,12 @@ static void end_row(int end, void *arg)
 /* libcsv hands bytes on as they are; JSON needs UTF-8. */
 static bool is_text(struct str text)
 {
-	struct buf quoted = BUF_INIT;
-	struct json_fault fault;
-	bool yes;
+	const char *s = text.s, *end = text.s + text.n;
+	size_t n = 1;
 
-	json_put_str(&quoted, text);
-	yes = json_check(buf_str(&quoted), NULL, &fault) == 0;
-	buf_release(&quoted);
-	return yes;
+	for (; s < end && n; s += n)
+		n = utf8_length(s, end);
+	return n != 0;
 }
 
 int rows_csv(struct str text, rows_take *take, void *arg, struct buf *err)

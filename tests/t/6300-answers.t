@@ -50,6 +50,12 @@ EOF
 same want got 'where it looks, an answer that cannot be read leaves a doubt'
 is $status 75 'and another run can help'
 
+# What is packed and does not say so is bounded as what says so.
+most=900000
+[ -z "${RETL_VALGRIND-}" ] && ! grep -q __asan_init "$B/bin/retl-push" ||
+	most=unlimited
+is "$(ulimit -v $most && push read packed && cat got)" 'unknown 200 unreadable' \
+	'a hundred megabytes that come as a few are not taken apart'
 push text text textopen emptyopen
 cat >want <<\EOF
 delivered
