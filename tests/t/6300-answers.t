@@ -54,6 +54,7 @@ is $status 75 'and another run can help'
 most=900000
 [ -z "${RETL_VALGRIND-}" ] && ! grep -q __asan_init "$B/bin/retl-push" ||
 	most=unlimited
+# shellcheck disable=SC3045 # dash and bash have it
 is "$(ulimit -v $most && push read packed && cat got)" 'unknown 200 unreadable' \
 	'a hundred megabytes that come as a few are not taken apart'
 push text text textopen emptyopen

@@ -112,7 +112,7 @@ blocked() {
 }
 soon blocked
 ended() {
-	! kill -TERM $pid || grep -q '^State:.Z' "/proc/$pid/status"
+	! kill -TERM "$pid" || grep -q '^State:.Z' "/proc/$pid/status"
 }
 soon ended
 wait $pid

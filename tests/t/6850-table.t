@@ -167,7 +167,7 @@ soon test -s cut.port
 # lost TABLE OPTION...: the first commit's answer is lost; who, in $got
 lost() {
 	: >once
-	DATABASE_URL=postgresql://postgres@127.0.0.1:$(cat cut.port)/postgres?sslmode=disable \
+	DATABASE_URL="postgresql://postgres@127.0.0.1:$(cat cut.port)/postgres?sslmode=disable" \
 		push "$@"
 	got="$status/$(counts)/$(sql -c "SELECT count(*) FROM lost")"
 }

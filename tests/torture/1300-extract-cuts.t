@@ -16,6 +16,7 @@ through() {
 }
 # sweep NAME: over all numbers of bytes, until there are enough
 sweep() {
+	# shellcheck disable=SC2154 # set by the server's file
 	through "$port"
 	cp out wanted
 	n=0
@@ -51,6 +52,7 @@ for server in postgres mariadb clickhouse; do
 			echo "# $server: $1"
 			exit 0
 		}
+		# shellcheck disable=SC1090
 		. "$top/tests/$server.sh"
 		case $server in
 		postgres) url="postgresql://postgres@127.0.0.1:%s/postgres?sslmode=disable" ;;
