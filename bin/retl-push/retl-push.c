@@ -104,7 +104,7 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 		{ 0, "receipts", OPT_STR, &cfg->receipts, "FILE",
 		  "where receipts go that standard output does not take" },
 		{ 0, "threads", OPT_COUNT, &cfg->threads, "N",
-		  "how many processors to use; default: those there are" },
+		  "how many processors to use: 1 or 2" },
 		{ 0, "max-record", OPT_SIZE, &cfg->max_record, "BYTES",
 		  "longest line that is read (16M)" },
 	};
@@ -260,7 +260,7 @@ int main(int argc, char **argv)
 	p.cfg.max_alike = MAX_ALIKE;
 	p.cfg.limit_ms = LIMIT_MS;
 	p.cfg.max_record = NDJSON_MAX_RECORD;
-	p.cfg.threads = filter_processors();
+	p.cfg.threads = filter_processors() > 2 ? 2 : 1;
 	parse(&p.cfg, &look, argc, argv);
 	if (look.describe)
 		return look_describe(look.describe);
