@@ -220,33 +220,32 @@ static const char *gender_of(struct str text)
 	return is_word(text, neither, ARRAY_LEN(neither)) ? "n" : NULL;
 }
 
-static int step_gender(struct normal *n, const struct step *s,
-		       struct normal_value *v)
+static int give_gender(struct normal *n, struct normal_value *v, bool neither,
+		       const char *why)
 {
 	struct str text = normal_trim(v->s);
 	const char *letter = gender_of(text);
 
-	(void)s;
 	if (!text.n)
 		return normal_give(v, text);
-	if (!letter || *letter == 'n')
-		return normal_broken(n, "not m or f, male or female");
+	if (!letter || (*letter == 'n' && !neither))
+		return normal_broken(n, why);
 	return normal_give(v, str_of(letter));
+}
+
+static int step_gender(struct normal *n, const struct step *s,
+		       struct normal_value *v)
+{
+	(void)s;
+	return give_gender(n, v, false, "not m or f, male or female");
 }
 
 static int step_gender_n(struct normal *n, const struct step *s,
 			 struct normal_value *v)
 {
-	struct str text = normal_trim(v->s);
-	const char *letter = gender_of(text);
-
 	(void)s;
-	if (!text.n)
-		return normal_give(v, text);
-	if (!letter)
-		return normal_broken(n, "not m, f or n, male, female or "
-					"non-binary");
-	return normal_give(v, str_of(letter));
+	return give_gender(n, v, true,
+			   "not m, f or n, male, female or non-binary");
 }
 
 /* Is the argument a country, and another than the USA? */
