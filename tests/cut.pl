@@ -4,18 +4,13 @@
 # file that is named first; the server's port and the number of bytes follow.
 use strict;
 use warnings;
-use IO::Select;
-use IO::Socket::INET;
+use FindBin;
+require "$FindBin::Bin/ports.pl";
 
 $SIG{PIPE} = 'IGNORE';
 alarm 60;
 my ($port_file, $server, $left) = @ARGV;
-my $listener =
-    IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die;
-open my $file, '>', "$port_file.tmp" or die;
-print $file $listener->sockport, "\n";
-close $file;
-rename "$port_file.tmp", $port_file;
+my $listener = listen_at($port_file, 50);
 
 my $all = IO::Select->new($listener);
 my %peer;    # of each end of a connection

@@ -6,18 +6,13 @@
 # port to the file that is named first.
 use strict;
 use warnings;
-use IO::Select;
-use IO::Socket::INET;
+use FindBin;
+require "$FindBin::Bin/ports.pl";
 
 $SIG{CHLD} = $SIG{PIPE} = 'IGNORE';
 alarm 120;
 my ($port_file, $to, $word, $once) = @ARGV;
-my $server =
-    IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die;
-open my $port, '>', "$port_file.tmp" or die;
-print $port $server->sockport, "\n";
-close $port;
-rename "$port_file.tmp", $port_file;
+my $server = listen_at($port_file, 50);
 
 while (1) {
 	my $a = $server->accept or next;
@@ -37,10 +32,7 @@ while (1) {
 			$cut = 1
 			    if $from == $a && index($data, $word) >= 0 &&
 			    unlink $once;
-			while (length $data) {
-				my $n = syswrite $other, $data or exit;
-				substr($data, 0, $n) = '';
-			}
+			write_all($other, $data);
 		}
 	}
 }

@@ -4,17 +4,13 @@
 # one that a fake vendor would give: see tests/mock for those.
 use strict;
 use warnings;
-use IO::Socket::INET;
+use FindBin;
+require "$FindBin::Bin/ports.pl";
 
 $SIG{CHLD} = $SIG{PIPE} = 'IGNORE';
 alarm 600;
 my $bomb = $ARGV[1] // '';
-my $server =
-    IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die;
-open my $port, '>', "$ARGV[0].tmp" or die;
-print $port $server->sockport, "\n";
-close $port;
-rename "$ARGV[0].tmp", $ARGV[0];
+my $server = listen_at($ARGV[0], 50);
 
 my ($c, $body); # the connection, and what came on it
 

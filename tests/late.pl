@@ -5,18 +5,13 @@
 # port that is named second. Writes its own port to the file that is named first.
 use strict;
 use warnings;
-use IO::Select;
-use IO::Socket::INET;
+use FindBin;
+require "$FindBin::Bin/ports.pl";
 
 $SIG{CHLD} = $SIG{PIPE} = 'IGNORE';
 alarm 120;
 my ($port_file, $to, @delays) = @ARGV;
-my $server =
-    IO::Socket::INET->new(Listen => 200, LocalAddr => '127.0.0.1') or die;
-open my $port, '>', "$port_file.tmp" or die;
-print $port $server->sockport, "\n";
-close $port;
-rename "$port_file.tmp", $port_file;
+my $server = listen_at($port_file, 200);
 
 while (1) {
 	my $a = $server->accept or next;
@@ -30,17 +25,5 @@ while (1) {
 	select undef, undef, undef, $delay;
 	my $b = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $to)
 	    or exit;
-	my $both = IO::Select->new($a, $b);
-	while (1) {
-		for my $from ($both->can_read) {
-			my $other = $from == $a ? $b : $a;
-			sysread($from, my $data, 65536) or exit;
-			my $at = 0;
-			while ($at < length $data) {
-				my $n = syswrite($other, $data, 65536, $at)
-				    or exit;
-				$at += $n;
-			}
-		}
-	}
+	relay($a, $b);
 }

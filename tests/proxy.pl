@@ -4,34 +4,13 @@
 # named second. With a third word it demands that as credentials (Basic).
 use strict;
 use warnings;
-use IO::Select;
-use IO::Socket::INET;
+use FindBin;
+require "$FindBin::Bin/ports.pl";
 
 $SIG{CHLD} = $SIG{PIPE} = 'IGNORE';
 alarm 600;
 my ($port_file, $log, $want) = @ARGV;
-my $server =
-    IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die;
-open my $port, '>', "$port_file.tmp" or die;
-print $port $server->sockport, "\n";
-close $port;
-rename "$port_file.tmp", $port_file;
-
-sub relay {
-	my ($a, $b) = @_;
-	my $both = IO::Select->new($a, $b);
-	while (1) {
-		for my $from ($both->can_read) {
-			my $to = $from == $a ? $b : $a;
-			sysread($from, my $data, 65536) or exit;
-			my $at = 0;
-			while ($at < length $data) {
-				my $n = syswrite($to, $data, 65536, $at) or exit;
-				$at += $n;
-			}
-		}
-	}
-}
+my $server = listen_at($port_file, 50);
 
 while (1) {
 	my $c = $server->accept or next;
