@@ -113,8 +113,7 @@ int keepfile_read(const struct keepfile *k, struct buf *text, struct buf *err)
 			buf_adds(text, value);
 		ret = 0;
 	}
-	explicit_bzero(all.data, all.len);
-	buf_release(&all);
+	oauth_free_secret(&all);
 	return ret;
 }
 
@@ -173,10 +172,8 @@ int keepfile_put(struct keepfile *k, struct str text, struct buf *err)
 		buf_addz(&out, value.s + value.n);
 		ret = write_new(real, buf_str(&out), err);
 	}
-	explicit_bzero(all.data, all.len);
-	explicit_bzero(out.data, out.len);
-	buf_release(&all);
-	buf_release(&out);
+	oauth_free_secret(&all);
+	oauth_free_secret(&out);
 	free(real);
 	return ret;
 }

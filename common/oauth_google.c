@@ -39,12 +39,8 @@ static struct str text_of(struct texts *t, struct str file, const char *name)
 
 static void texts_release(struct texts *t)
 {
-	while (t->n) {
-		struct buf *b = &t->b[--t->n];
-
-		explicit_bzero(b->data, b->len);
-		buf_release(b);
-	}
+	while (t->n)
+		oauth_free_secret(&t->b[--t->n]);
 }
 
 static struct oauth *from_service_account(struct str file, struct str scopes,
@@ -223,8 +219,7 @@ static int read_source(struct texts *t, struct str source, struct oauth_opts *o,
 		o->source = oauth_new(&issuer, err);
 		ret = o->source ? 0 : -1;
 	}
-	explicit_bzero(headers.data, headers.len);
-	buf_release(&headers);
+	oauth_free_secret(&headers);
 	return ret;
 }
 
@@ -357,8 +352,7 @@ static struct oauth *from_file(const char *path, struct str scopes,
 	else if (!(o = from_json(path, file, scopes, subject, &why)))
 		fail(err, "%s: %s", path, why.data);
 out:
-	explicit_bzero(text.data, text.len);
-	buf_release(&text);
+	oauth_free_secret(&text);
 	buf_release(&why);
 	return o;
 }
