@@ -5,7 +5,9 @@
 #	STEP=1
 # shellcheck disable=SC1090,SC2154
 . "$(dirname "$0")/../lib.sh"
-query='SELECT 1 AS id UNION ALL SELECT 2 UNION ALL SELECT 3'
+# In order: ClickHouse gives the parts of a UNION as they come.
+query='SELECT id FROM (SELECT 1 AS id UNION ALL SELECT 2 UNION ALL SELECT 3) AS t
+	ORDER BY id'
 
 # through PORT: retl-extract from the server there; out, $status
 through() {
