@@ -11,12 +11,17 @@
 
 static bool same_shape(const struct record_rules *s, const struct json_obj *o)
 {
-	/*
-	 * By names, not by number: two structs, or one that was used afresh,
-	 * may count the same.
-	 */
-	return o->shape && s->planned &&
-	       str_eq(buf_str(&o->names), buf_str(&s->names));
+	return o->shape && s->shape == o->shape;
+}
+
+/* Where two structs take turns, names have two numbers. */
+static bool same_names(struct record_rules *s, const struct json_obj *o)
+{
+	if (!o->shape || !s->shape ||
+	    !str_eq(buf_str(&o->names), buf_str(&s->names)))
+		return false;
+	s->shape = o->shape;
+	return true;
 }
 
 static bool names_it(const struct schema_names *names, struct str name)
@@ -110,17 +115,55 @@ static void find_asked(struct record_rules *s)
 		    s->plan[j].what == PLAN_COPY && !s->plan[j].asked;
 }
 
+/* Is there more to ask than the value's type? */
+static bool wants_look(const struct plan *p)
+{
+	bool integer = p->ok_types & SCHEMA_INTEGER,
+	     number = p->ok_types & 1u << JSON_NUMBER;
+
+	return p->asked || (integer && !number) ||
+	       (p->what == PLAN_RULE && p->rule->simple && !p->ok_types);
+}
+
+/* What can be told beforehand of records that leave as one piece. */
+static void plan_piece(struct record_rules *s, const struct json_obj *o)
+{
+	size_t n = o->n;
+
+	s->n_piece = s->piece_names = s->n_look = 0;
+	s->demanded[0] = s->demanded[1] = false;
+	while (n && s->plan[n - 1].what == PLAN_RESERVED)
+		n--;
+	if (s->n_plan > o->n)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		struct plan *p = &s->plan[i];
+
+		if (p->what != PLAN_COPY && p->what != PLAN_RULE)
+			return;
+		s->piece_names += o->m[i].key.n + strlen("\"\":");
+		p->odd = 0;
+		if (wants_look(p)) {
+			GROW(s->look, s->n_look, s->cap_look);
+			s->look[s->n_look++] = i;
+		} else {
+			p->odd = (uint8_t)~p->ok_types;
+		}
+	}
+	s->n_piece = n;
+}
+
 static void make_plan(struct record_rules *s, const struct record *rec)
 {
 	const struct json_obj *o = &rec->obj;
 	size_t need = 0;
 
-	if (LIKELY(same_shape(s, o)))
+	if (LIKELY(same_shape(s, o)) || same_names(s, o))
 		return;
 	/* Names with escapes have no shape, and their plan no second use. */
-	s->planned = o->shape != 0;
+	s->shape = o->shape;
 	buf_reset(&s->names);
-	if (s->planned)
+	if (s->shape)
 		buf_adds(&s->names, buf_str(&o->names));
 	s->n_plan = 0;
 	for (size_t i = 0; i < o->n; i++)
@@ -141,6 +184,7 @@ static void make_plan(struct record_rules *s, const struct record *rec)
 	}
 	plan_fallbacks(s, o->n);
 	find_asked(s);
+	plan_piece(s, o);
 }
 
 /* ---- writing ---- */
@@ -447,6 +491,53 @@ static size_t settle_run(struct record_rules *s, const struct record *rec,
 	return i;
 }
 
+static inline uint8_t type_bit(struct str v)
+{
+	static const uint8_t bits[256] = {
+		['n'] = 1u << JSON_NULL,   ['t'] = 1u << JSON_BOOL,
+		['f'] = 1u << JSON_BOOL,   ['"'] = 1u << JSON_STRING,
+		['['] = 1u << JSON_ARRAY,  ['{'] = 1u << JSON_OBJECT,
+		['-'] = 1u << JSON_NUMBER, ['0' ... '9'] = 1u << JSON_NUMBER,
+	};
+
+	return bits[(uint8_t)*v.s];
+}
+
+/*
+ * All of the record but what is retl's own, if nothing has to be done for any
+ * of it. Asked without a branch for each member, which costs a third.
+ */
+static bool settle_at_once(struct record_rules *s, const struct record *rec,
+			   struct writer *w)
+{
+	const struct json_member *m = rec->obj.m;
+	size_t n = s->n_piece, size = s->piece_names + n - 1;
+	const char *from, *to;
+	unsigned odd = 0;
+
+	if (!n || (w->check && n < rec->obj.n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		odd |= s->plan[i].odd & type_bit(m[i].val);
+		size += m[i].val.n;
+	}
+	from = m[0].key.s - 1;
+	to = m[n - 1].val.s + m[n - 1].val.n;
+	/* With white space in between it is longer. */
+	if (odd || (size_t)(to - from) != size)
+		return false;
+	for (size_t i = 0; i < s->n_look; i++)
+		if (!is_quick(s, &s->plan[s->look[i]], m[s->look[i]].val))
+			return false;
+	memset(s->seen, PRESENT, n);
+	memset(s->seen + n, ABSENT, rec->obj.n - n);
+	buf_addc(w->out, '{');
+	buf_add(w->out, from, size);
+	w->any = true;
+	w->n = (int)n;
+	return true;
+}
+
 /* ---- records ---- */
 
 static void begin(struct contract *c, const struct record *rec,
@@ -487,31 +578,49 @@ static void tell_left_out(struct record_rules *s)
 			   STR_ARG(fault_reason(f, i)));
 }
 
+static void settle_members(struct record_rules *s, const struct record *rec,
+			   struct writer *w)
+{
+	for (size_t i = 0; i < s->n_plan; i++) {
+		i = settle_run(s, rec, i, w);
+		if (i < s->n_plan)
+			settle_member(s, rec, i, w);
+	}
+	flush_run(w);
+	if (!w->any)
+		buf_addc(w->out, '{');
+}
+
+static void demand(struct record_rules *s, bool removal, struct str check)
+{
+	if (removal)
+		rules_demand_removal(s);
+	else
+		rules_demand_record(s, check);
+}
+
 int contract_settle(struct contract *c, const struct record *rec,
 		    enum settle_stage stage, struct buf *out,
 		    struct faults *faults)
 {
 	struct record_rules *s = c->rules;
+	bool removal = rec->result == DIFF_REMOVED, at_once;
 	struct writer w = { .out = out };
 	size_t mark = out->len;
 
 	begin(c, rec, stage, faults);
-	if (s->whole_check && rec->result != DIFF_REMOVED)
+	if (s->whole_check && !removal)
 		w.check = &value_level(s, 0)->check;
 	if (rec->obj.n)
 		w.begin = w.same = rec->obj.m[0].key.s - 1;
-	for (size_t i = 0; i < s->n_plan; i++) {
-		i = settle_run(s, rec, i, &w);
-		if (i < s->n_plan)
-			settle_member(s, rec, i, &w);
+	at_once = settle_at_once(s, rec, &w);
+	if (!at_once)
+		settle_members(s, rec, &w);
+	if (!at_once || !s->demanded[removal]) {
+		demand(s, removal, check_text(s, &w));
+		/* Of the next that is alike there is nothing else to demand. */
+		s->demanded[removal] = at_once && !faults->n && !s->whole_check;
 	}
-	flush_run(&w);
-	if (!w.any)
-		buf_addc(out, '{');
-	if (rec->result == DIFF_REMOVED)
-		rules_demand_removal(s);
-	else
-		rules_demand_record(s, check_text(s, &w));
 	if (!faults->n)
 		return w.n;
 	tell_left_out(s);
@@ -691,6 +800,7 @@ void contract_free_record(struct contract *c)
 	free(s->identity_sets);
 	free(s->plan);
 	free(s->seen);
+	free(s->look);
 	for (size_t i = 0; i < s->n_levels; i++) {
 		buf_release(&s->levels[i]->emit);
 		buf_release(&s->levels[i]->check);

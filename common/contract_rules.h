@@ -69,6 +69,7 @@ struct plan {
 	bool asked;        /* some asked.at is its place */
 	bool as_is;        /* copied, if it is not null; nobody asks for it */
 	unsigned ok_types; /* as rule's */
+	uint8_t odd;       /* types, a bit each, that do not go on at once */
 };
 
 /* What a list or an object is built in, one for each depth. */
@@ -126,12 +127,21 @@ struct record_rules {
 	bool needs_identity, needs_key;
 
 	/* the plan of the last shape: its members, then absent defaults */
-	bool planned;     /* names and plan hold */
+	uint32_t shape;   /* whose plan it is; 0: nobody's */
 	struct buf names; /* as json_obj has them */
 	struct buf texts; /* unescaped names */
 	struct plan *plan;
 	size_t n_plan, cap_plan;
-	enum presence *seen; /* of the record at hand, as in plan */
+	uint8_t *seen; /* enum presence, of the record at hand, as in plan */
+	/*
+	 * Most records leave as one piece: their first n_piece members, all
+	 * but those of retl that stand behind. 0: never.
+	 */
+	size_t n_piece;
+	size_t piece_names;   /* bytes of their names, quotes and colons */
+	size_t *look, n_look; /* those whose value has to be looked at */
+	size_t cap_look;
+	bool demanded[2]; /* such a record, and removal, is complete */
 
 	/* for the record at hand */
 	enum settle_stage stage;

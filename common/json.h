@@ -77,15 +77,15 @@ struct json_obj {
 	struct json_member *m;
 	size_t n, cap;
 	/*
-	 * Objects with equal shape (of one struct json_obj, and not 0) have the
-	 * same names in the same places, so a place may be remembered.
+	 * Objects with equal shape (and not 0) have the same names in the same
+	 * places, so a place may be remembered.
 	 */
 	uint32_t shape;
 	/* private */
 	struct buf names; /* of shape, each as in the text: "name": */
 	uint32_t *ends;   /* where each ends in names */
 	size_t n_names, ends_cap;
-	uint32_t last_shape;
+	bool any_shape; /* there has been one */
 	uint32_t *table;
 	size_t table_cap;
 	struct json_index *index;
@@ -99,6 +99,9 @@ struct json_obj {
  */
 int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f);
 void json_obj_release(struct json_obj *o);
+
+/* A number for a set of names that nothing else has. */
+uint32_t json_new_shape(void);
 
 /* Place of the member with this (unescaped) name, or -1. */
 ssize_t json_obj_find(const struct json_obj *o, struct str name);

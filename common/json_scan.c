@@ -9,6 +9,8 @@
  */
 #include "common/json.h"
 
+#include <stdatomic.h>
+
 #include "common/json_index.h"
 #include "common/mem.h"
 #include "common/siphash.h"
@@ -371,6 +373,17 @@ static ssize_t find_repeated(struct json_obj *o)
 	return found;
 }
 
+uint32_t json_new_shape(void)
+{
+	static atomic_uint last;
+	uint32_t n;
+
+	do
+		n = atomic_fetch_add(&last, 1) + 1;
+	while (UNLIKELY(!n));
+	return n;
+}
+
 /*
  * A new set of names. Names with escapes get no shape: they may differ in
  * bytes and still be equal, or the other way round.
@@ -396,7 +409,8 @@ static int new_shape(struct json_obj *o, struct str text, struct json_fault *f)
 		o->ends[i] = (uint32_t)o->names.len;
 	}
 	o->n_names = o->n;
-	o->shape = ++o->last_shape;
+	o->shape = json_new_shape();
+	o->any_shape = true;
 	return 0;
 }
 
@@ -539,7 +553,7 @@ int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f)
 	struct json_index *x = o->index;
 
 	/* For the first it would take longer to get the memory. */
-	if (UNLIKELY(!x && !o->no_index && o->last_shape))
+	if (UNLIKELY(!x && !o->no_index && o->any_shape))
 		x = new_index(o);
 	if (LIKELY(x && json_index(x, text) == 0) &&
 	    LIKELY(parse(o, text, f, x) == 0))

@@ -446,7 +446,7 @@ bool prog_map_list(struct prog *p, struct str made, struct json_obj *o)
 			GROW(o->m, i, o->cap);
 			buf_adds(&o->names, top->entries[i].prefix);
 		}
-		o->shape = ++o->last_shape;
+		o->shape = json_new_shape();
 	}
 	o->n = top->n;
 	for (size_t i = 0; i < top->n; i++) {
