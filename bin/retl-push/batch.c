@@ -112,6 +112,13 @@ void rec_list_move(struct rec_list *to, struct rec_list *from)
 	from->first = NULL;
 }
 
+void rec_list_lead(struct rec_list *to, struct rec_list *from)
+{
+	rec_list_move(from, to);
+	*to = *from;
+	from->first = NULL;
+}
+
 void rec_list_free(struct rec_list *l)
 {
 	struct rec *r;

@@ -463,7 +463,7 @@ static void take_more(struct intake *in, struct rec_list *pool)
 		in->behind = handover_take(in->between, &in->taken, pool);
 		return;
 	}
-	rec_list_move(&in->pool, pool);
+	rec_list_lead(&in->pool, pool);
 	in->behind = read_ahead(in);
 	in->taken = in->ready.list;
 	in->ready = (struct chunk){ .n = 0 };

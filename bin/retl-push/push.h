@@ -386,6 +386,8 @@ void rec_put_back(struct rec_list *pool, struct rec *r);
 void rec_free(struct rec *r);
 /* Puts all that is in from behind what is in to. */
 void rec_list_move(struct rec_list *to, struct rec_list *from);
+/* The same, in front of what is there: what was used last is used first. */
+void rec_list_lead(struct rec_list *to, struct rec_list *from);
 void rec_list_free(struct rec_list *l);
 /* One that is not read, and is to be settled. */
 struct rec *rec_new(struct push *p);
