@@ -8,15 +8,9 @@
 /* All header lines of one answer; a server may send them without end. */
 #define MAX_HEADERS ((size_t)256 << 10)
 
-struct http {
-	struct http_opts opts;
-	struct wire *wire;
-	struct http_transfer *idle;
-};
-
 /* ---- what curl calls ---- */
 
-static size_t take_body(char *data, size_t one, size_t n, void *arg)
+size_t http_take_body(char *data, size_t one, size_t n, void *arg)
 {
 	struct http_transfer *t = arg;
 
@@ -49,7 +43,7 @@ static size_t take_body(char *data, size_t one, size_t n, void *arg)
  * A status line begins a new answer: what an interim one (100, 103) said is
  * forgotten. Names are lowered, so that nobody else needs to care.
  */
-static size_t take_header(char *data, size_t one, size_t n, void *arg)
+size_t http_take_header(char *data, size_t one, size_t n, void *arg)
 {
 	struct http_transfer *t = arg;
 	struct str line = { data, n };
@@ -86,8 +80,8 @@ static size_t take_header(char *data, size_t one, size_t n, void *arg)
  * request once more and nobody would know that the first one may have been
  * accepted.
  */
-static int before_request(void *arg, char *to, char *from, int to_port,
-			  int from_port)
+int http_before_request(void *arg, char *to, char *from, int to_port,
+			int from_port)
 {
 	struct http_transfer *t = arg;
 
@@ -128,13 +122,14 @@ struct http *http_new(const struct http_opts *opts, struct buf *err)
 	h = xcalloc(1, sizeof *h);
 	h->opts = *opts;
 	h->wire = wire_new(opts);
+	tell_first(h);
 	return h;
 }
 
 static void transfer_free(struct http_transfer *t)
 {
 	curl_easy_cleanup(t->easy);
-	curl_slist_free_all(t->headers);
+	tell_free(t);
 	buf_release(&t->answer_headers);
 	buf_release(&t->body);
 	free(t);
@@ -155,50 +150,8 @@ void http_free(struct http *h)
 		h->idle = t->next;
 		transfer_free(t);
 	}
+	free(h->encodings);
 	free(h);
-}
-
-/* What is the same for every request. */
-static void set_always(struct http_transfer *t)
-{
-	const struct http_opts *o = &t->http->opts;
-	CURL *e = t->easy;
-
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
-	if (o->cacert)
-		curl_easy_setopt(e, CURLOPT_CAINFO, o->cacert);
-	if (o->cert) {
-		curl_easy_setopt(e, CURLOPT_SSLCERT, o->cert);
-		curl_easy_setopt(e, CURLOPT_SSLKEY, o->key ? o->key : o->cert);
-		/* Nobody is asked for a passphrase in the middle of a run. */
-		curl_easy_setopt(e, CURLOPT_KEYPASSWD, "");
-	}
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
-			 o->http1 ? (long)CURL_HTTP_VERSION_1_1
-				  : (long)CURL_HTTP_VERSION_2TLS);
-	/*
-	 * No CURLOPT_PIPEWAIT: with it a request waits for the first answer on
-	 * another connection to learn whether that one can be shared, and so
-	 * a slow answer holds up all others.
-	 */
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, o->connect_ms);
-	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(e, CURLOPT_USERAGENT, "retl/" RETL_VERSION);
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header);
-	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
-	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, before_request);
-	curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
-	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
-	/* No .netrc, no cookies: credentials come from the contract alone. */
-	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 }
 
 static struct http_transfer *transfer_get(struct http *h)
@@ -215,7 +168,7 @@ static struct http_transfer *transfer_get(struct http *h)
 		t->easy = curl_easy_init();
 		if (!t->easy)
 			die(EX_OSERR, "out of memory");
-		set_always(t);
+		tell_always(t);
 	}
 	buf_reset(&t->answer_headers);
 	buf_reset(&t->body);
@@ -223,62 +176,6 @@ static struct http_transfer *transfer_get(struct http *h)
 	t->too_large = t->headers_end = t->begun = false;
 	t->error[0] = '\0';
 	return t;
-}
-
-static void add_header(struct http_transfer *t, const char *line)
-{
-	struct curl_slist *more = curl_slist_append(t->headers, line);
-
-	if (!more)
-		die(EX_OSERR, "out of memory");
-	t->headers = more;
-}
-
-/* Without one these say "Content-Length: 0": some servers insist. */
-static bool wants_body(const char *method)
-{
-	return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
-	       strcmp(method, "PATCH") == 0;
-}
-
-static void set_body(struct http_transfer *t, const struct http_request *rq)
-{
-	CURL *e = t->easy;
-
-	/* Back to a request without a body, whatever the last one was. */
-	curl_easy_setopt(e, CURLOPT_POSTFIELDS, NULL);
-	curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
-	curl_easy_setopt(e, CURLOPT_NOBODY, 0L);
-	if (rq->body.s || wants_body(rq->method)) {
-		curl_easy_setopt(e, CURLOPT_POST, 1L);
-		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
-				 (curl_off_t)rq->body.n);
-		curl_easy_setopt(e, CURLOPT_POSTFIELDS,
-				 rq->body.s ? rq->body.s : "");
-		if (!rq->body.s)
-			add_header(t, "Content-Type:");
-	} else if (strcmp(rq->method, "HEAD") == 0) {
-		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
-	}
-	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, rq->method);
-}
-
-static void set_limits(struct http_transfer *t, const struct http_request *rq)
-{
-	const struct http_opts *o = &t->http->opts;
-	CURL *e = t->easy;
-
-	t->max_body = rq->max_body ? rq->max_body : o->max_body;
-	t->started = clock_tick_ms();
-	t->timeout_ms = rq->silence_ms ? 0 : o->timeout_ms;
-	t->n_graces = 0;
-	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)t->timeout_ms);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, rq->silence_ms ? 1L : 0L);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME,
-			 (rq->silence_ms + 999) / 1000);
-	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, rq->raw ? NULL : "");
-	curl_easy_setopt(e, CURLOPT_BUFFERSIZE,
-			 rq->data ? 256L << 10 : (long)CURL_MAX_WRITE_SIZE);
 }
 
 struct http_transfer *http_send(struct http *h, const struct http_request *rq,
@@ -289,19 +186,9 @@ struct http_transfer *http_send(struct http *h, const struct http_request *rq,
 	t->done = done;
 	t->arg = arg;
 	t->data = rq->data;
-	curl_slist_free_all(t->headers);
-	t->headers = NULL;
-	for (size_t i = 0; i < rq->n_headers; i++)
-		add_header(t, rq->headers[i]);
-	/* Waiting for a "100 Continue" costs a second with many servers. */
-	add_header(t, "Expect:");
-	set_body(t, rq);
-	set_limits(t, rq);
-	curl_easy_setopt(t->easy, CURLOPT_URL, rq->url);
-	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
-	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, rq->fresh ? 1L : 0L);
 	t->repeatable = strcmp(rq->method, "GET") == 0;
 	t->leaves = rq->leaves;
+	tell(t, rq);
 	wire_start(h->wire, t);
 	return t;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between http.c, which makes requests and tells answers, and http_wire.c,
- * which has libcurl carry them.
+ * Between http.c, which takes requests and tells answers, http_tell.c, which
+ * tells libcurl what is wanted, and http_wire.c, which has libcurl do it.
  */
 #ifndef RETL_HTTP_PRIVATE_H
 #define RETL_HTTP_PRIVATE_H
@@ -10,11 +10,31 @@
 
 #include "common/http.h"
 
+struct http {
+	struct http_opts opts;
+	struct wire *wire;
+	struct http_transfer *idle;
+	bool proxied;    /* the environment may name a proxy */
+	char *encodings; /* a header line: what can be unpacked */
+};
+
+/* What an easy handle was told of the last request, and holds still. */
+struct told {
+	char *method;
+	bool body;
+	char *url;
+	CURLU *parsed;
+	struct curl_slist *headers;
+	const char **lines; /* of the request at hand */
+	size_t cap_lines;
+	bool any, raw;
+};
+
 /* One request. Its memory and its easy handle are used again for the next. */
 struct http_transfer {
 	struct http *http;
 	CURL *easy;
-	struct curl_slist *headers;
+	struct told told;
 	struct buf answer_headers, body;
 	char error[CURL_ERROR_SIZE];
 	bool too_large;
@@ -34,6 +54,24 @@ struct http_transfer {
 	/* Under way, which is the wire's list; or idle (next alone). */
 	struct http_transfer *prev, *next;
 };
+
+/* ---- http.c, called by libcurl ---- */
+
+size_t http_take_body(char *data, size_t one, size_t n, void *arg);
+size_t http_take_header(char *data, size_t one, size_t n, void *arg);
+int http_before_request(void *arg, char *to, char *from, int to_port,
+			int from_port);
+
+/* ---- http_tell.c ---- */
+
+void tell_first(struct http *h);
+/* What holds for every request; t->easy is new. */
+void tell_always(struct http_transfer *t);
+/* A request that is about to start. */
+void tell(struct http_transfer *t, const struct http_request *rq);
+void tell_free(struct http_transfer *t); /* the easy handle is gone */
+
+/* ---- http_wire.c ---- */
 
 struct wire;
 
