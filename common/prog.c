@@ -204,6 +204,11 @@ bool prog_is_native(const struct prog *p)
 	return !p->jq;
 }
 
+bool prog_is_frame(const struct prog *p)
+{
+	return plan_is_frame(p->root);
+}
+
 const char *prog_error_code(const struct prog *p)
 {
 	return p->run.code ? p->run.code : "jq";

@@ -59,6 +59,12 @@ void prog_before_end(void (*call)(void));
 bool prog_is_native(const struct prog *p);
 
 /*
+ * True if its output holds the input once, as it is, and depends on it in no
+ * other way. Where a program has several outputs, not each may hold it.
+ */
+bool prog_is_frame(const struct prog *p);
+
+/*
  * Runs it on one JSON value, with vars[i] (JSON values) for the i-th name.
  * Appends each output as compact-enough JSON text followed by LF; returns how
  * many there were. -1: the program failed; err says why without showing a

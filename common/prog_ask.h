@@ -57,5 +57,7 @@ void ask_reads(struct planner *pl, const struct node *n, struct names *names);
 bool ask_known(struct planner *pl, struct node *root, size_t n_given);
 
 bool plan_is_native(const struct plan *p);
+/* Does it put constants and variables around its input, and nothing else? */
+bool plan_is_frame(const struct plan *p);
 
 #endif

@@ -58,7 +58,10 @@ static int load_body(struct loader *l, struct str rq, struct step *s)
 		json_put_compact(&s->body_constant, body);
 		return 0;
 	}
-	return load_program(l, rq, "body", PLACE_BODY, &s->body);
+	if (load_program(l, rq, "body", PLACE_BODY, &s->body) < 0)
+		return -1;
+	s->body_is_frame = s->body.prog && prog_is_frame(s->body.prog);
+	return 0;
 }
 
 static int load_method(struct loader *l, struct str rq, struct step *s)

@@ -99,6 +99,7 @@ struct step {
 	bool gzip;
 	bool replace; /* a file of this name that is there already */
 	struct program item, body;
+	bool body_is_frame; /* around the items */
 	struct buf body_constant; /* JSON object; empty: none */
 	size_t body_extra;        /* bytes of a body without items */
 	bool item_is_record;      /* "." */

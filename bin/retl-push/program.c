@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/retl-push/program.h"
 
+#include "common/digest.h"
+#include "common/enc.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/msg.h"
 
 /* More than any body or answer. */
-#define MAX_MADE ((size_t)256 << 20)
 #define MAX_PROGRAM ((size_t)1 << 20)
 
 static const char *const names[N_VARS] = {
@@ -127,7 +128,7 @@ int program_new(struct program *p, const struct contract *c, struct str value,
 				 .n_vars = known[place].n,
 				 .where = where,
 				 .limit_ms = limit_ms,
-				 .max_bytes = MAX_MADE,
+				 .max_bytes = PROGRAM_MOST,
 				 .digits_as_text = place == PLACE_ANSWER ||
 						   place == PLACE_TOKEN },
 	    &why);
@@ -163,7 +164,8 @@ int program_run(struct program *p, struct str input, const struct scope *scope,
 		return n;
 	if (strcmp(prog_error_code(p->prog), "size") == 0) {
 		buf_reset(err);
-		fail(err, "makes more than %zu MiB of text", MAX_MADE >> 20);
+		fail(err, "makes more than %zu MiB of text",
+		     PROGRAM_MOST >> 20);
 	}
 	if (code)
 		*code = prog_error_code(p->prog);
@@ -189,4 +191,37 @@ int program_value(struct program *p, struct str input,
 		BUG("a program's output has no end");
 	buf_truncate(out, (size_t)(lf - out->data));
 	return 1;
+}
+
+/* A text that is in no value, since nobody can know it. */
+static struct str stand_in(void)
+{
+	static struct buf text = BUF_INIT;
+	uint8_t random[16];
+
+	if (!text.len) {
+		digest_random(random, sizeof random);
+		buf_addc(&text, '"');
+		enc_hex(&text, random, sizeof random);
+		buf_addc(&text, '"');
+	}
+	return buf_str(&text);
+}
+
+bool program_frame(struct program *p, const struct scope *scope,
+		   struct buf *out, struct str *before, struct str *behind)
+{
+	struct str hole = stand_in();
+	struct buf err = BUF_INIT;
+	const char *at = NULL;
+
+	buf_reset(out);
+	if (program_value(p, hole, scope, out, NULL, &err) == 1)
+		at = memmem(out->data, out->len, hole.s, hole.n);
+	buf_release(&err);
+	if (!at)
+		return false;
+	*before = (struct str){ out->data, (size_t)(at - out->data) };
+	*behind = (struct str){ at + hole.n, out->len - before->n - hole.n };
+	return true;
 }

@@ -73,4 +73,14 @@ int program_value(struct program *p, struct str input,
 		  const struct scope *scope, struct buf *out, const char **code,
 		  struct buf *err);
 
+/* A program makes no more than that. */
+#define PROGRAM_MOST ((size_t)256 << 20)
+
+/*
+ * Of a program that only puts something around its input (prog_is_frame): what
+ * stands before it, and behind; both lie in out. False: it has to be run.
+ */
+bool program_frame(struct program *p, const struct scope *scope,
+		   struct buf *out, struct str *before, struct str *behind);
+
 #endif

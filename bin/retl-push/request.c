@@ -385,6 +385,33 @@ static int run_body(struct flow *f, const struct step *s, struct str items)
 	return ret;
 }
 
+/*
+ * The body at once, without a copy of its items for the program. False: it has
+ * to be made in the other way.
+ */
+static bool frame_items(struct flow *f, const struct step *s)
+{
+	struct str before, behind;
+	struct scope scope;
+
+	if (!s->body_is_frame || !s->item.prog || s->alone ||
+	    s->type != BODY_JSON)
+		return false;
+	scope_fill(f, NULL, &scope);
+	if (!program_frame((struct program *)&s->body, &scope, &f->push->items,
+			   &before, &behind))
+		return false;
+	buf_adds(&f->body, before);
+	buf_addc(&f->body, '[');
+	put_items(f, &f->body);
+	buf_addc(&f->body, ']');
+	buf_adds(&f->body, behind);
+	if (f->body.len < PROGRAM_MOST)
+		return true;
+	buf_reset(&f->body);
+	return false;
+}
+
 static int make_body(struct flow *f, const struct step *s)
 {
 	struct buf *all = &f->push->items;
@@ -395,6 +422,8 @@ static int make_body(struct flow *f, const struct step *s)
 		return 0;
 	if (s->body_constant.len)
 		return encode(f, s, buf_str(&s->body_constant));
+	if (frame_items(f, s))
+		return 0;
 	buf_reset(all);
 	if (!s->alone)
 		buf_addc(all, '[');

@@ -18,6 +18,24 @@ header() {
 	jq -r '.headers["content-type"]' out | uniq
 }
 
+# ---- json ----
+# What only stands around the items is put there without the items being given
+# to it; what looks at them is run on them. Both make the same of the same.
+printf '{"id":1,"a":"\\u00e9 \\" x"}\n{"id":9007199254740993,"a":1.10}\n' >few
+items='[{"id":1,"a":"\u00e9 \" x"},{"id":9007199254740993,"a":1.10}]'
+json='{"batch": {"records": 10}, "request": {"url": "/", "item": ".", "body": '
+for b in '.|.' '{in: .}|{"in":.}' '{a: {b: [1, ., 2]}, s: $settings.list}|{"a":{"b":[1,.,2]},"s":"one"}' \
+	'{a: (., 1)}|{"a":.}' '{a: (1, .)}|{"a":1}' '{a: (1 as $x | .)}|{"a":.}' \
+	'{a: ., n: length}|{"a":.,"n":2}' '{a: ., b: .}|{"a":.,"b":.}' \
+	'{in: ., id: $run.id[0:0]}|{"in":.,"id":""}'; do
+	body "$json\"${b%|*}\"}}" few
+	# Not by jq, which would write it anew.
+	sed 's/.*"body":\(.*\),"diff_ids".*/\1/' out | tr -d '\n' >body
+	printf %s "${b##*|}" | ITEMS=$items awk '{ n = split($0, p, /\./)
+		for (i = 1; i <= n; i++) printf "%s%s", p[i], i < n ? ENVIRON["ITEMS"] : "" }' >want
+	same want body "json: ${b%|*}"
+done
+
 # ---- csv ----
 cat >in <<\EOF
 {"id":1,"a":"plain","b":"com,ma","c":null}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs from the inside: what they answer, refuse and never change. */
+#include "common/msg.h"
 #include "common/prog.h"
 
 #include "tests/unit/tap.h"
@@ -86,6 +87,54 @@ static void test_judging(void)
 	digits_as_text = false;
 }
 
+static bool is_frame(const char *text)
+{
+	static const char *const vars[] = { "v" };
+	struct prog_opts o = { .where = "p.jq", .vars = vars, .n_vars = 1 };
+	struct prog *p = prog_new(str_of(text), &o, &err);
+	bool is = p && prog_is_frame(p);
+
+	if (!p)
+		die(EX_SOFTWARE, "%s: %s", text, err.data);
+	prog_free(p);
+	return is;
+}
+
+static void test_frame(void)
+{
+	static const char *const frames[] = {
+		".",           "[.]",
+		"{inputs: .}", "{a: {b: [1, .]}, c: $v, d: $v.x.y}",
+		"{a: (1, .)}",
+	};
+	static const char *const others[] = {
+		"1",
+		"{a: 1}",
+		"{a: ., b: .}",
+		"{a: .x}",
+		"{a: .[0]}",
+		"{a: length}",
+		"{a: ., n: length}",
+		"{a: ., b: .x}",
+		"{(.x): .}",
+		"{a: map(.b)}",
+		"{a: (. | .x)}",
+		"[.[]]",
+		"{a: (. // 1)}",
+		"{a: (if . then . else 1 end)}",
+		". + {a: 1}",
+		"{a: gsub(\"a\"; \"b\")}",
+		"{x}",
+		"select(.x)",
+		"{a: .} | .a",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(frames); i++)
+		ok(is_frame(frames[i]), frames[i]);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		ok(!is_frame(others[i]), others[i]);
+}
+
 static void test_map(void)
 {
 	struct prog_opts o = { .where = "p.jq" };
@@ -119,6 +168,7 @@ int main(void)
 	test_compile();
 	test_variables();
 	test_judging();
+	test_frame();
 	test_map();
 	buf_release(&out);
 	buf_release(&err);
