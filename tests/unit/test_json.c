@@ -150,17 +150,13 @@ static void random_object(struct buf *b)
 					     "seven__",
 					     "\xc3\xa9t\xc3\xa9" };
 	static const char *const values[] = {
-		"1",
-		"-2.5e3",
-		"1234567890123456789012345",
-		"0.10e+12",
-		"01",
-		"\"x\"",
-		"null",
-		"true",
-		"[1,{}]",
-		"{\"id\":[]}",
-		"\"a long string, \\n, \xc3\xa9\""
+		"1", "-2.5e3", "1234567890123456789012345", "0.10e+12", "01",
+		"\"x\"", "null", "true", "[1,{}]",
+		/* More than 16 quotes, and than 32, in a word of the index. */
+		"[\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"]",
+		"[\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\","
+		"\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"]",
+		"{\"id\":[]}", "\"a long string, \\n, \xc3\xa9\""
 	};
 	static const char *const blanks[] = { "", "", "", " ", "\t " };
 	unsigned from = rnd(4) ? 3 : rnd(ARRAY_LEN(names)), n = rnd(5);
