@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The span scanner from the inside: what is awkward to see through a tool. */
 #include "common/json.h"
+#include "common/json_index.h"
 
 #include "tests/unit/tap.h"
 
@@ -228,6 +229,37 @@ static int memory_matters(void)
 	return bad;
 }
 
+/* How often does the index of strings from few to many a word not list them? */
+static int index_misses(void)
+{
+	static struct json_index x;
+	uint16_t want[512];
+	char text[512];
+	int bad = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		size_t len = rnd(sizeof text), n = 0, at = 0;
+		unsigned most = 1 + rnd(40);
+
+		memset(text, 'a', sizeof text);
+		for (;;) {
+			at += rnd(most);
+			if (at + 1 + most >= len || n + 2 > ARRAY_LEN(want))
+				break;
+			text[at] = '"';
+			want[n++] = (uint16_t)at;
+			at += 1 + rnd(most);
+			text[at] = '"';
+			want[n++] = (uint16_t)at++;
+		}
+		if (json_index(&x, (struct str){ text, len }) < 0 ||
+		    memcmp(x.at, want, n * sizeof *want) != 0 ||
+		    x.at[n] != UINT16_MAX)
+			bad++;
+	}
+	return bad;
+}
+
 static void test_values(void)
 {
 	struct str v;
@@ -276,6 +308,8 @@ int main(void)
 {
 	test_grammar();
 	test_members();
+	if (json_index_usable())
+		ok(index_misses() == 0, "the index has every quote");
 	ok(memory_matters() == 0, "what was read before makes no difference");
 	test_values();
 	test_text();
