@@ -88,9 +88,10 @@ static void release(struct flow *f)
 }
 
 /* Steps without records are done: those that waited for them go on. */
-static void ended(struct flow *f, enum verdict v, struct str why)
+static void ended(struct flow *f, enum verdict v, const struct outcome *o)
 {
 	struct push *p = f->push;
+	struct str why = o->code.n ? o->code : o->reason;
 
 	release(f->then);
 	f->then = NULL;
@@ -108,10 +109,11 @@ static void ended(struct flow *f, enum verdict v, struct str why)
 	buf_reset(&p->shared);
 	buf_adds(&p->shared, buf_str(&f->saved));
 	if (v != DELIVERED)
-		push_stop(p,
-			  v == FAILED || v == UNKNOWN ? EX_TEMPFAIL
-						      : EX_UNAVAILABLE,
-			  "%s: prepare did not succeed", p->contract->name);
+		push_stop(
+		    p,
+		    v == FAILED || v == UNKNOWN ? EX_TEMPFAIL : EX_UNAVAILABLE,
+		    "%s: prepare did not succeed%s%.*s", p->contract->name,
+		    o->reason.n ? ": " : "", STR_ARG(o->reason));
 }
 
 static void settle_as(struct flow *f, struct rec *r, enum verdict v)
@@ -125,7 +127,7 @@ static void settle_as(struct flow *f, struct rec *r, enum verdict v)
 	};
 
 	if (r->stand_in)
-		ended(f, v, o.code.n ? o.code : o.reason);
+		ended(f, v, &o);
 	rec_settle(f->push, r, &o);
 }
 

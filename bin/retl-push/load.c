@@ -153,7 +153,7 @@ int load_text(struct loader *l, struct str value, const char *member,
 	struct tmpl t = TMPL_INIT;
 	struct tmpl_scope none = { .record = STR_NONE };
 	struct buf err = BUF_INIT;
-	struct str field;
+	struct tmpl_field field;
 	int ret = load_template(l, value, member, TMPL_VALUE, &t);
 
 	if (ret == 0)

@@ -92,7 +92,7 @@ static uint32_t key_of(struct flow *f, struct limit *l)
 	struct rec *r = flow_alone(f) ? flow_alone(f) : f->recs[0];
 	struct buf out = BUF_INIT;
 	struct scope scope;
-	struct str field;
+	struct tmpl_field field;
 	uint32_t key;
 
 	if (l->by_program.prog) {

@@ -511,6 +511,14 @@ void request_measure(struct flow *f, const struct step *s);
 /* Makes r's item for the step; -1: r has been given a verdict. */
 int request_item(struct flow *f, struct rec *r, const struct step *s);
 
+/* ---- refuse.c ---- */
+
+/*
+ * A value that the request names cannot stand where it should (p->err says why
+ * not): whose fault that is. Part of request_build.
+ */
+enum built request_refuse(struct flow *f, struct tmpl_field field);
+
 /* ---- response.c ---- */
 
 /* Of an answer's body, unpacked; of one that is a file of rows. */

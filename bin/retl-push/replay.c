@@ -342,7 +342,7 @@ static int fill_url(struct push *p, struct str url, struct buf *out,
 {
 	struct tmpl_opts o = { p->contract, TMPL_URL, false };
 	struct tmpl_scope scope = { .auth = buf_str(&p->auth_json) };
-	struct str field = STR_NONE;
+	struct tmpl_field field = TMPL_FIELD_NONE;
 	struct tmpl t;
 	int ret = tmpl_parse(&t, url, &o, err);
 
@@ -545,7 +545,7 @@ static int put_value(struct push *p, const struct plan *pl,
 	const struct header *shown =
 	    contract_header(p->shown_d, pl->shown, h->name);
 	struct buf scratch = BUF_INIT;
-	struct str field = STR_NONE;
+	struct tmpl_field field = TMPL_FIELD_NONE;
 	struct json_iter it;
 	struct json_member m;
 

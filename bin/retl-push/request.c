@@ -468,7 +468,7 @@ static bool has_header(const struct header *v, size_t n, struct str name)
 }
 
 static int put_header(struct flow *f, const struct header *h,
-		      const struct tmpl_scope *t, struct str *field)
+		      const struct tmpl_scope *t, struct tmpl_field *field)
 {
 	buf_adds(&f->headers, h->name);
 	buf_addz(&f->headers, ": ");
@@ -480,7 +480,7 @@ static int put_header(struct flow *f, const struct header *h,
 }
 
 static int make_headers(struct flow *f, const struct step *s,
-			const struct tmpl_scope *t, struct str *field)
+			const struct tmpl_scope *t, struct tmpl_field *field)
 {
 	const struct delivery *d = &f->push->d;
 	struct str type = STR("content-type");
@@ -510,7 +510,7 @@ static int make_headers(struct flow *f, const struct step *s,
 
 /* The address that a url beginning with a slash is appended to. */
 static int base_url(struct flow *f, const struct tmpl_scope *t, struct buf *out,
-		    struct str *field)
+		    struct tmpl_field *field)
 {
 	struct push *p = f->push;
 
@@ -526,7 +526,7 @@ static int base_url(struct flow *f, const struct tmpl_scope *t, struct buf *out,
  * address is, or without credentials.
  */
 static int check_origin(struct flow *f, const struct step *s,
-			const struct tmpl_scope *t, struct str *field)
+			const struct tmpl_scope *t, struct tmpl_field *field)
 {
 	struct push *p = f->push;
 	struct buf base = BUF_INIT;
@@ -543,7 +543,7 @@ static int check_origin(struct flow *f, const struct step *s,
 }
 
 static int make_url(struct flow *f, const struct step *s,
-		    const struct tmpl_scope *t, struct str *field)
+		    const struct tmpl_scope *t, struct tmpl_field *field)
 {
 	struct push *p = f->push;
 	struct buf whole = BUF_INIT;
@@ -553,7 +553,7 @@ static int make_url(struct flow *f, const struct step *s,
 	buf_reset(&f->url);
 	if (f->page.len) {
 		buf_adds(&f->url, buf_str(&f->page));
-		*field = STR("next");
+		*field = (struct tmpl_field){ STR("next"), TMPL_TEXT };
 		return check_origin(f, s, t, field);
 	}
 	ret = tmpl_expand(&s->url, TMPL_URL, t, &f->url, field, &p->err);
@@ -561,7 +561,7 @@ static int make_url(struct flow *f, const struct step *s,
 		ret = upload_check_url(f, field);
 	if (ret < 0 || !s->url.plus)
 		return ret;
-	*field = STR("url");
+	*field = (struct tmpl_field){ STR("url"), TMPL_TEXT };
 	if (f->url.data[0] == '\1') {
 		/* A dry run does not know where. */
 		f->elsewhere = s->no_auth;
@@ -582,7 +582,7 @@ static int make_url(struct flow *f, const struct step *s,
  * replay has it from its line.
  */
 static int message_id(struct flow *f, const struct tmpl_scope *t,
-		      struct buf *out, struct str *field)
+		      struct buf *out, struct tmpl_field *field)
 {
 	struct push *p = f->push;
 	struct rec *r = f->recs[0];
@@ -600,7 +600,7 @@ static int message_id(struct flow *f, const struct tmpl_scope *t,
 }
 
 static int sign(struct flow *f, const struct step *s,
-		const struct tmpl_scope *t, struct str *field)
+		const struct tmpl_scope *t, struct tmpl_field *field)
 {
 	struct push *p = f->push;
 	struct buf id = BUF_INIT;
@@ -641,36 +641,6 @@ static void pack(struct flow *f, const struct step *s)
 	pack_gzip(&packed, buf_str(&f->body));
 	buf_release(&f->body);
 	f->body = packed;
-}
-
-/* A value that a template names cannot stand where it should. */
-static enum built refuse_value(struct flow *f, struct str field)
-{
-	struct push *p = f->push;
-	struct buf reason = BUF_INIT;
-	struct rec *r = flow_alone(f);
-
-	if (p->stopped)
-		return BUILD_FAILED;
-	buf_adds(&reason, field);
-	buf_addf(&reason, ": %s", p->err.data);
-	if (f->op->role == TO_CLEAN_UP) {
-		/* It did not come so far that there would be something. */
-		flow_decide_all(f, GIVEN_UP, STR("address"), buf_str(&reason));
-	} else if (r && !f->acted_before && !f->page.len) {
-		flow_decide(f, r, REJECTED, STR("address"), buf_str(&reason));
-	} else if (f->acted_before || f->page.len ||
-		   (f->advanced && f->saved.len && !str_is(field, "url"))) {
-		/* The answer has led nowhere; what it was about is done. */
-		flow_decide_all(f, GIVEN_UP, STR("address"), buf_str(&reason));
-	} else {
-		push_stop(p, EX_UNAVAILABLE, "%s: {%.*s} of a batch: %s",
-			  p->contract->name, STR_ARG(field), p->err.data);
-		buf_release(&reason);
-		return BUILD_FAILED;
-	}
-	buf_release(&reason);
-	return BUILD_AGAIN;
 }
 
 /*
@@ -738,7 +708,7 @@ static enum built body_failed(struct flow *f)
 enum built request_finish(struct flow *f)
 {
 	const struct step *s = &f->op->steps[f->step];
-	struct str field = STR_NONE;
+	struct tmpl_field field = TMPL_FIELD_NONE;
 	struct tmpl_scope t;
 
 	fill_templates(f, &t);
@@ -747,7 +717,7 @@ enum built request_finish(struct flow *f)
 	if (!auth_writes_body(f->push->d.auth))
 		pack(f, s);
 	if (sign(f, s, &t, &field) < 0)
-		return refuse_value(f, field);
+		return request_refuse(f, field);
 	if (auth_writes_body(f->push->d.auth))
 		pack(f, s);
 	return BUILT;
@@ -756,7 +726,7 @@ enum built request_finish(struct flow *f)
 static enum built build_one(struct flow *f, const struct step *s)
 {
 	struct tmpl_scope t;
-	struct str field = STR_NONE;
+	struct tmpl_field field = TMPL_FIELD_NONE;
 	int run;
 
 	if (make_vars(f, s) < 0 || (run = check_when(f, s)) < 0)
@@ -775,7 +745,7 @@ static enum built build_one(struct flow *f, const struct step *s)
 	fill_templates(f, &t);
 	if (make_url(f, s, &t, &field) < 0 ||
 	    make_headers(f, s, &t, &field) < 0)
-		return refuse_value(f, field);
+		return request_refuse(f, field);
 	return request_finish(f);
 }
 

@@ -296,27 +296,27 @@ static bool is_pretended(const struct tmpl_part *p, struct str name,
 
 int tmpl_expand(const struct tmpl *t, enum tmpl_use use,
 		const struct tmpl_scope *scope, struct buf *out,
-		struct str *field, struct buf *err)
+		struct tmpl_field *field, struct buf *err)
 {
 	struct buf scratch = BUF_INIT;
 	int ret = -1;
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct tmpl_part *p = &t->v[i];
-		struct str val = STR_NONE;
+		struct str name = part_text(t, p), val = STR_NONE;
 
 		if (p->kind == TMPL_TEXT) {
-			buf_adds(out, part_text(t, p));
+			buf_adds(out, name);
 			continue;
 		}
-		*field = part_text(t, p);
-		if (is_pretended(p, *field, scope)) {
+		*field = (struct tmpl_field){ name, p->kind };
+		if (is_pretended(p, name, scope)) {
 			buf_addf(out, "\1%s.%.*s\2",
 				 p->kind == TMPL_SAVED ? "saved" : "vars",
-				 STR_ARG(*field));
+				 STR_ARG(name));
 			continue;
 		}
-		if (find_value(p, *field, scope, &val, err) < 0)
+		if (find_value(p, name, scope, &val, err) < 0)
 			goto out;
 		/* find_value has set it.
 		 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */

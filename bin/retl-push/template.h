@@ -73,12 +73,19 @@ struct tmpl_scope {
 	bool pretend;
 };
 
+/* What a text could not be made for. */
+struct tmpl_field {
+	struct str name;
+	enum tmpl_kind kind; /* TMPL_TEXT: of the whole text */
+};
+#define TMPL_FIELD_NONE ((struct tmpl_field){ .name = STR_NONE })
+
 /*
- * Appends the text. -1: a value is missing or cannot stand there; *field is
- * its name, err the reason. That is the record's fault, nobody else's.
+ * Appends the text. -1: a value is missing or cannot stand there, that of
+ * *field; err is the reason. Whose fault that is depends on where it is from.
  */
 int tmpl_expand(const struct tmpl *t, enum tmpl_use use,
 		const struct tmpl_scope *scope, struct buf *out,
-		struct str *field, struct buf *err);
+		struct tmpl_field *field, struct buf *err);
 
 #endif

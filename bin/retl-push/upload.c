@@ -171,12 +171,12 @@ struct buf *upload_columns(struct flow *f, const struct step *s)
 	return &session->columns;
 }
 
-int upload_check_url(struct flow *f, struct str *field)
+int upload_check_url(struct flow *f, struct tmpl_field *field)
 {
 	/* To the server what is decoded is a path. */
 	if (!strcasestr(f->url.data, "%2F") && !strstr(f->url.data, "%00"))
 		return 0;
-	*field = STR("url");
+	*field = (struct tmpl_field){ STR("url"), TMPL_TEXT };
 	return fail(&f->push->err, "a value has a slash or a NUL in it, which "
 				   "a file's name cannot have");
 }

@@ -27,7 +27,7 @@ void upload_collect(struct push *p);
 void upload_abort(struct push *p);
 
 /* -1: a value would lead into another folder; see p->err. */
-int upload_check_url(struct flow *f, struct str *field);
+int upload_check_url(struct flow *f, struct tmpl_field *field);
 /* Is there a file that this batch completes, even if it adds nothing? */
 bool upload_ends(const struct flow *f);
 /* Where the batch is a piece of a file with a header: its columns, else NULL.
