@@ -123,7 +123,9 @@ enum verdict answer_built_in(const struct answer *w)
 	case 400:
 	case 409:
 	case 413:
+	case 414:
 	case 422:
+	case 431:
 		return SPLIT;
 	case 404:
 	case 410:

@@ -438,6 +438,7 @@ static void clean_up(struct flow *f, struct flow *then)
 
 	buf_adds(&c->saved, buf_str(&f->saved));
 	buf_adds(&c->group, buf_str(&f->group));
+	c->batch = f->batch ? f->batch : f->number;
 	c->then = then;
 	list_push(&p->ready, c, true);
 }

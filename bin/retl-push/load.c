@@ -126,6 +126,7 @@ int load_program(struct loader *l, struct str object, const char *member,
 		return 0;
 	mark = load_enter(l, str_of(member));
 	ret = program_new(p, l->d->contract, v, place, l->where.data, l->err);
+	l->counts |= p->counts;
 	load_leave(l, mark);
 	return ret;
 }
@@ -141,6 +142,7 @@ int load_template(struct loader *l, struct str value, const char *member,
 		return load_wrong(l, member, "not a string");
 	if (tmpl_parse(t, json_text(value, &scratch), &o, &err) < 0)
 		ret = load_wrong(l, member, err.data);
+	l->counts |= t->counts;
 	buf_release(&scratch);
 	buf_release(&err);
 	return ret;
@@ -218,6 +220,7 @@ int load_named(struct loader *l, struct str object, const char *member,
 		one->name = (struct str){ m.key.s - 1, m.key.n + 2 };
 		ret = program_new(&one->prog, l->d->contract, m.val, place,
 				  l->where.data, l->err);
+		l->counts |= one->prog.counts;
 		load_leave(l, inner);
 	}
 	load_leave(l, mark);

@@ -13,6 +13,7 @@
 struct loader {
 	struct delivery *d;
 	struct buf where; /* "operations.upsert.steps.find" */
+	bool counts; /* something so far asks for $run.batch or $run.last */
 	struct buf *err;
 };
 

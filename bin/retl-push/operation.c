@@ -97,29 +97,13 @@ static struct operation *load_side(struct loader *l, struct str steps,
 	op->role = role;
 	op->max_records = 1;
 	ret = load_step_list(l, steps, op);
+	op->counts = l->counts;
 	if (ret < 0) {
 		operation_release(op);
 		return NULL;
 	}
 	load_leave(l, mark);
 	return op;
-}
-
-static bool names_batch(const struct operation *op)
-{
-	for (size_t i = 0; i < op->n_steps; i++) {
-		const struct step *s = &op->steps[i];
-		bool yes = s->url.counts || s->item.counts || s->body.counts ||
-			   s->when.counts || s->results.counts;
-
-		for (size_t k = 0; k < s->n_headers; k++)
-			yes |= s->headers[k].value.counts;
-		for (size_t k = 0; k < s->n_vars; k++)
-			yes |= s->vars[k].prog.counts;
-		if (yes)
-			return true;
-	}
-	return false;
 }
 
 static const struct step *sizing_step(const struct operation *op)
@@ -167,7 +151,7 @@ static int load_operation(struct loader *l, struct str v, struct operation *op)
 		return -1;
 	for (size_t i = 0; i < op->n_steps; i++)
 		op->never |= op->steps[i].resend == RESEND_NEVER;
-	op->counts = names_batch(op);
+	op->counts = l->counts;
 	op->sizing = sizing_step(op);
 	if (!cleanup.s)
 		return 0;
@@ -180,10 +164,12 @@ static int load_operation(struct loader *l, struct str v, struct operation *op)
 static int load_prepare(struct loader *l)
 {
 	struct str v = json_get(l->d->contract->root, "prepare");
+	bool counts = l->counts;
 
 	if (!v.s)
 		return 0;
 	l->d->prepare = load_side(l, v, "prepare", TO_PREPARE);
+	l->counts = counts;
 	return l->d->prepare ? 0 : -1;
 }
 
@@ -198,6 +184,7 @@ static struct operation *find_operation(struct delivery *d, struct str name)
 static int load_operations(struct loader *l)
 {
 	struct delivery *d = l->d;
+	bool counts = l->counts; /* whatever the operation is */
 
 	for (int kind = DIFF_ADDED; kind <= DIFF_REMOVED; kind++) {
 		struct str name = STR_NONE;
@@ -217,6 +204,7 @@ static int load_operations(struct loader *l)
 			d->ops[d->n_ops++] = op;
 			mark = load_enter(l, STR("operations"));
 			load_enter(l, name);
+			l->counts = counts;
 			if (load_operation(l, v, op) < 0)
 				return -1;
 			load_leave(l, mark);

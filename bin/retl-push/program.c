@@ -105,6 +105,32 @@ static bool mentions(struct str text, const char *name)
 	return memmem(text.s, text.n, dollar, (size_t)n) != NULL;
 }
 
+/* Does it ask for more of $run than is the same in all batches? */
+static bool counts_batches(struct str text)
+{
+	static const char *const same[] = { ".id", ".time", ".number" };
+	struct str at = text;
+
+	while (at.n) {
+		const char *run = memmem(at.s, at.n, "$run", 4);
+		size_t n = 0;
+
+		if (!run)
+			return false;
+		at = (struct str){ run + 4,
+				   (size_t)(text.s + text.n - run) - 4 };
+		if (at.n && (isalnum((uint8_t)*at.s) || *at.s == '_'))
+			continue;
+		for (size_t i = 0; !n && i < ARRAY_LEN(same); i++)
+			if (str_starts(at, same[i]))
+				n = strlen(same[i]);
+		if (!n ||
+		    (n < at.n && (isalnum((uint8_t)at.s[n]) || at.s[n] == '_')))
+			return true;
+	}
+	return false;
+}
+
 int program_new(struct program *p, const struct contract *c, struct str value,
 		enum place place, const char *where, struct buf *err)
 {
@@ -117,8 +143,7 @@ int program_new(struct program *p, const struct contract *c, struct str value,
 		vars[i] = names[known[place].v[i]];
 	if (program_text(c, value, &text, &why) < 0)
 		goto out;
-	p->counts = mentions(buf_str(&text), "run.batch") ||
-		    mentions(buf_str(&text), "run.last");
+	p->counts = counts_batches(buf_str(&text));
 	for (size_t i = 0; i < known[place].n; i++)
 		p->uses[known[place].v[i]] = mentions(buf_str(&text), vars[i]);
 	/* What was taken stays so, however many digits an answer has. */

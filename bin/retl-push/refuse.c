@@ -108,8 +108,9 @@ enum built request_refuse(struct flow *f, struct tmpl_field field)
 	if (was_awaited(f, field, &why) || f->op->role == TO_CLEAN_UP ||
 	    f->acted_before || f->page.len)
 		v = GIVEN_UP;
-	else if (flow_alone(f) && is_of_record(field.kind))
-		v = REJECTED;
+	else if (field.kind == TMPL_GROUP ||
+		 (flow_alone(f) && is_of_record(field.kind)))
+		v = REJECTED; /* a group is what they have in common */
 	if (!why.len)
 		buf_addf(&why, "%s%.*s%s",
 			 field.kind == TMPL_SAVED ? "saved." : "",

@@ -470,12 +470,19 @@ static bool has_header(const struct header *v, size_t n, struct str name)
 static int put_header(struct flow *f, const struct header *h,
 		      const struct tmpl_scope *t, struct tmpl_field *field)
 {
+	size_t line = f->headers.len, at;
+
 	buf_adds(&f->headers, h->name);
 	buf_addz(&f->headers, ": ");
+	at = f->headers.len;
 	if (tmpl_expand(&h->value, TMPL_HEADER, t, &f->headers, field,
 			&f->push->err) < 0)
 		return -1;
-	buf_addc(&f->headers, '\n');
+	if (f->headers.len == at)
+		/* libcurl would leave it out as well. */
+		buf_truncate(&f->headers, line);
+	else
+		buf_addc(&f->headers, '\n');
 	return 0;
 }
 

@@ -121,13 +121,30 @@ static void stop_for(struct answer *w, const struct rec *r)
 		stop(w, false);
 }
 
+static bool broke_down(const struct answer *w)
+{
+	return w->a->status >= 500 && w->a->status < 600;
+}
+
+/* A batch that was not refused as a whole: some of it may have been taken. */
+static bool may_be_part(const struct answer *w, enum verdict v)
+{
+	return v == SPLIT && w->s->acts && w->f->n_carried > 1 &&
+	       (w->a->status < 300 || broke_down(w));
+}
+
 static void apply(struct answer *w, enum verdict v, struct str reason)
 {
+	bool exists = v == EXISTS;
+
 	answer_explain(w);
 	if (reason.s) {
 		buf_reset(&w->reason);
 		buf_adds(&w->reason, reason);
 	}
+	/* No neighbour was settled that would have been at fault. */
+	if (v == AGAIN)
+		v = RETRY;
 	if (v == REFRESH && credentials_renew(w->f))
 		v = AGAIN;
 	if (v == STOP || v == REFRESH)
@@ -135,11 +152,18 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 	if (v == LATER)
 		leave_for_later(w);
 	/* One of them does; the others may not be there yet. */
-	if (v == EXISTS && w->f->n_carried > 1)
+	if (exists && w->f->n_carried > 1)
 		v = SPLIT;
-	/* A server that broke down may have done its work before. */
-	if (w->a->status >= 500 && w->a->status < 600 && v != REJECTED)
+	/*
+	 * A server that broke down may have done its work before, unless the
+	 * contract knows that it has not.
+	 */
+	if (!exists &&
+	    (broke_down(w) ? v != REJECTED && v != FAILED : may_be_part(w, v)))
 		mark_ambiguous(w);
+	/* Nobody may be sent twice. */
+	if (may_be_part(w, v) && w->s->resend == RESEND_NEVER)
+		v = UNKNOWN;
 	if (v == RETRY) {
 		w->wait_ms = answer_hint(w);
 		w->throttled = w->a->status < 500 || w->wait_ms >= 0;

@@ -9,7 +9,7 @@ command -v jq >/dev/null || skip_all 'jq is missing'
 [ -x "$B/bin/retl-push" ] || skip_all 'retl-push is not built'
 
 top=$top/tests/flows
-for name in each job lacks prepare whole; do
+for name in each job lacks prepare whole words; do
 	play_cases t/$name
 done
 done_testing
