@@ -244,7 +244,8 @@ struct flow *flow_new(struct push *p, const struct operation *op)
 	f->opened = f->wake = 0;
 	f->paced = false;
 	f->acted_before = f->under_way = f->begun = f->restart = false;
-	f->advanced = f->last = f->in_session = f->parted = false;
+	f->advanced = f->last = f->marked = f->in_session = false;
+	f->parted = false;
 	f->batch = 0;
 	f->number = ++p->n_flows_made;
 	buf_reset(&f->group);

@@ -214,6 +214,7 @@ static void fork_further(struct flow *f, struct flow *g)
 	g->advanced = f->advanced;
 	g->acted_before = f->acted_before;
 	g->parted = true;
+	g->marked = f->marked;
 	g->renewals = f->renewals;
 	g->poll_since = f->poll_since;
 	g->poll_ms = f->poll_ms;
@@ -228,17 +229,25 @@ static bool is_spent(const struct flow *f, const struct rec *r)
 	       (p->d.max_retries && p->n_retries >= p->d.max_retries);
 }
 
-/* A line that is replayed is sent again as a whole, or not at all. */
+/*
+ * A line that is replayed is sent again as a whole, or not at all. So is a
+ * batch that was marked as the last: what it lacks cannot follow, as that would
+ * be another last one.
+ */
 static bool is_torn(const struct flow *f)
 {
-	size_t n = 0;
+	size_t n = 0, n_again = 0, n_split = 0;
 
-	if (!f->push->cfg.replay)
+	if (!f->push->cfg.replay && !f->marked)
 		return false;
-	for (size_t i = 0; i < f->n; i++)
-		n += f->recs[i]->verdict == RETRY ||
-		     f->recs[i]->verdict == AGAIN;
-	return n && n < f->n;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct rec *r = f->recs[i];
+
+		n += r->carried || r->verdict;
+		n_again += r->verdict == RETRY || r->verdict == AGAIN;
+		n_split += r->verdict == SPLIT;
+	}
+	return (n_again && n_again < n) || (n_split && n_split < n);
 }
 
 /* A verdict that the rest of the flow's history changes. */
@@ -258,8 +267,12 @@ static enum verdict settled_verdict(struct flow *f, struct rec *r,
 	case SPLIT:
 		if (f->acted_before)
 			return UNKNOWN;
+		/* It may have been the last already. */
+		if (f->marked && r->ambiguous)
+			return UNKNOWN;
 		if (n_split > 1)
-			return f->push->cfg.replay ? given_up(f, r) : SPLIT;
+			return torn || f->push->cfg.replay ? given_up(f, r)
+							   : SPLIT;
 		/* A conflict with what an earlier attempt has made? */
 		return r->ambiguous && r->http_status == 409 ? UNKNOWN
 							     : REJECTED;
@@ -295,7 +308,6 @@ static void take_retry(struct flow *f, struct rec *r, struct sorted *s)
 		if (!f->restart)
 			fork_further(f, s->retry);
 		s->retry->batch = f->batch;
-		s->retry->last = f->last;
 		s->retry->in_session = f->in_session;
 		/* Who waits for f waits for it still. */
 		s->retry->then = f->then;
@@ -374,6 +386,10 @@ static void sort_records(struct flow *f, struct sorted *s)
 			settle_as(f, r, v);
 		}
 	}
+	/* The last one is what comes last: a half, what is tried again. */
+	if (s->retry)
+		s->retry->last = f->last && !s->first;
+	f->last &= !s->first && !s->retry;
 	f->n = stay;
 	f->parted |= stay < n;
 	buf_reset(&f->notes);
@@ -679,6 +695,10 @@ static void go(struct flow *f)
 			finish(f);
 			return;
 		}
+		if (!session_may(f)) {
+			sweep(f, -1);
+			return;
+		}
 		switch (request_build(f)) {
 		case NOT_RUN:
 			pass_over(f);
@@ -709,6 +729,7 @@ static void go(struct flow *f)
 				list_push(&p->ready, f, true);
 				return;
 			}
+			session_sent(f);
 			f->under_way = true;
 			request_send(f);
 			return;

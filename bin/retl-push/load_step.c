@@ -168,6 +168,20 @@ static bool reads_saved(const struct step *s)
 	return yes;
 }
 
+static bool marks(const struct delivery *d, const struct step *s)
+{
+	bool yes =
+	    s->url.marks || s->item.marks || s->body.marks || s->when.marks;
+
+	for (size_t i = 0; i < s->n_headers; i++)
+		yes |= s->headers[i].value.marks;
+	for (size_t i = 0; i < s->n_vars; i++)
+		yes |= s->vars[i].prog.marks;
+	for (size_t i = 0; i < d->n_headers; i++)
+		yes |= d->headers[i].value.marks;
+	return yes;
+}
+
 static int load_poll(struct loader *l, struct str v, struct poll *poll)
 {
 	static const char *const members[] = { "until",    "every", "most",
@@ -246,6 +260,7 @@ static int load_step(struct loader *l, struct str v, const struct operation *op,
 	    load_count(l, v, "cost", &s->cost) < 0 || load_resend(l, v, s) < 0)
 		return -1;
 	s->reads_saved = reads_saved(s);
+	s->marks = marks(l->d, s);
 	s->item_varies = s->item.uses[VAR_SAVED] || s->item.uses[VAR_VARS] ||
 			 s->item.uses[VAR_NOW] || s->item.counts;
 	return check_role(l, op, s);

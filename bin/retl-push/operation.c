@@ -149,8 +149,10 @@ static int load_operation(struct loader *l, struct str v, struct operation *op)
 	if (json_get(v, "table").s ? table_load(l, v, op) < 0
 				   : load_steps(l, v, op) < 0)
 		return -1;
-	for (size_t i = 0; i < op->n_steps; i++)
+	for (size_t i = 0; i < op->n_steps; i++) {
 		op->never |= op->steps[i].resend == RESEND_NEVER;
+		op->marks |= op->steps[i].marks;
+	}
 	op->counts = l->counts;
 	op->sizing = sizing_step(op);
 	if (!cleanup.s)

@@ -99,7 +99,7 @@ struct step {
 	bool gzip;
 	bool replace; /* a file of this name that is there already */
 	struct program item, body;
-	bool body_is_frame; /* around the items */
+	bool body_is_frame;       /* around the items */
 	struct buf body_constant; /* JSON object; empty: none */
 	size_t body_extra;        /* bytes of a body without items */
 	bool item_is_record;      /* "." */
@@ -119,6 +119,7 @@ struct step {
 	bool acts;         /* this very request may make it act */
 	bool names_record; /* the URL does */
 	bool reads_saved;
+	bool marks;       /* its request says which batch is the last */
 	bool item_varies; /* with more than the record and the settings */
 };
 
@@ -161,6 +162,7 @@ struct operation {
 	bool never;                /* some step must not be sent twice */
 	bool whole;                /* what it sends replaces everything */
 	bool counts;               /* it asks for $run.batch or $run.last */
+	bool marks;                /* some step marks the last batch */
 	struct operation *cleanup; /* NULL: there is none */
 	bool cleanup_shown;        /* by a dry run */
 	struct table *table;       /* NULL: it makes requests */

@@ -30,6 +30,11 @@ static const enum var answer_vars[] = { EVERYWHERE, VAR_VARS, VAR_RESPONSE,
 
 static const enum var token_vars[] = { VAR_SETTINGS, VAR_NOW };
 
+/* Members of $run that are the same all along; and all but $run.last. */
+static const char *const of_push[] = { ".id", ".time", ".number", NULL };
+static const char *const of_batch[] = { ".id", ".time", ".number", ".batch",
+					NULL };
+
 static const struct {
 	const enum var *v;
 	size_t n;
@@ -105,10 +110,12 @@ static bool mentions(struct str text, const char *name)
 	return memmem(text.s, text.n, dollar, (size_t)n) != NULL;
 }
 
-/* Does it ask for more of $run than is the same in all batches? */
-static bool counts_batches(struct str text)
+/*
+ * Does it ask for more of $run than these members? However it is written: what
+ * reads ".last" may have been handed all of $run.
+ */
+static bool asks_run(struct str text, const char *const *members)
 {
-	static const char *const same[] = { ".id", ".time", ".number" };
 	struct str at = text;
 
 	while (at.n) {
@@ -121,9 +128,9 @@ static bool counts_batches(struct str text)
 				   (size_t)(text.s + text.n - run) - 4 };
 		if (at.n && (isalnum((uint8_t)*at.s) || *at.s == '_'))
 			continue;
-		for (size_t i = 0; !n && i < ARRAY_LEN(same); i++)
-			if (str_starts(at, same[i]))
-				n = strlen(same[i]);
+		for (size_t i = 0; !n && members[i]; i++)
+			if (str_starts(at, members[i]))
+				n = strlen(members[i]);
 		if (!n ||
 		    (n < at.n && (isalnum((uint8_t)at.s[n]) || at.s[n] == '_')))
 			return true;
@@ -143,7 +150,8 @@ int program_new(struct program *p, const struct contract *c, struct str value,
 		vars[i] = names[known[place].v[i]];
 	if (program_text(c, value, &text, &why) < 0)
 		goto out;
-	p->counts = counts_batches(buf_str(&text));
+	p->counts = asks_run(buf_str(&text), of_push);
+	p->marks = asks_run(buf_str(&text), of_batch);
 	for (size_t i = 0; i < known[place].n; i++)
 		p->uses[known[place].v[i]] = mentions(buf_str(&text), vars[i]);
 	/* What was taken stays so, however many digits an answer has. */

@@ -46,6 +46,7 @@ struct program {
 	enum place place;
 	bool uses[N_VARS]; /* may be true of a name that is only in a string */
 	bool counts;       /* so is this, of $run.batch and $run.last */
+	bool marks;        /* and this, of $run.last alone */
 };
 
 /*

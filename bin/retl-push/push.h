@@ -240,6 +240,7 @@ struct flow {
 	/* A session, see session.c: its place in it. */
 	uint64_t batch;
 	bool last, in_session;
+	bool marked;       /* it is the last, and a request has said so */
 	struct flow *then; /* by next: those that wait for this one's end */
 	/* The request under way. */
 	struct buf url, headers, body, vars;
@@ -421,6 +422,13 @@ void session_halves(struct push *p, struct flow *first, struct flow *second,
 		    bool all);
 /* Lets the next batch go, if it is time for it. */
 void session_go_on(struct push *p);
+/*
+ * May the flow make its next request? Not if it is the last batch, nothing has
+ * said so yet, and not all else was taken: its records are given up.
+ */
+bool session_may(struct flow *f);
+/* The flow's request is about to leave. */
+void session_sent(struct flow *f);
 /* A record of it is settled; true: its receipt has to wait. */
 bool session_settle(struct push *p, struct rec *r, const struct outcome *o);
 /* The receipts that waited, and whether all has been replaced: 0 or 65. */

@@ -50,6 +50,15 @@ static const char *flaw(const struct push *p)
 	return NULL;
 }
 
+static void tell(struct push *p, const char *why)
+{
+	if (!p->session.told)
+		msg_error("%s: so the last batch, which makes the destination "
+			  "drop all else, is not sent",
+			  why);
+	p->session.told = p->session.broken = true;
+}
+
 static void give_up(struct push *p, const char *why)
 {
 	struct outcome o = { .status = FAILED,
@@ -57,11 +66,7 @@ static void give_up(struct push *p, const char *why)
 			     .reason = str_of(why) };
 	struct flow *f;
 
-	if (!p->session.told)
-		msg_error("%s: so the last batch, which makes the destination "
-			  "drop all else, is not sent",
-			  why);
-	p->session.told = p->session.broken = true;
+	tell(p, why);
 	while ((f = p->session.waiting.first)) {
 		list_remove(&p->session.waiting, f);
 		for (size_t i = 0; i < f->n; i++)
@@ -88,7 +93,8 @@ static void send_empty(struct push *p, const struct operation *op)
 	struct session *s = &p->session;
 	struct flow *f = flow_for(p, op);
 
-	s->any = s->last_sent = true;
+	s->any = true;
+	s->last_sent = !op->marks;
 	f->last = f->in_session = true;
 	f->batch = ++s->n_batches;
 	s->n_out++;
@@ -149,13 +155,37 @@ void session_go_on(struct push *p)
 			give_up(p, "the input is not sealed");
 			return;
 		}
-		f->last = s->last_sent = true;
+		f->last = true;
+		s->last_sent = !f->op->marks;
 	}
 	list_remove(&s->waiting, f);
 	f->batch = ++s->n_batches;
 	f->in_session = true;
 	s->n_out++;
 	list_push(&p->ready, f, true);
+}
+
+bool session_may(struct flow *f)
+{
+	const char *why = f->last && !f->marked ? flaw(f->push) : NULL;
+
+	if (!why)
+		return true;
+	tell(f->push, why);
+	for (size_t i = 0; i < f->n; i++) {
+		f->recs[i]->http_status = 0;
+		flow_decide(f, f->recs[i], GIVEN_UP, STR("incomplete"),
+			    str_of(why));
+	}
+	return false;
+}
+
+void session_sent(struct flow *f)
+{
+	if (!f->last || !f->op->steps[f->step].marks)
+		return;
+	f->marked = true;
+	f->push->session.last_sent = true;
 }
 
 /* Lines come in order but for those that were tried again. */
@@ -203,6 +233,11 @@ int session_end(struct push *p)
 		for (uint64_t k = 0; k < s->taken[i].n; k++)
 			receipts_add(&p->receipts, s->taken[i].line + k,
 				     (struct str){ "", 0 }, 0, &o);
+	if (s->any && !s->last_sent && !s->broken && !s->refused &&
+	    !p->stopped && !p->cfg.dry_run)
+		msg_error(
+		    "no request said which batch is the last, as "
+		    "nothing was left to send in it: nothing is replaced");
 	if (s->last_sent && !replaced && !p->stopped)
 		msg_error("the last batch, which makes the destination drop "
 			  "all else, was sent and not taken: what is there "

@@ -155,6 +155,7 @@ static int add_variable(struct tmpl *t, struct str name, bool plus,
 			    STR_ARG(name));
 	t->plus |= plus && o->use == TMPL_URL && part.kind == TMPL_SAVED;
 	t->counts |= str_is(name, "run.batch") || str_is(name, "run.last");
+	t->marks |= str_is(name, "run.last");
 	t->derives |= part.kind == TMPL_DERIVED;
 	t->names_record |=
 	    part.kind == TMPL_RECORD || part.kind == TMPL_DERIVED;

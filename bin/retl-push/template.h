@@ -46,6 +46,7 @@ struct tmpl {
 	bool names_record;
 	bool reads_saved;
 	bool counts;  /* {run.batch}, {run.last} */
+	bool marks;   /* {run.last} */
 	bool plus;    /* {+saved.x}: it may lead anywhere */
 	bool derives; /* {derived.x} */
 };
