@@ -25,7 +25,7 @@ struct lint {
 	struct str root;
 	struct str settings; /* object; .s NULL: none */
 	struct buf path;     /* where we are */
-	struct faults faults;
+	struct faults faults, hints;
 	struct names used;  /* settings */
 	struct names saved; /* by earlier steps, and by the one at hand */
 	bool one;           /* the operation sends records one by one */
@@ -309,15 +309,6 @@ static bool commits(const struct lint *l, struct str step)
 	return l->says ? says_commits(step) : !json_text_is(method, "GET");
 }
 
-/* One with a condition, or whose items may all be empty, may not. */
-static bool always_runs(struct str step)
-{
-	struct str item = json_get(json_get(step, "request"), "item");
-
-	return !json_get(step, "when").s &&
-	       !(item.s && memmem(item.s, item.n, "empty", 5));
-}
-
 /* Splitting a batch that has been acted on would act twice. */
 static void look_at_splits(struct lint *l, struct str step)
 {
@@ -345,8 +336,18 @@ static void look_at_step(struct lint *l, struct str v, const char *kind)
 	/* What it saves, its own results and rules see. */
 	collect_saved(l, v);
 	look_at_object(l, v, kind);
-	l->after |= json_get(v, "request").s && commits(l, v) && always_runs(v);
+	l->after |= json_get(v, "request").s && commits(l, v) &&
+		    look_step_always_runs(v);
 	l->each = false;
+}
+
+static void add_hint(struct lint *l, struct str steps, size_t at,
+		     struct str step)
+{
+	const char *hint = look_hint(steps, at, step, l->one);
+
+	if (hint && !l->loose)
+		faults_add(&l->hints, buf_str(&l->path), "hint", "%s", hint);
 }
 
 static void look_at_steps(struct lint *l, struct str all)
@@ -360,10 +361,11 @@ static void look_at_steps(struct lint *l, struct str all)
 	l->says = one_says_commits(all);
 	json_iter_init(&it, all);
 	while (json_iter_element(&it, &v)) {
-		snprintf(number, sizeof number, "%zu", i++);
+		snprintf(number, sizeof number, "%zu", i);
 		mark = l->path.len;
 		buf_addf(&l->path, "/%s", number);
 		look_at_step(l, v, "step");
+		add_hint(l, all, i++, v);
 		buf_truncate(&l->path, mark);
 	}
 	l->says = says;
@@ -790,22 +792,25 @@ static void put_line(struct buf *out, struct str s)
 	buf_addc(out, '\n');
 }
 
-static void print(struct lint *l, const char *begin, struct str root,
+static void print(const struct lint *l, const struct faults *all,
+		  const char *word, const char *begin, struct str root,
 		  struct buf *out)
 {
-	for (size_t i = 0; i < l->faults.n; i++) {
-		struct str field = fault_field(&l->faults, i);
+	for (size_t i = 0; i < all->n; i++) {
+		struct str field = fault_field(all, i);
 
-		buf_addf(out, "%s:%zu: %.*s%s", l->c.path,
+		buf_addf(out, "%s:%zu: %.*s%s%s", l->c.path,
 			 line_of(begin, root, field), STR_ARG(field),
-			 field.n ? ": " : "");
-		put_line(out, fault_reason(&l->faults, i));
+			 field.n ? ": " : "", word);
+		put_line(out, fault_reason(all, i));
 	}
 }
 
 int look_lint(const char *name)
 {
-	struct lint l = { .path = BUF_INIT, .faults = FAULTS_INIT };
+	struct lint l = { .path = BUF_INIT,
+			  .faults = FAULTS_INIT,
+			  .hints = FAULTS_INIT };
 	struct buf text = BUF_INIT, raw = BUF_INIT, err = BUF_INIT;
 	struct buf out = BUF_INIT;
 	struct json_fault f;
@@ -829,7 +834,8 @@ int look_lint(const char *name)
 		check_day(&l);
 		check_record(&l, name);
 	}
-	print(&l, raw.data, span, &out);
+	print(&l, &l.faults, "", raw.data, span, &out);
+	print(&l, &l.hints, "hint: ", raw.data, span, &out);
 	status = l.faults.n ? EX_CONFIG : 0;
 	if (file_write_all(STDOUT_FILENO, out.data, out.len) < 0)
 		die(EX_IOERR, "standard output: %s", strerror(errno));
@@ -839,6 +845,7 @@ int look_lint(const char *name)
 	release_names(&l.used);
 	release_names(&l.saved);
 	faults_release(&l.faults);
+	faults_release(&l.hints);
 	buf_release(&l.path);
 	buf_release(&text);
 	buf_release(&raw);

@@ -152,6 +152,39 @@ exits 78 'what is no JSON' retl-push --lint ./broken.json
 contains err './broken.json:1:10' 'has its line and column'
 exits 66 'what is not there' retl-push --lint ./absent.json
 
+# ---- hints ----
+# hint CLAIM STEPS HINTS [MEMBERS]: of the steps, those with a hint
+hint() {
+	contract odd "{\"operations\": {\"send\": {\"request\": null, \"batch\": {\"records\": 9}${4:-}, \"steps\": $2}}}"
+	retl-push --lint t/odd >out 2>err
+	is "$?$(grep -v ': hint: ' out)$(sed -n 's/.*steps\/\([0-9]*\): hint: .*/\1/p' out | tr '\n' ',')" \
+		"0$3" "$1"
+}
+look='{"request": {"method": "GET", "url": "/x"}, "save": {"x": "."}}'
+changes='{"when": "$saved.x", "request": {"method": "PUT", "url": "/x", "item": "."}, "results": "{status: \"delivered\"}"}'
+makes='{"when": "$saved.x | not", "request": {"method": "POST", "url": "/x", "item": "."}}'
+hint 'a step that acts beside one with results, and has none, is odd' "[$look, $changes, $makes]" 2,
+contains out 'whoever it carries is delivered if its status is good' 'the hint says why'
+hint 'whichever of them comes first' "[$look, $makes, $changes]" 1,
+with() { printf '%s' "$makes" | jq -c ". + $1"; }
+hint 'so is one that goes record by record' "[$look, $changes, $(with '{each: true}')]" 2,
+hint 'and one that says in its address what it is about' \
+	"[$look, $changes, $(with '{each: true, request: {method: "DELETE", url: "/x/{record.id}"}}')]" 2,
+hint 'or of a single record' "[$look, $changes, $makes]" 2, ', "batch": null'
+hint 'results are what it lacks' "[$look, $changes, $(with '{results: ".[]"}')]" ''
+hint 'a rule with some is as good' "[$look, $changes, $(with '{rules: [{when: ".bad", results: ".bad"}]}')]" ''
+hint 'so is what is saved of its answer' "[$look, $changes, $(with '{save: {id: ".id"}}')]" ''
+hint 'one that looks acts not' "[$look, $changes, $look]" ''
+hint 'nor is a job odd that others report on' \
+	"[$(with '{when: "true"}'), {\"when\": \"true\", \"request\": {\"method\": \"GET\", \"url\": \"/x\"}, \"results\": \".[]\"}]" ''
+hint 'where nobody has results nobody is odd' "[$look, $makes]" ''
+hint 'what others have not settled before is unknown' \
+	"[$(printf '%s' "$look" | jq -c '. + {results: ".bad[]"}'), $makes]" 1,
+contains out 'a record of which the results before do not speak is unknown' 'whatever comes'
+line=$(sed -n 's/.*odd.json:\([0-9]*\): operations.*/\1/p' out)
+is "$(sed "1,${line}d" contracts/t/odd.json | jq -Rr 'capture("\"(?<k>when)\"").k' | head -n 1)" when \
+	'a hint has the line where its step begins'
+
 # ---- describe ----
 retl-push --describe hubspot/contact >out 2>err </dev/null
 RETL_CONTRACTS=$top/contracts retl-push --describe hubspot/contact >out 2>err
