@@ -4,6 +4,7 @@
  * shape; if that is good, what the parts say about each other. No setting needs
  * a value, and nothing is sent.
  */
+#include "bin/retl-push/lint.h"
 #include "bin/retl-push/look.h"
 #include "bin/retl-push/upload.h"
 
@@ -15,29 +16,7 @@
 
 #define MAX_FILE ((size_t)4 << 20)
 
-struct names {
-	struct str *v; /* our own */
-	size_t n, cap;
-};
-
-struct lint {
-	struct contract c; /* of which programs need the path alone */
-	struct str root;
-	struct str settings; /* object; .s NULL: none */
-	struct buf path;     /* where we are */
-	struct faults faults, hints;
-	struct names used;  /* settings */
-	struct names saved; /* by earlier steps, and by the one at hand */
-	bool one;           /* the operation sends records one by one */
-	bool each;          /* the step does */
-	bool loose;         /* steps that no record goes through */
-	bool after;         /* an earlier step has committed */
-	bool says;          /* one of the steps says that it commits */
-	bool in_flow;       /* $saved means something */
-};
-
-static void fault(struct lint *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static void fault(struct lint *l, const char *fmt, ...)
+void lint_fault(struct lint *l, const char *fmt, ...)
 {
 	struct buf text = BUF_INIT;
 	va_list ap;
@@ -49,7 +28,7 @@ static void fault(struct lint *l, const char *fmt, ...)
 	buf_release(&text);
 }
 
-static bool has_name(const struct names *l, struct str name)
+static bool has_name(const struct lint_names *l, struct str name)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (str_eq(l->v[i], name))
@@ -57,7 +36,7 @@ static bool has_name(const struct names *l, struct str name)
 	return false;
 }
 
-static void add_name(struct names *l, struct str name)
+static void add_name(struct lint_names *l, struct str name)
 {
 	if (has_name(l, name))
 		return;
@@ -65,13 +44,13 @@ static void add_name(struct names *l, struct str name)
 	l->v[l->n++] = (struct str){ xstrndup(name.s, name.n), name.n };
 }
 
-static void cut_names(struct names *l, size_t n)
+static void cut_names(struct lint_names *l, size_t n)
 {
 	while (l->n > n)
 		free((char *)l->v[--l->n].s);
 }
 
-static void release_names(struct names *l)
+static void release_names(struct lint_names *l)
 {
 	cut_names(l, 0);
 	free(l->v);
@@ -115,12 +94,12 @@ static void use_setting(struct lint *l, struct str name, bool in_program)
 {
 	add_name(&l->used, name);
 	if (!is_known(l, name))
-		fault(l, "%s%.*s: there is no such setting",
-		      in_program ? "$settings." : "", STR_ARG(name));
+		lint_fault(l, "%s%.*s: there is no such setting",
+			   in_program ? "$settings." : "", STR_ARG(name));
 	else if (in_program && is_secret(l, name))
-		fault(l,
-		      "$settings.%.*s: is a secret, which programs do not see",
-		      STR_ARG(name));
+		lint_fault(
+		    l, "$settings.%.*s: is a secret, which programs do not see",
+		    STR_ARG(name));
 }
 
 /* ---- texts of programs and templates ---- */
@@ -128,7 +107,7 @@ static void use_setting(struct lint *l, struct str name, bool in_program)
 static void use_saved(struct lint *l, struct str name, const char *form)
 {
 	if (l->in_flow && !has_name(&l->saved, name))
-		fault(l, form, STR_ARG(name));
+		lint_fault(l, form, STR_ARG(name));
 }
 
 /* $settings.x, $settings["x"] and $saved.x, as far as they can be seen. */
@@ -199,11 +178,14 @@ static struct str without_place(struct str why)
 
 static void look_at_program(struct lint *l, struct str v, enum place place)
 {
-	struct buf err = BUF_INIT, scratch = BUF_INIT;
+	struct buf err = BUF_INIT, text = BUF_INIT;
 	struct str why;
 
-	if (json_type(v) == JSON_STRING)
-		look_at_text(l, json_text(v, &scratch));
+	if (program_source(&l->c, v, &text, &err) == 0) {
+		look_at_text(l, buf_str(&text));
+		lint_program_names(l, buf_str(&text));
+	}
+	buf_reset(&err);
 	if (compile(l, v, place, &err) < 0 &&
 	    !(l->loose && compile(l, v, PLACE_RECORD, &err) == 0)) {
 		why = without_place(buf_str(&err));
@@ -211,10 +193,10 @@ static void look_at_program(struct lint *l, struct str v, enum place place)
 		for (size_t i = 0; i < err.len; i++)
 			if (err.data[i] == '\n')
 				err.data[i] = ' ';
-		fault(l, "%.*s", STR_ARG(why));
+		lint_fault(l, "%.*s", STR_ARG(why));
 	}
 	buf_release(&err);
-	buf_release(&scratch);
+	buf_release(&text);
 }
 
 /* Is it a variable whose value may come into a URL as it is? */
@@ -225,8 +207,11 @@ static bool may_stay_raw(struct str name)
 	return str_starts(name, "saved.") || str_starts(name, "auth.");
 }
 
+enum template_use { OF_SETTINGS, OF_HEADER, OF_URL };
+
 /* The variables of a template. */
-static void look_at_template(struct lint *l, struct str v, bool is_url)
+static void look_at_template(struct lint *l, struct str v,
+			     enum template_use use)
 {
 	struct buf scratch = BUF_INIT;
 	struct str text, rest;
@@ -240,7 +225,7 @@ static void look_at_template(struct lint *l, struct str v, bool is_url)
 
 		close = memchr(open, '}', rest.n - (size_t)(open - rest.s));
 		if (!close) {
-			fault(l, "a { without its }");
+			lint_fault(l, "a { without its }");
 			break;
 		}
 		name = (struct str){ open + 1, (size_t)(close - open) - 1 };
@@ -248,12 +233,14 @@ static void look_at_template(struct lint *l, struct str v, bool is_url)
 				     (size_t)(text.s + text.n - close) - 1 };
 		if (name.n && name.s[0] == '+') {
 			name = (struct str){ name.s + 1, name.n - 1 };
-			if (is_url && !may_stay_raw(name))
-				fault(l,
-				      "{+%.*s}: what comes with a record "
-				      "cannot go into a URL unencoded",
-				      STR_ARG(name));
+			if (use == OF_URL && !may_stay_raw(name))
+				lint_fault(l,
+					   "{+%.*s}: what comes with a record "
+					   "cannot go into a URL unencoded",
+					   STR_ARG(name));
 		}
+		if (use != OF_SETTINGS)
+			lint_variable(l, name);
 		if (str_starts(name, "saved."))
 			use_saved(l, (struct str){ name.s + 6, name.n - 6 },
 				  "{saved.%.*s}: no step before saves it");
@@ -309,6 +296,30 @@ static bool commits(const struct lint *l, struct str step)
 	return l->says ? says_commits(step) : !json_text_is(method, "GET");
 }
 
+/* Where the first step commits, nothing is left to clean up. */
+static void look_at_cleanup(struct lint *l, struct str op)
+{
+	struct str steps = json_get(op, "steps"), first = op;
+	struct json_iter it;
+	bool says = l->says;
+	size_t mark = l->path.len;
+
+	if (!json_get(op, "cleanup").s)
+		return;
+	if (steps.s) {
+		json_iter_init(&it, steps);
+		json_iter_element(&it, &first);
+		l->says = one_says_commits(steps);
+	}
+	buf_addz(&l->path, "/cleanup");
+	if (commits(l, first))
+		lint_fault(l, "is never run: the first step commits already "
+			      "(\"commits\": true, of a later one, says "
+			      "otherwise)");
+	buf_truncate(&l->path, mark);
+	l->says = says;
+}
+
 /* Splitting a batch that has been acted on would act twice. */
 static void look_at_splits(struct lint *l, struct str step)
 {
@@ -320,9 +331,10 @@ static void look_at_splits(struct lint *l, struct str step)
 	json_iter_init(&it, rules);
 	while (json_iter_element(&it, &rule))
 		if (json_text_is(json_get(rule, "then"), "split"))
-			fault(l, "a rule splits after a step that commits: "
-				 "what has been done is not done twice, so "
-				 "this reads as unknown");
+			lint_fault(l,
+				   "a rule splits after a step that commits: "
+				   "what has been done is not done twice, so "
+				   "this reads as unknown");
 }
 
 static void look_at_object(struct lint *l, struct str v, const char *kind);
@@ -332,12 +344,15 @@ static void look_at_step(struct lint *l, struct str v, const char *kind)
 	struct str each = json_get(v, "each");
 
 	l->each = each.s && str_is(each, "true");
+	l->step = v;
 	look_at_splits(l, v);
+	lint_step(l, v);
 	/* What it saves, its own results and rules see. */
 	collect_saved(l, v);
 	look_at_object(l, v, kind);
 	l->after |= json_get(v, "request").s && commits(l, v) &&
 		    look_step_always_runs(v);
+	l->step = STR_NONE;
 	l->each = false;
 }
 
@@ -377,14 +392,18 @@ static void look_at_operation(struct lint *l, struct str v)
 
 	if (json_type(v) != JSON_OBJECT)
 		return;
+	l->operation = v;
 	l->one = !json_get(v, "batch").s;
 	l->in_flow = true;
 	l->after = false;
+	lint_operation(l, v);
+	look_at_cleanup(l, v);
 	if (json_get(v, "steps").s)
 		look_at_object(l, v, "operation");
 	else
 		look_at_step(l, v, "operation");
 	l->in_flow = false;
+	l->operation = STR_NONE;
 	cut_names(&l->saved, n_saved);
 }
 
@@ -405,7 +424,7 @@ static bool is_template(const char *kind, struct str member, struct str v)
 static void look_at_numbers(struct lint *l, struct str v)
 {
 	if (json_type(v) == JSON_STRING && v.n > 2 && v.s[1] == '{')
-		look_at_template(l, v, false);
+		look_at_template(l, v, OF_SETTINGS);
 }
 
 static void look_at_each(struct lint *l, struct str v, const char *holds,
@@ -450,10 +469,11 @@ static void look_at_headers(struct lint *l, struct str v)
 
 	if (json_type(v) != JSON_OBJECT)
 		return;
+	lint_headers(l, v);
 	json_iter_init(&it, v);
 	while (json_iter_member(&it, &m)) {
 		buf_addf(&l->path, "/%.*s", STR_ARG(m.key));
-		look_at_template(l, m.val, false);
+		look_at_template(l, m.val, OF_HEADER);
 		buf_truncate(&l->path, mark);
 	}
 }
@@ -478,7 +498,10 @@ static void look_at_member(struct lint *l, const struct json_member *m,
 	} else if (str_is(m->key, "headers")) {
 		look_at_headers(l, m->val);
 	} else if (is_template(kind, m->key, m->val)) {
-		look_at_template(l, m->val, str_is(m->key, "url"));
+		if (strcmp(kind, "limit") == 0)
+			lint_limit_by(l, m->val);
+		look_at_template(l, m->val,
+				 str_is(m->key, "url") ? OF_URL : OF_SETTINGS);
 	} else if (n && strcmp(holds, "jq") == 0) {
 		if (!json_text_is(m->val, "keys") &&
 		    json_type(m->val) != JSON_OBJECT)
@@ -561,21 +584,22 @@ static void check_settings(struct lint *l)
 		if (used)
 			continue;
 		buf_addf(&l->path, "settings/%.*s", STR_ARG(m.key));
-		fault(l, "nothing uses this setting");
+		lint_fault(l, "nothing uses this setting");
 		buf_truncate(&l->path, mark);
 	}
 	if (!account) {
 		buf_addz(&l->path, "settings");
-		fault(l, "none has \"account\": true, so that receipts do not "
-			 "tell one account, list or table from another; if "
-			 "there is only one, say \"account\": false at the "
-			 "top");
+		lint_fault(
+		    l, "none has \"account\": true, so that receipts do not "
+		       "tell one account, list or table from another; if "
+		       "there is only one, say \"account\": false at the "
+		       "top");
 		buf_reset(&l->path);
 	}
 }
 
 /* What "{on_remove}" may turn into; false: anything. */
-static bool add_choices(struct lint *l, struct str name, struct names *to)
+static bool add_choices(struct lint *l, struct str name, struct lint_names *to)
 {
 	struct str s = setting(l, name),
 		   all = s.s ? json_get(s, "enum") : STR_NONE;
@@ -595,7 +619,7 @@ static void check_changes(struct lint *l)
 {
 	struct str changes = json_get(l->root, "changes");
 	struct str operations = json_get(l->root, "operations"), v;
-	struct names led = { .n = 0 };
+	struct lint_names led = { .n = 0 };
 	struct json_iter it;
 	struct json_member m;
 	bool open = false;
@@ -617,8 +641,8 @@ static void check_changes(struct lint *l)
 		if (!str_is(led.v[i], "skip") &&
 		    json_find(operations, led.v[i], &v) != 1) {
 			buf_addz(&l->path, "changes");
-			fault(l, "%.*s: there is no such operation",
-			      STR_ARG(led.v[i]));
+			lint_fault(l, "%.*s: there is no such operation",
+				   STR_ARG(led.v[i]));
 			buf_reset(&l->path);
 		}
 	json_iter_init(&it, operations);
@@ -626,7 +650,7 @@ static void check_changes(struct lint *l)
 		if (has_name(&led, m.key))
 			continue;
 		buf_addf(&l->path, "operations/%.*s", STR_ARG(m.key));
-		fault(l, "no change leads to this operation");
+		lint_fault(l, "no change leads to this operation");
 		buf_reset(&l->path);
 	}
 	release_names(&led);
@@ -657,10 +681,10 @@ static void check_limits(struct lint *l)
 			if (!batch.s || json_get(batch, "by").s)
 				continue;
 			buf_addz(&l->path, "limits");
-			fault(l,
-			      "by a member of the record, but %.*s sends "
-			      "batches of any: give its batch a \"by\"",
-			      STR_ARG(m.key));
+			lint_fault(l,
+				   "by a member of the record, but %.*s sends "
+				   "batches of any: give its batch a \"by\"",
+				   STR_ARG(m.key));
 			buf_reset(&l->path);
 		}
 	}
@@ -678,7 +702,7 @@ static void check_uploads(struct lint *l)
 	if (upload_is_meant(json_text(url, &scratch))) {
 		why = upload_contract_fault(l->root);
 		if (why)
-			fault(l, "%s", why);
+			lint_fault(l, "%s", why);
 		json_iter_init(&it, json_get(l->root, "operations"));
 		while (json_iter_member(&it, &m)) {
 			why = json_type(m.val) == JSON_OBJECT
@@ -686,7 +710,7 @@ static void check_uploads(struct lint *l)
 				  : NULL;
 			buf_addf(&l->path, "operations/%.*s", STR_ARG(m.key));
 			if (why)
-				fault(l, "%s", why);
+				lint_fault(l, "%s", why);
 			buf_reset(&l->path);
 		}
 	}
@@ -702,35 +726,11 @@ static void check_day(struct lint *l)
 	if (day.s && json_type(day) == JSON_STRING &&
 	    strncmp(json_text(day, &scratch).s, today.data, 10) <= 0) {
 		buf_addz(&l->path, "api/retires");
-		fault(l, "this version of the API is gone");
+		lint_fault(l, "this version of the API is gone");
 		buf_reset(&l->path);
 	}
 	buf_release(&today);
 	buf_release(&scratch);
-}
-
-/*
- * What the other stages demand of record and key: their own reading tells,
- * as far as it comes without values for settings.
- */
-static void check_record(struct lint *l, const char *name)
-{
-	struct contract_args args = { .name = name };
-	struct buf err = BUF_INIT;
-	int status;
-	struct contract *c =
-	    contract_load(&args, CONTRACT_FOR_HASH, &status, &err);
-	size_t n = strlen(l->c.path);
-	struct str why;
-
-	if (!c && !memmem(err.data, err.len, "has no value", 12)) {
-		why = buf_str(&err);
-		if (str_starts(why, l->c.path) && why.n > n + 2)
-			why = (struct str){ why.s + n + 2, why.n - n - 2 };
-		fault(l, "%.*s", STR_ARG(why));
-	}
-	contract_free(c);
-	buf_release(&err);
 }
 
 /* What is prepared is there for every operation, wherever it stands. */
@@ -744,6 +744,20 @@ static void collect_prepared(struct lint *l)
 	json_iter_init(&it, all);
 	while (json_iter_element(&it, &step))
 		collect_saved(l, step);
+}
+
+/* Do requests go to the tables of a database? Rules mean another thing. */
+static bool is_of_tables(const struct lint *l)
+{
+	struct json_iter it;
+	struct json_member m;
+
+	json_iter_init(&it, json_get(l->root, "operations"));
+	while (json_iter_member(&it, &m))
+		if (json_type(m.val) == JSON_OBJECT &&
+		    json_get(m.val, "table").s)
+			return true;
+	return false;
 }
 
 /* ---- lines ---- */
@@ -826,13 +840,16 @@ int look_lint(const char *name)
 	l.settings = json_get(l.root, "settings");
 	if (contract_check_all(l.root, &l.faults)) {
 		collect_prepared(&l);
+		lint_rules(&l, l.root, is_of_tables(&l));
 		look_at_object(&l, l.root, "contract");
 		check_settings(&l);
 		check_changes(&l);
 		check_limits(&l);
 		check_uploads(&l);
 		check_day(&l);
-		check_record(&l, name);
+		lint_record(&l, name);
+		if (!l.faults.n)
+			lint_delivery(&l, name);
 	}
 	print(&l, &l.faults, "", raw.data, span, &out);
 	print(&l, &l.hints, "hint: ", raw.data, span, &out);

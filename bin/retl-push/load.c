@@ -174,6 +174,15 @@ static void trim_slash(struct tmpl *url)
 		base->n--;
 }
 
+bool load_is_address(struct str url)
+{
+	size_t i = 0;
+
+	while (i < url.n && isalpha((uint8_t)url.s[i]))
+		i++;
+	return i && url.n > i + 3 && memcmp(url.s + i, "://", 3) == 0;
+}
+
 int load_url_template(struct loader *l, struct str text, struct tmpl *t)
 {
 	const struct setting *s =
@@ -183,6 +192,11 @@ int load_url_template(struct loader *l, struct str text, struct tmpl *t)
 	bool varies = s->text.s && memchr(s->text.s, '{', s->text.n);
 	int ret;
 
+	/* libcurl would take it for a host, and speak to it without TLS. */
+	if (appended && !varies && !load_is_address(s->text))
+		return load_wrong(
+		    l, "base_url",
+		    "no address, such as https://api.example.com");
 	if (appended)
 		buf_adds(&whole, varies ? s->text : STR("{+base_url}"));
 	while (varies && whole.len && whole.data[whole.len - 1] == '/')

@@ -81,15 +81,33 @@ static int load_method(struct loader *l, struct str rq, struct step *s)
 	return 0;
 }
 
+/* Why this cannot be the address of a request; NULL: it can. */
+static const char *url_fault(struct loader *l, struct str text)
+{
+	struct str base =
+	    contract_setting(l->d->contract, STR("base_url"))->text;
+
+	if (!text.n ||
+	    (text.s[0] != '/' && text.s[0] != '{' && !load_is_address(text)))
+		return "neither a path, which begins with /, nor an address";
+	if (text.s[0] == '/' && base.s &&
+	    (memchr(base.s, '?', base.n) || memchr(base.s, '#', base.n)))
+		return "a path cannot stand behind a base_url with ? or #";
+	return NULL;
+}
+
 static int load_url(struct loader *l, struct str rq, struct step *s)
 {
 	struct str v = json_get(rq, "url");
 	struct buf scratch = BUF_INIT;
+	const char *why;
 	int ret;
 
 	if (!v.s || json_type(v) != JSON_STRING)
 		return load_wrong(l, "request.url", "missing");
-	ret = load_url_template(l, json_text(v, &scratch), &s->url);
+	why = url_fault(l, json_text(v, &scratch));
+	ret = why ? load_wrong(l, "request.url", why)
+		  : load_url_template(l, json_text(v, &scratch), &s->url);
 	buf_release(&scratch);
 	s->names_record = s->url.names_record;
 	return ret;

@@ -62,8 +62,8 @@ static int read_beside(const struct contract *c, struct str file,
 	return ret;
 }
 
-static int program_text(const struct contract *c, struct str value,
-			struct buf *out, struct buf *err)
+int program_source(const struct contract *c, struct str value, struct buf *out,
+		   struct buf *err)
 {
 	struct buf scratch = BUF_INIT;
 	struct json_iter it;
@@ -148,7 +148,7 @@ int program_new(struct program *p, const struct contract *c, struct str value,
 	*p = (struct program){ .place = place };
 	for (size_t i = 0; i < known[place].n; i++)
 		vars[i] = names[known[place].v[i]];
-	if (program_text(c, value, &text, &why) < 0)
+	if (program_source(c, value, &text, &why) < 0)
 		goto out;
 	p->counts = asks_run(buf_str(&text), of_push);
 	p->marks = asks_run(buf_str(&text), of_batch);

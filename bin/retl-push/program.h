@@ -49,6 +49,10 @@ struct program {
 	bool marks;        /* and this, of $run.last alone */
 };
 
+/* The text of a program as it stands in the contract; -1: err says why. */
+int program_source(const struct contract *c, struct str value, struct buf *out,
+		   struct buf *err);
+
 /*
  * value is the program as it stands in the contract: a string, a list of
  * lines, or "@file". where names it in messages.

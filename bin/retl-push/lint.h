@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files lint*.c share: where in the contract we are, what was found.
+ */
+#ifndef RETL_PUSH_LINT_H
+#define RETL_PUSH_LINT_H
+
+#include "common/contract.h"
+#include "common/faults.h"
+
+struct lint_names {
+	struct str *v; /* our own */
+	size_t n, cap;
+};
+
+struct lint {
+	struct contract c; /* of which programs need the path alone */
+	struct str root;
+	struct str settings; /* object; .s NULL: none */
+	struct buf path;     /* where we are */
+	struct faults faults, hints;
+	struct lint_names used;  /* settings */
+	struct lint_names saved; /* by earlier steps, and by the one at hand */
+	struct str operation;    /* at hand; .s NULL: none */
+	struct str step;         /* the same */
+	bool one;                /* the operation sends records one by one */
+	bool each;               /* the step does */
+	bool loose;              /* steps that no record goes through */
+	bool after;              /* an earlier step has committed */
+	bool says;               /* one of the steps says that it commits */
+	bool in_flow;            /* $saved means something */
+};
+
+/* About what stands at path. */
+void lint_fault(struct lint *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* ---- lint_names.c: variables that there are not, or not here ---- */
+
+/* "record.x" of a template of the step at hand, or of the contract's headers.
+ */
+void lint_variable(struct lint *l, struct str name);
+/* A program of the step at hand: $vars.x, $derived.x, $group. */
+void lint_program_names(struct lint *l, struct str text);
+/* A limit's "by", if it is a template: few variables are known there. */
+void lint_limit_by(struct lint *l, struct str by);
+
+/* ---- lint_steps.c: members that say nothing, or what cannot be ---- */
+
+void lint_step(struct lint *l, struct str step);
+/* Rules of the contract, an operation or a step, in object. */
+void lint_rules(struct lint *l, struct str object, bool of_table);
+void lint_headers(struct lint *l, struct str headers);
+void lint_operation(struct lint *l, struct str operation);
+
+/* ---- lint_load.c: what reading the contract for use finds ---- */
+
+/* What the other stages demand of record and key. */
+void lint_record(struct lint *l, const char *name);
+/* What a push demands; asked where nothing else was found. */
+void lint_delivery(struct lint *l, const char *name);
+
+#endif

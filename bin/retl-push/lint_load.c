@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What reading a contract for use finds in it, as far as that comes without
+ * values for its settings: they get some that may do.
+ */
+#include "bin/retl-push/lint.h"
+
+#include "bin/retl-push/operation.h"
+#include "common/mem.h"
+#include "common/msg.h"
+
+/* "settings/x/from: why", "operations.put.batch: why": the first is a path. */
+static void tell(struct lint *l, struct str why)
+{
+	size_t n = strlen(l->c.path);
+	const char *colon;
+	struct buf path = BUF_INIT;
+	struct str first, part, v;
+
+	if (str_starts(why, l->c.path) && why.n > n + 2)
+		why = (struct str){ why.s + n + 2, why.n - n - 2 };
+	colon = memmem(why.s, why.n, ": ", 2);
+	first = (struct str){ why.s, colon ? (size_t)(colon - why.s) : 0 };
+	if (str_starts(first, "setting '")) {
+		first = (struct str){ first.s + 9, first.n - 9 };
+		if (str_split(&first, '\'', &part))
+			buf_addf(&path, "settings/%.*s", STR_ARG(part));
+	} else {
+		for (size_t i = 0; i < first.n; i++)
+			buf_addc(&path, first.s[i] == '.' ? '/' : first.s[i]);
+		first = buf_str(&path);
+		if (colon && str_split(&first, '/', &part) && part.n &&
+		    json_find(l->root, part, &v) == 1)
+			why =
+			    (struct str){ colon + 2,
+					  (size_t)(why.s + why.n - colon) - 2 };
+		else
+			buf_reset(&path);
+	}
+	buf_adds(&l->path, buf_str(&path));
+	lint_fault(l, "%.*s", STR_ARG(why));
+	buf_reset(&l->path);
+	buf_release(&path);
+}
+
+void lint_record(struct lint *l, const char *name)
+{
+	struct contract_args args = { .name = name };
+	struct buf err = BUF_INIT;
+	int status;
+	struct contract *c =
+	    contract_load(&args, CONTRACT_FOR_HASH, &status, &err);
+
+	if (!c && !memmem(err.data, err.len, "has no value", 12))
+		tell(l, buf_str(&err));
+	contract_free(c);
+	buf_release(&err);
+}
+
+static bool is_true(struct str object, const char *member)
+{
+	struct str v = json_get(object, member);
+
+	return v.s && str_is(v, "true");
+}
+
+/* "name=value" for a setting that somebody has to fill in; NULL: it is none. */
+static char *made_up(const struct json_member *m)
+{
+	struct str choices = json_get(m->val, "enum"), value = STR("1");
+	struct buf text = BUF_INIT, scratch = BUF_INIT;
+	struct json_iter it;
+
+	if (json_get(m->val, "default").s || json_get(m->val, "from").s ||
+	    is_true(m->val, "secret") || is_true(m->val, "optional"))
+		return NULL;
+	if (choices.s && json_type(choices) == JSON_ARRAY) {
+		json_iter_init(&it, choices);
+		if (json_iter_element(&it, &value) &&
+		    json_type(value) == JSON_STRING)
+			value = json_text(value, &scratch);
+	}
+	buf_addf(&text, "%.*s=%.*s", STR_ARG(m->key), STR_ARG(value));
+	buf_release(&scratch);
+	return text.data;
+}
+
+void lint_delivery(struct lint *l, const char *name)
+{
+	struct contract_args args = { .name = name, .show = true };
+	struct opt_list *set = &args.set;
+	enum msg_level level = msg_get_level();
+	struct buf err = BUF_INIT;
+	struct delivery d;
+	struct contract *c;
+	struct json_iter it;
+	struct json_member m;
+	int status;
+
+	json_iter_init(&it, l->settings);
+	while (json_iter_member(&it, &m)) {
+		char *one = made_up(&m);
+
+		if (!one)
+			continue;
+		GROW(set->v, set->n, set->cap);
+		set->v[set->n++] = one;
+	}
+	/* Secrets are not needed, and what is old has been told. */
+	msg_set_level(MSG_ERROR);
+	c = contract_load(&args, CONTRACT_FOR_PUSH, &status, &err);
+	if (c && delivery_load(&d, c, true, &err) < 0)
+		tell(l, buf_str(&err));
+	msg_set_level(level);
+	if (c)
+		delivery_release(&d);
+	contract_free(c);
+	for (size_t i = 0; i < set->n; i++)
+		free((char *)set->v[i]);
+	free(set->v);
+	buf_release(&err);
+}
