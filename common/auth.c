@@ -143,16 +143,20 @@ static int header_apply(struct auth *a, struct auth_request *rq,
 	return 0;
 }
 
-static int query_prepare(struct auth *a, struct buf *err)
+static void hide_coded(struct str secret)
 {
 	struct buf coded = BUF_INIT;
 
-	(void)err;
-	if (!a->show) {
-		enc_percent(&coded, auth_get(a, "value"));
-		msg_hide(coded.data, coded.len);
-	}
+	enc_percent(&coded, secret);
+	msg_hide(coded.data, coded.len);
 	buf_release(&coded);
+}
+
+static int query_prepare(struct auth *a, struct buf *err)
+{
+	(void)err;
+	if (!a->show)
+		hide_coded(auth_get(a, "value"));
 	return 0;
 }
 
@@ -163,6 +167,28 @@ static int query_apply(struct auth *a, struct auth_request *rq, struct buf *err)
 	return 0;
 }
 
+/* As a string of JSON, in which the marks of a dry run stay what they are. */
+static void put_shown(struct buf *out, struct str s)
+{
+	struct buf part = BUF_INIT;
+
+	buf_addc(out, '"');
+	for (size_t i = 0; i < s.n;) {
+		size_t n = 0;
+
+		while (i + n < s.n && s.s[i + n] != '\1' && s.s[i + n] != '\2')
+			n++;
+		buf_reset(&part);
+		json_put_str(&part, (struct str){ s.s + i, n });
+		buf_add(out, part.data + 1, part.len - 2);
+		i += n;
+		if (i < s.n)
+			buf_addc(out, s.s[i++]);
+	}
+	buf_addc(out, '"');
+	buf_release(&part);
+}
+
 static int body_prepare(struct auth *a, struct buf *err)
 {
 	struct str p = auth_get(a, "pointer");
@@ -171,9 +197,14 @@ static int body_prepare(struct auth *a, struct buf *err)
 	    memchr(p.s, '~', p.n))
 		return fail(err, "auth: pointer is not /NAME, a member of the "
 				 "body's top level");
+	if (a->show) {
+		put_shown(&a->key, auth_get(a, "value"));
+		return 0;
+	}
 	json_put_str(&a->key, auth_get(a, "value"));
-	if (!a->show)
-		msg_hide(a->key.data + 1, a->key.len - 2);
+	msg_hide(a->key.data + 1, a->key.len - 2);
+	/* In a form. */
+	hide_coded(auth_get(a, "value"));
 	return 0;
 }
 

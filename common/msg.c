@@ -3,6 +3,9 @@
 
 #include <stdatomic.h>
 
+/* Of bytes, as a pipe takes them in one piece. */
+#define MAX_LINE 4096
+
 static const char *tool = "retl";
 static enum msg_level level = MSG_INFO;
 /* The thread that draws knows. */
@@ -78,8 +81,9 @@ static void flatten(char *line, size_t n)
 static void say(const char *kind, const char *fmt, va_list ap)
 {
 	static const char wipe[] = "\r\033[J";
-	char text[4096 + sizeof wipe], *line = text + sizeof wipe - 1;
-	int size = 4096, head, n;
+	/* Longer than what is written: of a secret that is cut, half shows. */
+	char text[4 * MAX_LINE + sizeof wipe], *line = text + sizeof wipe - 1;
+	int size = 4 * MAX_LINE, head, n;
 	size_t before = on_rows ? sizeof wipe - 1 : 0;
 	ssize_t unused;
 
@@ -88,6 +92,7 @@ static void say(const char *kind, const char *fmt, va_list ap)
 	n = n < 0 ? head : head + n;
 	n = MIN(n, size - 2);
 	msg_blank(line, (size_t)n);
+	n = MIN(n, MAX_LINE - 2);
 	flatten(line, (size_t)n);
 	line[n] = '\n';
 	memcpy(text, wipe, sizeof wipe - 1);
@@ -108,7 +113,7 @@ void msg_divert(void (*f)(int status, const char *text))
 
 void die(int status, const char *fmt, ...)
 {
-	char text[4096];
+	char text[4 * MAX_LINE];
 	va_list ap;
 
 	va_start(ap, fmt);

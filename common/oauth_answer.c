@@ -29,9 +29,12 @@ static void put_words(struct buf *out, struct str text)
 {
 	size_t at = out->len;
 
-	for (size_t i = 0; i < MIN(text.n, MAX_WORDS); i++)
-		buf_addc(out, (uint8_t)text.s[i] < 0x20 ? ' ' : text.s[i]);
+	buf_adds(out, text);
 	msg_blank(out->data + at, out->len - at);
+	buf_truncate(out, MIN(out->len, at + MAX_WORDS));
+	for (size_t i = at; i < out->len; i++)
+		if ((uint8_t)out->data[i] < 0x20)
+			out->data[i] = ' ';
 }
 
 static void member_text(struct str object, const char *name, struct buf *out)

@@ -58,7 +58,7 @@ const struct scope *answer_scope(struct answer *w, const struct program *pr);
 int answer_first(struct answer *w, const struct program *pr, struct buf *out);
 /* A scalar as text; -1 for anything else. null is none. */
 int answer_scalar(struct buf *out, struct str v);
-/* Cuts a text to max bytes, not in the middle of a character. */
+/* Without secrets, and cut to max bytes, not in the middle of a character. */
 void answer_cut(struct buf *b, size_t max);
 /* Fills in w->code and w->reason, by the contract's answers; once. */
 void answer_explain(struct answer *w);

@@ -190,7 +190,6 @@ static struct str spoken_text(struct str object, const char *member,
 	if (v.s && answer_scalar(out, v) < 0 && json_type(v) != JSON_NULL)
 		json_put_compact(out, v);
 	answer_cut(out, max);
-	msg_blank(out->data, out->len);
 	return text_or_none(out);
 }
 

@@ -198,6 +198,8 @@ int answer_scalar(struct buf *out, struct str v)
 
 void answer_cut(struct buf *b, size_t max)
 {
+	/* Of a secret, half is too much. */
+	msg_blank(b->data, b->len);
 	if (b->len <= max)
 		return;
 	while (max && ((unsigned char)b->data[max] & 0xc0) == 0x80)
@@ -214,7 +216,6 @@ static void ask(struct answer *w, const struct program *pr, struct buf *out,
 	if (pr->prog && answer_first(w, pr, &v) == 1)
 		answer_scalar(out, buf_str(&v));
 	answer_cut(out, max);
-	msg_blank(out->data, out->len);
 	buf_release(&v);
 }
 

@@ -89,9 +89,10 @@ static void put_table(struct table *t, struct buf *out)
 /* "string, e-mail; trim, lower, sha256" */
 static void put_demands(struct buf *out, struct str s)
 {
-	static const char *const limits[] = { "pattern",   "minLength",
-					      "maxLength", "minimum",
-					      "maximum",   "maxItems" };
+	static const char *const limits[] = {
+		"const",   "pattern",  "minLength", "maxLength", "minimum",
+		"maximum", "minItems", "maxItems",  "maxAge",    "maxAhead",
+	};
 
 	put_more(out, "", json_get(s, "type"));
 	put_more(out, "", json_get(s, "format"));
@@ -149,21 +150,78 @@ static bool is_in(struct str list, struct str name)
 	return false;
 }
 
-static void add_field(struct table *t, struct str root, struct str name,
-		      struct str s)
+/* One row; key: .s NULL below the record's own members. */
+static void add_field(struct table *t, struct str within, struct str name,
+		      struct str s, struct str required, struct str key)
 {
-	struct str record = json_get(root, "record");
 	struct buf *row = table_row(t);
 
+	buf_adds(&row[0], within);
 	buf_adds(&row[0], name);
-	if (is_in(json_get(record, "required"), name))
+	if (is_in(required, name))
 		buf_addz(&row[1], "required");
-	else if (is_in(json_get(root, "key"), name))
+	else if (is_in(key, name))
 		buf_addz(&row[1], "key");
 	if (json_type(s) == JSON_OBJECT) {
 		put_demands(&row[2], s);
 		put_treatment(&row[3], s);
 		put_value(&row[4], json_get(s, "description"));
+	}
+}
+
+/* The members of an object, and of what is in them: "a.b", "list[].b". */
+static void add_fields(struct table *t, struct str within, struct str object,
+		       struct str key)
+{
+	struct str all = json_get(object, "properties"), v;
+	struct buf inner = BUF_INIT;
+	struct json_iter it;
+	struct json_member m;
+
+	if (!all.s || json_type(all) != JSON_OBJECT)
+		return;
+	json_iter_init(&it, all);
+	while (json_iter_member(&it, &m)) {
+		add_field(t, within, m.key, m.val, json_get(object, "required"),
+			  key);
+		if (json_type(m.val) != JSON_OBJECT)
+			continue;
+		v = json_get(m.val, "items");
+		buf_reset(&inner);
+		buf_addf(&inner, "%.*s%.*s%s.", STR_ARG(within), STR_ARG(m.key),
+			 v.s ? "[]" : "");
+		if (!v.s)
+			add_fields(t, buf_str(&inner), m.val, STR_NONE);
+		else if (json_type(v) == JSON_OBJECT)
+			add_fields(t, buf_str(&inner), v, STR_NONE);
+	}
+	buf_release(&inner);
+}
+
+/* What is demanded of several members together: as the schema says it. */
+static void put_conditions(struct str record, struct buf *out)
+{
+	static const char *const words[] = {
+		"anyOf",
+		"oneOf",
+		"allOf",
+		"not",
+		"if",
+		"then",
+		"else",
+		"dependentRequired",
+		"dependentSchemas",
+		NULL,
+	};
+
+	for (size_t i = 0; words[i]; i++) {
+		struct str v = json_get(record, words[i]);
+
+		if (!v.s)
+			continue;
+		buf_addf(out, "  %s: ", words[i]);
+		json_put_compact(out, v);
+		buf_addc(out, '\n');
 	}
 }
 
@@ -191,27 +249,21 @@ static void put_fields(struct str root, struct buf *out)
 	static const char *const titles[] = { "FIELD",       "",
 					      "MUST BE",     "IS MADE",
 					      "DESCRIPTION", NULL };
-	struct str record = json_get(root, "record"), all, rest;
+	struct str record = json_get(root, "record"), rest;
 	struct table t = { .n = 0 };
-	struct json_iter it;
-	struct json_member m;
 
 	heading(out, "RECORD");
 	put_key(root, out);
 	if (json_type(record) != JSON_OBJECT)
 		return;
 	table_add(&t, titles);
-	all = json_get(record, "properties");
-	if (all.s && json_type(all) == JSON_OBJECT) {
-		json_iter_init(&it, all);
-		while (json_iter_member(&it, &m))
-			add_field(&t, root, m.key, m.val);
-	}
+	add_fields(&t, STR(""), record, json_get(root, "key"));
 	rest = json_get(record, "additionalProperties");
 	if (!rest.s || !str_is(rest, "false"))
-		add_field(&t, root, STR("(any other)"),
-			  rest.s ? rest : STR("{}"));
+		add_field(&t, STR(""), STR("(any other)"),
+			  rest.s ? rest : STR("{}"), STR_NONE, STR_NONE);
 	put_table(&t, out);
+	put_conditions(record, out);
 }
 
 /* ---- settings ---- */
@@ -243,7 +295,10 @@ static void put_settings(struct str root, struct buf *out)
 			put_word(&row[1], "optional");
 		put_more(&row[1], "from", json_get(m.val, "from"));
 		put_value(&row[2], json_get(m.val, "env"));
-		put_value(&row[3], json_get(m.val, "default"));
+		if (!is_true(m.val, "secret"))
+			put_value(&row[3], json_get(m.val, "default"));
+		else if (json_get(m.val, "default").s)
+			buf_addz(&row[3], "(secret)");
 		put_more(&row[4], "", json_get(m.val, "description"));
 		put_more(&row[4], "one of", json_get(m.val, "enum"));
 	}
@@ -276,14 +331,55 @@ static void put_changes(struct str root, struct buf *out)
 	put_table(&t, out);
 }
 
-static void add_request(struct table *t, struct str operation, struct str v,
-			struct str whole)
+/* What the batch is like; once an operation. */
+static void put_batch(struct buf *out, struct str op)
 {
-	struct str rq = json_get(v, "request"),
-		   batch = json_get(whole, "batch");
+	struct str batch = json_get(op, "batch");
+
+	if (!batch.s)
+		put_word(out, "one record");
+	put_more(out, "records:", json_get(batch, "records"));
+	put_more(out, "bytes:", json_get(batch, "bytes"));
+	put_more(out, "bytes each:", json_get(batch, "item_bytes"));
+	put_more(out, "seconds:", json_get(batch, "seconds"));
+	put_more(out, "by", json_get(batch, "by"));
+	if (json_get(op, "changed_only").s)
+		put_word(out, "what changed");
+	if (is_true(op, "whole"))
+		put_word(out, "replaces everything");
+}
+
+/* How the request is made. */
+static void put_manner(struct buf *out, struct str v)
+{
+	struct str auth = json_get(json_get(v, "request"), "auth");
+	struct str poll = json_get(v, "poll");
+
+	if (auth.s && str_is(auth, "false"))
+		put_word(out, "without credentials");
+	if (is_true(v, "each"))
+		put_word(out, "each record");
+	if (poll.s)
+		put_word(out, "asked again until done");
+	put_more(out, "seconds at most:", json_get(poll, "deadline"));
+	if (json_get(v, "next").s)
+		put_word(out, "page after page");
+	if (json_get(v, "when").s)
+		put_word(out, "if need be");
+	if (is_true(v, "commits"))
+		put_word(out, "commits");
+	put_more(out, "resend", json_get(v, "resend"));
+	put_more(out, "weighs", json_get(v, "cost"));
+}
+
+/* op: of which this is the first request, else .s NULL. */
+static void add_request(struct table *t, struct str name, struct str v,
+			struct str op)
+{
+	struct str rq = json_get(v, "request");
 	struct buf *row = table_row(t);
 
-	buf_adds(&row[0], operation);
+	buf_adds(&row[0], name);
 	put_value(&row[1], json_get(v, "name"));
 	if (rq.s) {
 		put_value(&row[2], json_get(rq, "method"));
@@ -293,37 +389,24 @@ static void add_request(struct table *t, struct str operation, struct str v,
 		if (is_true(rq, "gzip"))
 			put_word(&row[3], "gzip");
 	}
-	if (operation.n && !batch.s)
-		put_word(&row[3], "one record");
-	if (operation.n && batch.s) {
-		put_more(&row[3], "records:", json_get(batch, "records"));
-		put_more(&row[3], "bytes:", json_get(batch, "bytes"));
-		put_more(&row[3], "by", json_get(batch, "by"));
-	}
-	if (is_true(v, "each"))
-		put_word(&row[3], "each record");
-	if (json_get(v, "poll").s)
-		put_word(&row[3], "asked again until done");
-	if (json_get(v, "next").s)
-		put_word(&row[3], "page after page");
-	if (json_get(v, "when").s)
-		put_word(&row[3], "if need be");
-	put_more(&row[3], "resend", json_get(v, "resend"));
-	put_more(&row[3], "weighs", json_get(v, "cost"));
-	if (is_true(whole, "whole") && operation.n)
-		put_word(&row[3], "replaces everything");
+	if (op.s)
+		put_batch(&row[3], op);
+	put_manner(&row[3], v);
 }
 
 static void add_steps(struct table *t, struct str name, struct str steps,
-		      struct str whole)
+		      struct str op)
 {
 	struct json_iter it;
 	struct str v;
 
+	if (!steps.s || json_type(steps) != JSON_ARRAY)
+		return;
 	json_iter_init(&it, steps);
 	while (json_iter_element(&it, &v)) {
-		add_request(t, name, v, whole);
+		add_request(t, name, v, op);
 		name = STR("");
+		op = STR_NONE;
 	}
 }
 
@@ -347,21 +430,20 @@ static void add_operation(struct table *t, struct str name, struct str v)
 		buf_addc(&t->rows[t->n - 1][2], ' ');
 		put_value(&t->rows[t->n - 1][2], json_get(sql, "name"));
 	}
+	add_steps(t, STR("(if it fails)"), json_get(v, "cleanup"), STR_NONE);
 }
 
 static void put_operations(struct str root, struct buf *out)
 {
 	static const char *const titles[] = { "OPERATION", "STEP", "REQUEST",
 					      "", NULL };
-	struct str prepare = json_get(root, "prepare");
 	struct table t = { .n = 0 };
 	struct json_iter it;
 	struct json_member m;
 
 	heading(out, "OPERATIONS");
 	table_add(&t, titles);
-	if (prepare.s && json_type(prepare) == JSON_ARRAY)
-		add_steps(&t, STR("(once a run)"), prepare, STR("{}"));
+	add_steps(&t, STR("(once a run)"), json_get(root, "prepare"), STR_NONE);
 	json_iter_init(&it, json_get(root, "operations"));
 	while (json_iter_member(&it, &m))
 		add_operation(&t, m.key, m.val);
@@ -398,21 +480,33 @@ static void add_rules(struct table *t, struct str of, struct str all)
 	}
 }
 
-static void add_rules_of(struct table *t, struct str name, struct str op)
+static void add_rules_of_steps(struct table *t, struct str of, struct str steps)
 {
-	struct str steps;
 	struct json_iter it;
 	struct str v;
 
-	if (json_type(op) != JSON_OBJECT)
-		return;
-	add_rules(t, name, json_get(op, "rules"));
-	steps = json_get(op, "steps");
 	if (!steps.s || json_type(steps) != JSON_ARRAY)
 		return;
 	json_iter_init(&it, steps);
-	while (json_iter_element(&it, &v))
-		add_rules(t, name, json_get(v, "rules"));
+	while (json_iter_element(&it, &v)) {
+		struct buf name = BUF_INIT;
+
+		buf_adds(&name, of);
+		if (json_get(v, "name").s)
+			buf_addc(&name, ' ');
+		put_value(&name, json_get(v, "name"));
+		add_rules(t, buf_str(&name), json_get(v, "rules"));
+		buf_release(&name);
+	}
+}
+
+static void add_rules_of(struct table *t, struct str name, struct str op)
+{
+	if (json_type(op) != JSON_OBJECT)
+		return;
+	add_rules_of_steps(t, name, json_get(op, "steps"));
+	add_rules(t, name, json_get(op, "rules"));
+	add_rules_of_steps(t, STR("(if it fails)"), json_get(op, "cleanup"));
 }
 
 static void put_rules(struct str root, struct buf *out)
@@ -426,6 +520,7 @@ static void put_rules(struct str root, struct buf *out)
 
 	memcpy(cells, titles, sizeof titles);
 	table_add(&t, cells);
+	add_rules_of_steps(&t, STR("(once a run)"), json_get(root, "prepare"));
 	json_iter_init(&it, json_get(root, "operations"));
 	while (json_iter_member(&it, &m))
 		add_rules_of(&t, m.key, m.val);
@@ -438,13 +533,27 @@ static void put_rules(struct str root, struct buf *out)
 	put_table(&t, out);
 }
 
+static void put_retry(struct str retry, struct buf *out)
+{
+	struct buf line = BUF_INIT;
+
+	put_more(&line, "attempts", json_get(retry, "attempts"));
+	put_more(&line, "first pause", json_get(retry, "first"));
+	put_more(&line, "most", json_get(retry, "most"));
+	put_more(&line, "in all", json_get(retry, "total"));
+	if (line.len)
+		buf_addf(out, "  tried again: %s\n", line.data);
+	buf_release(&line);
+}
+
 static void put_limits(struct str root, struct buf *out)
 {
 	struct str all = json_get(root, "limits"), v;
 	struct str n = json_get(root, "concurrency");
+	struct str retry = json_get(root, "retry");
 	struct json_iter it;
 
-	if (!all.s && !n.s)
+	if (!all.s && !n.s && !retry.s)
 		return;
 	heading(out, "LIMITS");
 	if (all.s && json_type(all) == JSON_ARRAY) {
@@ -467,6 +576,7 @@ static void put_limits(struct str root, struct buf *out)
 		put_value(out, n);
 		buf_addc(out, '\n');
 	}
+	put_retry(retry, out);
 }
 
 static void put_notes(struct str root, struct buf *out)

@@ -80,7 +80,11 @@ static struct notes notes_of(const struct flow *f, const struct step *s)
 
 	if (s->reads_saved)
 		n.needs = "the answer to an earlier step";
-	if (f->op->role == TO_PREPARE)
+	if (f->op->role == TO_PREPARE && s->when.prog &&
+	    s->when.uses[VAR_SAVED])
+		n.when = "once, before all else, if the answer to an earlier "
+			 "step asks for it";
+	else if (f->op->role == TO_PREPARE)
 		n.when = "once, before all else";
 	else if (f->op->role == TO_CLEAN_UP)
 		n.when = "a step of the operation fails";

@@ -483,7 +483,8 @@ static void start_halves(struct flow *f, struct sorted *s, size_t n)
 	if (!s->second)
 		return;
 	if (f->op->whole) {
-		session_halves(p, s->first, s->second, s->n_split == n);
+		session_halves(p, s->first, s->second,
+			       s->n_split == n && !s->ambiguous);
 		return;
 	}
 	list_push(&p->ready, s->second, true);

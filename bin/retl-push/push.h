@@ -548,6 +548,11 @@ bool credentials_renew(struct flow *f);
 /* -1: a refresh token was not kept (a message has said so). */
 int credentials_end(struct push *p);
 
+/* ---- show.c ---- */
+
+/* With -v: the beginning of a body, without secrets; empty: nothing. */
+void show_body(char mark, struct str body);
+
 /* ---- dryrun.c ---- */
 
 void dryrun_print(struct flow *f);

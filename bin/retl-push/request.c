@@ -780,8 +780,6 @@ enum built request_build(struct flow *f)
 
 /* ---- sending ---- */
 
-#define SHOWN 2000 /* bytes of a body, with -v */
-
 static void show(struct flow *f, const struct step *s)
 {
 	struct str rest = buf_str(&f->headers), line;
@@ -808,8 +806,7 @@ static void show(struct flow *f, const struct step *s)
 		rows_unpack(buf_str(&f->body), &plain, NULL);
 	else
 		buf_adds(&plain, buf_str(&f->body));
-	msg_debug("> %.*s%s", (int)MIN(plain.len, SHOWN), plain.data,
-		  plain.len > SHOWN ? " ..." : "");
+	show_body('>', buf_str(&plain));
 	buf_release(&plain);
 }
 

@@ -8,8 +8,6 @@
 #include "common/clock.h"
 #include "common/msg.h"
 
-#define SHOWN 2000 /* bytes of a body, with -v */
-
 /* It may have been carried out, whatever comes of it. */
 static void mark_ambiguous(struct answer *w)
 {
@@ -64,7 +62,6 @@ static void take_unreadable(struct answer *w)
 	if (w->a->cut)
 		buf_addf(&why, " (%s)", w->a->why);
 	answer_cut(&why, MAX_REASON);
-	msg_blank(why.data, why.len);
 	if (may_ask_again(w)) {
 		take_lost(w, STR("unreadable"), buf_str(&why));
 	} else {
@@ -306,7 +303,6 @@ static void take_unwanted(struct answer *w, const char *why)
 static void show(const struct answer *w)
 {
 	struct str rest = w->a->headers, line;
-	struct str body = w->body;
 
 	if (msg_get_level() < MSG_DEBUG)
 		return;
@@ -315,9 +311,7 @@ static void show(const struct answer *w)
 	while (str_split(&rest, '\n', &line))
 		if (line.n)
 			msg_debug("< %.*s", STR_ARG(line));
-	if (body.n)
-		msg_debug("< %.*s%s", (int)MIN(body.n, SHOWN), body.s,
-			  body.n > SHOWN ? " ..." : "");
+	show_body('<', w->body);
 }
 
 static void take_status(struct answer *w)

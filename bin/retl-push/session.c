@@ -22,7 +22,10 @@ void session_add(struct push *p, struct flow *f)
 void session_halves(struct push *p, struct flow *first, struct flow *second,
 		    bool all)
 {
-	/* What was refused as a whole has used up no place. */
+	/*
+	 * What was refused as a whole has used up no place. One that may have
+	 * been taken in part has: its number would mean that part.
+	 */
 	if (all && p->session.n_batches)
 		p->session.n_batches--;
 	list_push(&p->session.waiting, second, true);

@@ -16,7 +16,6 @@
 #include "common/msg.h"
 
 #define CONNECT_MS 15000
-#define SHOWN 2000 /* bytes of the rows, with -v */
 
 int table_open(struct push *p)
 {
@@ -399,8 +398,7 @@ void table_send(struct flow *f)
 
 	msg_debug("> %s (batch %" PRIu64 ", %zu records, %zu bytes)",
 		  f->url.data, f->number, f->n_carried, f->body.len);
-	msg_debug("> %.*s%s", (int)MIN(f->body.len, SHOWN), f->body.data,
-		  f->body.len > SHOWN ? " ..." : "");
+	show_body('>', buf_str(&f->body));
 	p->n_under_way++;
 	pg_send(p->pg, f->url.data, buf_str(&f->body),
 		f->exact ? (int64_t)f->n_carried : -1, answered, f);
