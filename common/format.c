@@ -421,6 +421,17 @@ static bool leap_fits(const struct format_time *t)
 	       (minute + 2 * 1440) % 1440 == 1439;
 }
 
+static bool parse_fraction(struct format_time *t, const char **p,
+			   const char *end)
+{
+	const char *from = *p;
+	int weight = 100;
+
+	for (; *p < end && is_digit(**p); ++*p, weight /= 10)
+		t->ms += (**p - '0') * weight;
+	return *p > from;
+}
+
 static bool parse_clock(struct format_time *t, const char **p, const char *end)
 {
 	t->has_time = true;
@@ -433,14 +444,8 @@ static bool parse_clock(struct format_time *t, const char **p, const char *end)
 	t->second = number(p, end, 2);
 	if (t->second < 0 || t->second > 60)
 		return false;
-	if (take(p, end, '.')) {
-		const char *from = *p;
-
-		while (*p < end && is_digit(**p))
-			++*p;
-		if (*p == from)
-			return false;
-	}
+	if (take(p, end, '.') && !parse_fraction(t, p, end))
+		return false;
 	return (*p == end || parse_zone(t, p, end)) && leap_fits(t);
 }
 

@@ -35,13 +35,14 @@ bool format_seconds(struct str text, int64_t *first, int64_t *last);
 /* A date or a time as RFC 3339 writes it. */
 struct format_time {
 	int year, month, day, hour, minute, second;
+	int ms;     /* of the fraction, the rest of which is cut off */
 	int offset; /* minutes east of UTC */
 	bool has_time, has_zone;
 };
 
 /*
  * "2026-11-22", "2026-11-22T19:33:17.5Z", with a space for the T, with or
- * without a zone. Fractions are skipped. False: none of these, or no such day.
+ * without a zone. False: none of these, or no such day.
  */
 bool format_time_parse(struct format_time *t, struct str text);
 /* Seconds since 1970 of it; without a zone taken as UTC. */

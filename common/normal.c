@@ -137,6 +137,11 @@ static int read_arg(struct step *s, struct str arg, struct buf *err)
 		return fail(err,
 			    "the step %s: '%.*s' is not a country, such as DE",
 			    name, STR_ARG(arg));
+	if (s->def->arg == ARG_DATE && !normal_is_date_form(arg))
+		return fail(err,
+			    "the step %s: '%.*s' is not made of YYYY, MM, DD, "
+			    "hh, mm and ss",
+			    name, STR_ARG(arg));
 	s->arg = arg;
 	return 0;
 }

@@ -40,6 +40,7 @@ enum step_arg {
 	ARG_TEXT,
 	ARG_NUMBER,
 	ARG_COUNTRY, /* may be left out */
+	ARG_DATE,    /* a form of dates */
 };
 
 struct step_def {
@@ -52,6 +53,11 @@ struct step_def {
 /* Each ends with a row without a name. */
 extern const struct step_def normal_text_steps[], normal_field_steps[],
     normal_type_steps[];
+
+/* ---- normal_types.c ---- */
+
+/* Made of YYYY, MM, DD, hh, mm, ss, and no letter that looks like another. */
+bool normal_is_date_form(struct str form);
 
 /* ---- normal_points.c: code points ---- */
 

@@ -25,6 +25,21 @@ static char date_part(struct str *pattern, size_t *width)
 	return 0;
 }
 
+bool normal_is_date_form(struct str form)
+{
+	bool any = false;
+	size_t width;
+
+	while (form.n) {
+		char other = *form.s, part = date_part(&form, &width);
+
+		any |= part;
+		if (!part && strchr("YMDHhmSs", other) && other)
+			return false;
+	}
+	return any;
+}
+
 static int date_value(const struct format_time *t, char part)
 {
 	switch (part) {
@@ -114,7 +129,8 @@ static int unix_time(struct normal *n, struct normal_value *v, int64_t scale)
 				     "a time without its zone (add Z if it is "
 				     "UTC)");
 	b = normal_fresh(n);
-	buf_addf(b, "%" PRId64, format_time_unix(&t) * scale);
+	buf_addf(b, "%" PRId64,
+		 format_time_unix(&t) * scale + (scale == 1 ? 0 : t.ms));
 	*v = (struct normal_value){ false, buf_str(b) };
 	return 0;
 }
@@ -234,7 +250,7 @@ static int step_join(struct normal *n, const struct step *s,
 }
 
 const struct step_def normal_type_steps[] = {
-	{ "date", ARG_TEXT, false, step_date },
+	{ "date", ARG_DATE, false, step_date },
 	{ "string", ARG_NONE, true, step_string },
 	{ "number", ARG_NONE, true, step_number },
 	{ "boolean", ARG_NONE, true, step_boolean },

@@ -88,6 +88,9 @@ E
 finds "normalize: 'shout' is not a step" 'a step that is none' <<E
 {"record": {"properties": {"a": {"normalize": ["shout"]}}}}
 E
+finds "normalize: the step date: 'DD/MM/YY' is not made of YYYY, MM" 'half a year' <<E
+{"record": {"properties": {"a": {"normalize": ["date=DD/MM/YY"]}}}}
+E
 finds 'operations/send/request/methd: not a member' 'a member that is none' <<E
 $op"methd": "POST"}}}}
 E
