@@ -112,6 +112,9 @@ static void put_base_url(struct buf *out, struct str url)
 	    strcmp(base.data + base.len - 3, ":80") == 0)
 		buf_truncate(&base, base.len - 3);
 	buf_add(&base, url.s + i, url.n - i);
+	/* What is asked for where there is no path. */
+	if (i == url.n)
+		buf_addc(&base, '/');
 	enc_percent(out, buf_str(&base));
 	buf_release(&base);
 }

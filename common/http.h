@@ -45,7 +45,11 @@ enum http_take {
 struct http_request {
 	const char *method;
 	const char *url;
-	const char *const *headers; /* "Name: value", n_headers of them */
+	/*
+	 * "Name: value", n_headers of them. Without a value: no such header,
+	 * also where libcurl has one of its own.
+	 */
+	const char *const *headers;
 	size_t n_headers;
 	struct str body; /* .s NULL: none */
 	/*

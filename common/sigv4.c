@@ -245,8 +245,11 @@ static void read_headers(struct pairs *all, struct str lines, struct buf *text)
 		at = text->len;
 		if (value.s)
 			put_value(text, value);
-		pairs_add(all, name,
-			  (struct str){ text->data + at, text->len - at });
+		/* One without a value is not sent (see http.h). */
+		if (text->len > at)
+			pairs_add(
+			    all, name,
+			    (struct str){ text->data + at, text->len - at });
 	}
 }
 

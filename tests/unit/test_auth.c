@@ -47,6 +47,26 @@ static void fresh(const char *u, const char *b)
 	apply(type, (const struct auth_value[]){ __VA_ARGS__ }, \
 	      ARRAY_LEN(((const struct auth_value[]){ __VA_ARGS__ })))
 
+/* The authorization with a fixed nonce, up to its end. */
+static const char *oauth1(const char *u)
+{
+	fresh(u, "");
+	return strchr(APPLY("oauth1", V("consumer_key", "k"),
+			    V("consumer_secret", "s"), V("token", "t"),
+			    V("token_secret", "u"), V("nonce", "n")),
+		      '|');
+}
+
+static void test_no_path(void)
+{
+	struct buf wanted = BUF_INIT;
+
+	buf_addz(&wanted, oauth1("http://h/?a=1"));
+	is(oauth1("http://h?a=1"), wanted.data,
+	   "OAuth 1.0a: what is asked for without a path is /");
+	buf_release(&wanted);
+}
+
 int main(void)
 {
 	url = headers = body = err = BUF_INIT;
@@ -117,6 +137,8 @@ int main(void)
 		     V("nonce", "kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgmZeNu2VS4cg")),
 	       "oauth_signature=\"hCtSmYh%2BiHYCEqBWrE7C7hYmtUk%3D\""),
 	   "OAuth 1.0a: the published signature, of query and form");
+
+	test_no_path();
 
 	fresh("http://h/", "");
 	is(APPLY("kerberos", V("a", "b")), "", "an unknown scheme");

@@ -99,6 +99,11 @@ static void test_suite(void)
 	    "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
 	get("get-vanilla, no path at all", "",
 	    "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
+	suite_case(
+	    "get-vanilla, and a header without a value, which stays here",
+	    &suite, "GET", "/", "X-None: \n", EMPTY, "host;x-amz-date",
+	    "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763"
+	    "fbf31");
 	get("get-vanilla-empty-query-key", "/?Param1=value1",
 	    "a67d582fa61cc504c4bae71f336f98b97f1ea3c7a6bfe1b6e45aec72011b9aeb");
 	get("get-vanilla-query-order-key-case", "/?Param2=value2&Param1=value1",
