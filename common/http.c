@@ -264,8 +264,9 @@ static void describe(struct http_transfer *t, CURLcode code,
 		     ? "the connection ended before an answer came"
 		 : a->status && !t->headers_end
 		     ? "the headers of the answer are cut off or endless"
-		 : t->error[0] ? t->error
-			       : curl_easy_strerror(code);
+		 : t->too_large ? "the answer is too large"
+		 : t->error[0]  ? t->error
+				: curl_easy_strerror(code);
 	a->body = buf_str(&t->body);
 	a->headers = buf_str(&t->answer_headers);
 	a->url = url ? url : "";

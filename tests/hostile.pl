@@ -13,6 +13,7 @@ my $bomb = $ARGV[1] // '';
 my $server = listen_at($ARGV[0], 50);
 
 my ($c, $body); # the connection, and what came on it
+my $served = 0; # requests on this connection
 
 sub answer {
 	my ($status, $type, $body, @headers) = @_;
@@ -93,6 +94,12 @@ my %answers = (
 		exit;
 	},
 	slow    => sub { sleep 4; exit },
+	# One request a connection, which it does not say.
+	once => sub {
+		exit if $served++;
+		select undef, undef, undef, 0.3;
+		answer('200 OK', $json, '{"a":1}');
+	},
 	# Text whose end is the connection's, and is that all of it?
 	textopen  => sub { say_open('all is well') },
 	emptyopen => sub { say_open('') },

@@ -245,7 +245,7 @@ struct flow *flow_new(struct push *p, const struct operation *op)
 	f->paced = false;
 	f->acted_before = f->under_way = f->begun = f->restart = false;
 	f->advanced = f->last = f->marked = f->in_session = false;
-	f->parted = false;
+	f->parted = f->lost = false;
 	f->batch = 0;
 	f->number = ++p->n_flows_made;
 	buf_reset(&f->group);

@@ -309,6 +309,7 @@ static void take_retry(struct flow *f, struct rec *r, struct sorted *s)
 			fork_further(f, s->retry);
 		s->retry->batch = f->batch;
 		s->retry->in_session = f->in_session;
+		s->retry->lost = f->lost;
 		/* Who waits for f waits for it still. */
 		s->retry->then = f->then;
 		f->then = NULL;

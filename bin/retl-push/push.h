@@ -246,6 +246,8 @@ struct flow {
 	struct buf url, headers, body, vars;
 	bool exact;     /* a statement touches as many rows as it is given */
 	bool elsewhere; /* it leaves the contract's own server */
+	/* The last one got no answer: kept connections may be as dead. */
+	bool lost;
 	size_t n_auth_headers; /* where in headers those of auth begin */
 	size_t n_carried;
 	size_t n_body; /* bytes, before it was packed */

@@ -836,7 +836,7 @@ void request_send(struct flow *f)
 		.url = f->url.data,
 		.headers = lines,
 		.body = s->has_body ? buf_str(&f->body) : STR_NONE,
-		.fresh = s->resend != RESEND_SAME,
+		.fresh = s->resend != RESEND_SAME || f->lost,
 		/* It is of no interest where nothing counts requests. */
 		.leaves = p->d.n_limits ? leaves : NULL,
 		.max_body =

@@ -392,6 +392,8 @@ void response_take(struct flow *f, const struct http_answer *a)
 			    .doubt = BUF_INIT,
 			    .wait_ms = -1 };
 
+	/* 408 is said to a connection, whoever is the next to speak on it. */
+	f->lost = a->failure == HTTP_LOST || a->status == 408;
 	scope_fill(f, flow_alone(f), &w.scope);
 	if (a->failure == HTTP_OK)
 		take_status(&w);

@@ -49,6 +49,7 @@ unknown 200 unreadable
 EOF
 same want got 'where it looks, an answer that cannot be read leaves a doubt'
 is $status 75 'and another run can help'
+is "$(grep -c 'the answer is too large' out)" 2 'the receipt of an endless one says so'
 
 # What is packed and does not say so is bounded as what says so.
 most=900000
@@ -115,6 +116,20 @@ is "$(jq -r 'select(.status == "unknown") | "\(.attempts) \(.resend)"' out |
 	sort -u)/$status" '1 false/1' 'and says that it stays so'
 is "$(jq -r 'select(.status == "sending") | .line' out | sort | uniq -c |
 	awk '{ print $1 }' | uniq)" 1 'one "sending" stands before'
+
+# Three kept connections, all dead. libcurl tries on a second one by itself, and
+# may not; the next attempt has a new one.
+contract twice '{"retry": {"attempts": 2}}'
+mkfifo feed
+timeout 60 retl-push -c t/twice --as added --set "base_url=$hostile" <feed >out 2>err &
+exec 3>feed
+for i in 1 2 3; do echo "{\"id\":$i,\"to\":\"once\"}"; done >&3
+soon has 3 delivered out
+echo '{"id":4,"to":"once"}' >&3
+exec 3>&-
+wait $!
+is "$?/$(counts out)" '0/delivered 4' \
+	'a request that was lost is not sent again on another dead connection'
 
 patience=30
 push plain half500 s500 s503 s429
