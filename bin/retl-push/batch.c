@@ -242,7 +242,7 @@ struct flow *flow_new(struct push *p, const struct operation *op)
 	f->op = op;
 	f->n = f->n_bytes = f->step = f->each = f->n_carried = 0;
 	f->opened = f->wake = 0;
-	f->paced = false;
+	f->paced = NULL;
 	f->acted_before = f->under_way = f->begun = f->restart = false;
 	f->advanced = f->last = f->marked = f->in_session = false;
 	f->parted = f->lost = false;

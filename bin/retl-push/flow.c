@@ -595,7 +595,6 @@ void flow_answered(struct flow *f, int64_t wait_ms)
 		f->each++;
 	if (s->each && f->each < f->n) {
 		flow_turn_reset(f);
-		f->paced = false;
 		list_push(&f->push->ready, f, true);
 		return;
 	}

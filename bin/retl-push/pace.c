@@ -85,11 +85,18 @@ void pace_begin(struct push *p)
 
 /* ---- limits ---- */
 
-/* The value that a limit counts by, of the record, or the flow's first. */
-static uint32_t key_of(struct flow *f, struct limit *l)
+/* Whose value a limit counts by. */
+static struct rec *counted(const struct flow *f)
+{
+	struct rec *r = flow_alone(f);
+
+	return r ? r : f->recs[0];
+}
+
+/* The value that a limit counts by. */
+static uint32_t key_of(struct flow *f, struct limit *l, struct rec *r)
 {
 	struct push *p = f->push;
-	struct rec *r = flow_alone(f) ? flow_alone(f) : f->recs[0];
 	struct buf out = BUF_INIT;
 	struct scope scope;
 	struct tmpl_field field;
@@ -116,16 +123,20 @@ static uint32_t key_of(struct flow *f, struct limit *l)
 static void find_uses(struct flow *f)
 {
 	struct push *p = f->push;
+	struct rec *r;
 
-	if (f->paced || !p->d.n_limits)
+	if (!p->d.n_limits)
 		return;
-	f->paced = true;
+	r = counted(f);
+	if (f->paced == r)
+		return;
+	f->paced = r;
 	f->uses = xreallocarray(f->uses, p->d.n_limits, sizeof *f->uses);
 	for (size_t i = 0; i < p->d.n_limits; i++) {
 		struct limit *l = &p->d.limits[i];
 
 		f->uses[i].rate = &l->rate;
-		f->uses[i].key = l->by.s ? key_of(f, l) : 0;
+		f->uses[i].key = l->by.s ? key_of(f, l, r) : 0;
 	}
 }
 
@@ -169,6 +180,8 @@ int64_t pace_take(struct flow *f)
 	f->round = p->pace.round;
 	if (!p->d.n_limits)
 		return 0;
+	/* Those before it may have had nothing to send. */
+	find_uses(f);
 	wait = rate_take(f->uses, p->d.n_limits, f->op->steps[f->step].cost,
 			 f->taken);
 	if (!wait) {

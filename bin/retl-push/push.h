@@ -220,7 +220,7 @@ struct flow {
 	uint64_t token;    /* that its request carries, counted from 1 */
 	int64_t wake;      /* tick; 0: may go at once */
 	/* What the limits count it by, and when it did so last: pace.c. */
-	bool paced;
+	const struct rec *paced; /* about this record; NULL: not yet */
 	struct rate_use *uses;
 	int64_t taken;
 	uint64_t round;

@@ -239,6 +239,17 @@ is "$status/$(counts out)" '75/failed 5' 'it holds for the next one too'
 push day --set base_url="$(mock_url sink)/other"
 is "$(counts out)" 'failed 5' 'whatever the path'
 mock_stop sink
+contract turn '{"limits": [{"requests": 1, "seconds": 86400, "by": ".to"}],
+	"operations": {"send": {"batch": {"records": 2}, "request": null, "steps": [
+	{"each": true, "when": ".to == \"b\"",
+	 "request": {"method": "GET", "url": "/{record.id}"}}]}}}'
+printf '{"id":%d,"to":"%s"}\n' 1 a 2 b 3 b 4 a >in
+rm -f log
+mock_start sink sink --log log
+push turn
+mock_stop sink
+is "$status/$(wc -l <log)" 75/1 \
+	'record by record, whoever is asked about counts, not whoever is passed over'
 is "$(find "$XDG_RUNTIME_DIR" -type f -perm /077 | wc -l)" 0 \
 	'what is shared is for nobody else'
 
