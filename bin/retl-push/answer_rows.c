@@ -62,21 +62,27 @@ static int count_row(void *arg, struct str row)
 	return 0;
 }
 
-/* How many rows there have to be; -1: the program failed, or nobody knows. */
-static int64_t rows_wanted(struct answer *w)
+/*
+ * How many rows there have to be: a number, or a text of one, as headers have
+ * them. 1: *n is it; 0: nobody knows; -1: that could not be found out.
+ */
+static int rows_wanted(struct answer *w, uint64_t *n)
 {
 	struct program *rows = (struct program *)&w->s->rows;
-	struct buf v = BUF_INIT;
-	int64_t n = -1;
-	uint64_t got;
+	struct buf v = BUF_INIT, text = BUF_INIT;
+	int got = 0;
 
-	if (rows->prog &&
-	    program_value(rows, STR("null"), answer_scope(w, rows), &v, NULL,
-			  &w->p->err) == 1 &&
-	    str_to_u64(buf_str(&v), &got) == 0 && got <= INT64_MAX)
-		n = (int64_t)got;
+	if (rows->prog)
+		got = program_value(rows, STR("null"), answer_scope(w, rows),
+				    &v, NULL, &w->p->err);
+	if (got == 1 && json_type(buf_str(&v)) == JSON_NULL)
+		got = 0;
+	if (got == 1 && (answer_scalar(&text, buf_str(&v)) < 0 ||
+			 str_to_u64(buf_str(&text), n) < 0))
+		got = fail(&w->p->err, "\"rows\" gives no whole number");
 	buf_release(&v);
-	return n;
+	buf_release(&text);
+	return got;
 }
 
 /* What says yes, but is not all of what was said. */
@@ -100,7 +106,8 @@ static bool is_html(const struct answer *w)
  */
 int answer_check_rows(struct answer *w)
 {
-	int64_t wanted;
+	uint64_t wanted;
+	int known;
 
 	if (!answer_is_rows(w))
 		return 0;
@@ -111,8 +118,10 @@ int answer_check_rows(struct answer *w)
 	    w->body.s[w->body.n - 1] != '\n')
 		return is_part(w, "rows that end with the connection, in the "
 				  "middle of a line");
-	wanted = rows_wanted(w);
-	if (wanted < 0)
+	known = rows_wanted(w, &wanted);
+	if (known < 0)
+		return -1;
+	if (!known)
 		return answer_has_open_end(w)
 			   ? fail(&w->p->err,
 				  "rows that end with the connection, and "
@@ -121,9 +130,9 @@ int answer_check_rows(struct answer *w)
 			   : 0;
 	if (!w->rows_read && answer_each_row(w, count_row, w) < 0)
 		return -1;
-	return w->n_rows == (uint64_t)wanted
+	return w->n_rows == wanted
 		   ? 0
-		   : is_part(w, w->n_rows < (uint64_t)wanted
+		   : is_part(w, w->n_rows < wanted
 				    ? "fewer rows than there should be"
 				    : "more rows than there should be");
 }

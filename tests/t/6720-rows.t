@@ -52,6 +52,17 @@ push csvcount rowstorn2
 is "$got" "${lost}75" 'a count does not mend a row that was cut'
 push csvcount rowsopen
 is "$got" 'unknown 200 unreadable,unknown 200 unreadable,75' 'null is no count'
+contract text "$(op csv '{"rows": "$response.headers[\"x-rows\"]"}')"
+push text rowscount
+is "$got" 'delivered,rejected 200 bad,1' 'a header is a text, and counts as well'
+push text rowsfewer
+is "$got" "${lost}75" 'in both directions'
+for odd in '"all"' '[3]' 'true' 'error(\"x\")' '-1' '2.5'; do
+	contract odd "$(op ndjson "{\"rows\": \"$(printf %s "$odd" | sed 's/\\*"/\\"/g')\"}")"
+	push odd linesmore
+	is "$got" 'unknown 200 unreadable,unknown 200 unreadable,75' \
+		"$odd is no number of rows, and not the same as none"
+done
 push lines linestorn
 is "$got" "${lost}75" 'a line of JSON that was cut is none'
 push lines linesopen
