@@ -539,9 +539,21 @@ int contract_fill_in(struct contract *c, struct str text, struct str *out,
 	return ret;
 }
 
+/* Is it cut out of a secret? */
+static bool is_of_secret(struct contract *c, const struct setting *s)
+{
+	struct str from = json_get(spec_of(c, s), "from");
+	const struct setting *other;
+
+	if (!from.s)
+		return false;
+	other = find(c, (struct str){ from.s + 1, from.n - 2 });
+	return other && other->secret;
+}
+
 /*
  * Push sends requests: there is nothing that it may do without. Where requests
- * are only shown, a secret is a placeholder anyway.
+ * are only shown, a secret is a placeholder anyway, and so is a part of it.
  */
 static int check_missing(struct contract *c, bool show, int *status,
 			 struct buf *err)
@@ -554,9 +566,11 @@ static int check_missing(struct contract *c, bool show, int *status,
 			continue;
 		if (contract_need_setting(c, s->name, NULL, status, err) == 0)
 			continue;
-		if (!show || !s->secret)
+		if (!show || !(s->secret || is_of_secret(c, s)))
 			return -1;
-		msg_warn("%s: %s", c->path, err->data);
+		if (s->secret)
+			msg_warn("%s: %s", c->path, err->data);
+		s->secret = true;
 		buf_reset(err);
 		buf_addf(err, "{%.*s}", STR_ARG(s->name));
 		s->text = contract_keep(c, buf_str(err));

@@ -48,6 +48,17 @@ unseen 'as a proof' '{"auth": {"type": "bearer", "token": "t", "proof": "{key}"}
 lacks err.push "$(printf t | openssl dgst -sha256 -hmac "$T_KEY" | sed 's/.* //')" \
 	'as a proof: nor what is computed from it'
 
+# ---- what is not there ----
+contract part '{"settings": {"key": {"env": "T_NONE", "secret": true}, "dc": {"from": "key", "capture": "-([a-z]+)$"}},
+	"base_url": "https://{dc}.example.com/api", "auth": {"type": "basic", "user": "u", "password": "{key}"}}'
+echo '{"id":1,"to":"x"}' >one
+unset T_NONE
+retl-push -n -c t/part --as added <one >plan 2>err
+is "$?/$(jq -r .url plan)/$(wc -l <err)" '0/https://{dc}.example.com/api/x/1' \
+	'what is cut out of a secret has its place too where there is none'
+T_NONE=abc-us retl-push -n -c t/part --as added <one >plan 2>err
+is "$?/$(jq -r .url plan)" 0/https://us.example.com/api/x 'and is shown where there is one'
+
 # ---- halves ----
 # A text that is cut ends before, in, or behind the secret.
 contract cut '{"auth": {"type": "query", "name": "k", "value": "{key}"}, '"$key"',
