@@ -141,11 +141,14 @@ static void put_body(struct flow *f, const struct step *s, struct buf *out)
 		put_plain(&plain, buf_str(&f->body));
 	else
 		buf_adds(&plain, buf_str(&f->body));
-	if (s->type == BODY_JSON &&
-	    json_check(buf_str(&plain), NULL, &fault) == 0)
+	/* With the bytes that it is sent with, so that a replay sends them. */
+	if (s->type != BODY_JSON ||
+	    json_check(buf_str(&plain), NULL, &fault) < 0)
+		json_put_str(out, buf_str(&plain));
+	else if (memchr(plain.data, '\n', plain.len))
 		json_put_compact(out, buf_str(&plain));
 	else
-		json_put_str(out, buf_str(&plain));
+		buf_adds(out, buf_str(&plain));
 	buf_release(&plain);
 }
 

@@ -631,6 +631,23 @@ static int shown_in_body(struct push *p, const struct step *s, struct buf *out)
 	return ret;
 }
 
+/* Of a body that nobody has touched: it begins with the member. */
+static bool cut_first(struct buf *body, struct str shown)
+{
+	struct buf out = BUF_INIT;
+	size_t n = shown.n - 1; /* without its closing brace */
+
+	if (body->len <= n || memcmp(body->data, shown.s, n) != 0 ||
+	    !strchr(",}", body->data[n]))
+		return false;
+	buf_addc(&out, '{');
+	n += body->data[n] == ',';
+	buf_add(&out, body->data + n, body->len - n);
+	buf_release(body);
+	*body = out;
+	return true;
+}
+
 /* The body without the member that is in shown alone; -1: it has it not. */
 static int cut_member(struct buf *body, struct str shown)
 {
@@ -689,9 +706,10 @@ static int cut_auth_of_body(struct push *p, const struct step *s,
 	if (!auth_writes_body(p->d.auth) || s->no_auth)
 		return 0;
 	ret = shown_in_body(p, s, &shown);
-	if (!ret)
-		ret = s->type == BODY_FORM ? cut_field(body, buf_str(&shown))
-					   : cut_member(body, buf_str(&shown));
+	if (!ret && s->type == BODY_FORM)
+		ret = cut_field(body, buf_str(&shown));
+	else if (!ret && !cut_first(body, buf_str(&shown)))
+		ret = cut_member(body, buf_str(&shown));
 	buf_release(&shown);
 	return ret ? fail(err, "body: without the place of the credentials")
 		   : 0;
@@ -708,7 +726,7 @@ static int make_body(struct push *p, const struct plan *pl, struct buf *out,
 	if (none)
 		return fail(err, "body: missing");
 	if (s->type == BODY_JSON) {
-		json_put_compact(out, pl->body);
+		buf_adds(out, pl->body);
 	} else {
 		if (json_type(pl->body) != JSON_STRING)
 			return fail(err, "body: not a text");

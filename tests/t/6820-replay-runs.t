@@ -119,6 +119,15 @@ alike 'packed bodies' '[.headers["content-encoding"], .body]' '{"operations": {"
 is "$(jq -r '.[1]' got | head -n 1 | base64 -d | gunzip | wc -l)" 2 'are packed'
 alike 'files in parts' '[.headers["content-type"], .body]' '{"operations": {"send": {'"$two"', "type": "multipart", "item": "{id, s}",
 	"body": "{a: 1, file: {content: ., as: \"csv\", filename: \"r.csv\"}, sum: {digest: \"md5\", of: \"file\"}}"}}}}'
+# Spaces, escapes and digits as they came, also in what lies deeper.
+cp in plain
+printf '{ "id": %d, "o": {"a":  1.10, "b" : [1, 2 ], "c":"\\u00e9\\/"},"p": "aé" }\n' 1 2 3 >in
+alike 'bodies' '.body' '{"operations": {"send": {'"$two"', "item": "."}}}}'
+is "$(head -n 1 got | jq -r . | base64 -d | grep -oF '{"a":  1.10, "b" : [1, 2 ], "c":"\u00e9\/"}' | wc -l)" 2 'as they came'
+alike 'a record that is the body' '.body' '{"operations": {"send": {"request": {"url": "/x"}}}}'
+alike 'one with credentials in it' '.body' '{"auth": {"type": "body", "pointer": "/k", "value": "{key}"}, '"$key"',
+	"operations": {"send": {"request": {"url": "/x"}}}}'
+cp plain in
 alike 'OAuth 1.0a' '.headers.authorization | gsub("oauth_(nonce|signature)=\"[^\"]*\"";"")' '{"auth": {"type": "oauth1", "consumer_key": "c", "token": "t",
 	"consumer_secret": "{key}", "token_secret": "{key}"}, '"$key"', "operations": {"send": {'"$two"'}}}}'
 
