@@ -92,6 +92,7 @@ static void ended(struct flow *f, enum verdict v, const struct outcome *o)
 {
 	struct push *p = f->push;
 	struct str why = o->code.n ? o->code : o->reason;
+	char status[32] = "";
 
 	release(f->then);
 	f->then = NULL;
@@ -108,12 +109,14 @@ static void ended(struct flow *f, enum verdict v, const struct outcome *o)
 	p->prepared = PREPARED;
 	buf_reset(&p->shared);
 	buf_adds(&p->shared, buf_str(&f->saved));
+	if (o->http_status)
+		snprintf(status, sizeof status, " (HTTP %ld)", o->http_status);
 	if (v != DELIVERED)
 		push_stop(
 		    p,
 		    v == FAILED || v == UNKNOWN ? EX_TEMPFAIL : EX_UNAVAILABLE,
-		    "%s: prepare did not succeed%s%.*s", p->contract->name,
-		    o->reason.n ? ": " : "", STR_ARG(o->reason));
+		    "%s: prepare did not succeed%s%s%.*s", p->contract->name,
+		    status, o->reason.n ? ": " : "", STR_ARG(o->reason));
 }
 
 static void settle_as(struct flow *f, struct rec *r, enum verdict v)
