@@ -363,6 +363,11 @@ static void take_failure(struct answer *w)
 		answer_decide_all(w, STOP, STR("certificate"), why);
 		break;
 	case HTTP_BAD_URL:
+		if (w->s->url.plus || w->f->page.len) {
+			/* An answer has named it, not the contract. */
+			answer_decide_all(w, GIVEN_UP, STR("address"), why);
+			break;
+		}
 		push_stop(w->p, EX_CONFIG, "%s: %s (check base_url)",
 			  w->p->contract->name, a->why);
 		answer_decide_all(w, STOP, STR("url"), why);
