@@ -129,17 +129,25 @@ int keepfile_take(struct keepfile *k, struct buf *text, struct buf *err)
 	return ret;
 }
 
-/* Mode and owner stay; another owner only root can give. */
-static int write_new(const char *path, struct str text, struct buf *err)
+/*
+ * Mode and owner stay; another owner only root can give. *stays: no file can
+ * take its place, since the folder is not ours or it is mounted by itself, as
+ * files are in containers.
+ */
+static int write_new(const char *path, struct str text, bool *stays,
+		     struct buf *err)
 {
 	struct tmpfile t = TMPFILE_INIT;
 	struct stat st;
 	int ret = -1;
 
+	*stays = false;
 	if (stat(path, &st) < 0)
 		return fail(err, "%s: %s", path, strerror(errno));
-	if (tmpfile_open(&t, path, err) < 0)
+	if (tmpfile_open(&t, path, err) < 0) {
+		*stays = errno == EACCES || errno == EPERM || errno == EROFS;
 		return -1;
+	}
 	if ((st.st_uid != geteuid() || st.st_gid != getegid()) &&
 	    fchown(t.fd, st.st_uid, st.st_gid) < 0)
 		errno = 0;
@@ -148,7 +156,23 @@ static int write_new(const char *path, struct str text, struct buf *err)
 		fail(err, "%s: %s", t.tmp, strerror(errno));
 	else
 		ret = tmpfile_commit(&t, err);
+	*stays = ret < 0 && errno == EBUSY;
 	tmpfile_release(&t);
+	return ret;
+}
+
+/* Who is cut off meanwhile leaves a part of it: better than none for sure. */
+static int write_over(const char *path, struct str text, struct buf *err)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	/* What was wrong before is to be said. */
+	if (fd < 0)
+		return -1;
+	if (file_write_all(fd, text.s, text.n) < 0 ||
+	    ftruncate(fd, (off_t)text.n) < 0 || fsync(fd) < 0)
+		ret = fail(err, "%s: %s", path, strerror(errno));
+	close(fd);
 	return ret;
 }
 
@@ -157,6 +181,7 @@ int keepfile_put(struct keepfile *k, struct str text, struct buf *err)
 	struct buf all = BUF_INIT, out = BUF_INIT;
 	char *real = realpath(k->path, NULL);
 	struct str value;
+	bool stays = false;
 	int ret = -1;
 
 	/* The content of now: what else stands in it may have changed. */
@@ -170,7 +195,9 @@ int keepfile_put(struct keepfile *k, struct str text, struct buf *err)
 		else
 			buf_adds(&out, text);
 		buf_addz(&out, value.s + value.n);
-		ret = write_new(real, buf_str(&out), err);
+		ret = write_new(real, buf_str(&out), &stays, err);
+		if (stays)
+			ret = write_over(real, buf_str(&out), err);
 	}
 	oauth_free_secret(&all);
 	oauth_free_secret(&out);
