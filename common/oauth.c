@@ -82,10 +82,15 @@ static int check_grant(const struct oauth *o, struct buf *err)
 	return 0;
 }
 
-static void hide(const char *secret)
+void oauth_hide(struct str secret)
 {
-	if (secret)
-		msg_hide(secret, strlen(secret));
+	struct buf coded = BUF_INIT;
+
+	enc_percent(&coded, secret);
+	msg_hide(secret.s, secret.n);
+	if (!str_eq(buf_str(&coded), secret))
+		msg_hide(coded.data, coded.len);
+	oauth_free_secret(&coded);
 }
 
 struct oauth *oauth_new(const struct oauth_opts *opts, struct buf *err)
@@ -129,8 +134,8 @@ struct oauth *oauth_new(const struct oauth_opts *opts, struct buf *err)
 		o->file.member = copy(opts->subject_member);
 	}
 	buf_adds(&o->given, opts->refresh_token);
-	hide(o->client_secret);
-	msg_hide(o->given.data, o->given.len);
+	oauth_hide(str_of(o->client_secret));
+	oauth_hide(buf_str(&o->given));
 	if (check_url(o, err) < 0 || check_grant(o, err) < 0)
 		goto bad;
 	if (o->grant == OAUTH_JWT_BEARER) {
@@ -360,7 +365,7 @@ static int read_file(struct oauth *o, int64_t tick_ms)
 		o->not_before = tick_ms + BUSY_MS;
 	if (got < 0)
 		return oauth_give_up(o, EX_NOINPUT);
-	msg_hide(o->given.data, o->given.len);
+	oauth_hide(buf_str(&o->given));
 	return got;
 }
 

@@ -212,7 +212,7 @@ static void keep_refresh_token(struct oauth *o, struct str object)
 		oauth_free_secret(&o->given);
 		o->given = BUF_INIT;
 		buf_adds(&o->given, buf_str(&next));
-		msg_hide(next.data, next.len);
+		oauth_hide(buf_str(&next));
 		o->unsaved = o->file.path != NULL;
 		if (!o->unsaved)
 			msg_warn("%s gives a new refresh token, which is not "

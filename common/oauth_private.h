@@ -57,6 +57,8 @@ struct oauth {
 struct str oauth_trim(struct str text);
 /* Ends it for good; o->err says why. -1 */
 int oauth_give_up(struct oauth *o, int status);
+/* From messages, as it is and as it stands in a form. */
+void oauth_hide(struct str secret);
 void oauth_free_secret(struct buf *b);
 /* Does the token that there is still hold? */
 bool oauth_holds(const struct oauth *o, int64_t tick_ms);

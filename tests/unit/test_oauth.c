@@ -149,14 +149,15 @@ static void test_failures(void)
 	begin(o, 0);
 	take(o, 401,
 	     "{\"error\":\"invalid_client\",\"error_description\":\"for "
-	     "s&p=1\\n\"}",
+	     "s&p=1, s%26p%3D1\\n\"}",
 	     0);
 	ok(oauth_state(o, 0) == OAUTH_FAILED && oauth_status(o) == EX_NOPERM,
 	   "a refusal is final, 77");
 	is(oauth_error(o),
-	   "http://127.0.0.1/token: HTTP 401 invalid_client: for ***** : check "
-	   "the client's id and secret, and how they are sent (client_auth)",
-	   "it says what to do, on one line, and no secret");
+	   "http://127.0.0.1/token: HTTP 401 invalid_client: for *****, "
+	   "********* : check the client's id and secret, and how they are "
+	   "sent (client_auth)",
+	   "it says what to do, on one line, and no secret in either spelling");
 	oauth_free(o);
 
 	o = client();
