@@ -30,8 +30,41 @@
 #define EX_REFUSED 1
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof *(a))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/*
+ * The lesser and the greater of two numbers, in the type that both have in
+ * common. Each is evaluated once: it may be the time, or drawn at random.
+ */
+#define MIN(a, b) PICK_BY_TYPE(min, a, b)
+#define MAX(a, b) PICK_BY_TYPE(max, a, b)
+/* clang-format off */
+#define PICK_BY_TYPE(f, a, b)                                                  \
+	_Generic((a) + (b),                                                    \
+		int: f##_int,                                                  \
+		unsigned: f##_unsigned,                                        \
+		long: f##_long,                                                \
+		unsigned long: f##_ulong,                                      \
+		long long: f##_llong,                                          \
+		unsigned long long: f##_ullong,                                \
+		double: f##_double)((a), (b))
+/* clang-format on */
+#define PICKS(name, type)                             \
+	static inline type min_##name(type a, type b) \
+	{                                             \
+		return a < b ? a : b;                 \
+	}                                             \
+	static inline type max_##name(type a, type b) \
+	{                                             \
+		return a > b ? a : b;                 \
+	}
+PICKS(int, int)
+PICKS(unsigned, unsigned)
+PICKS(long, long)
+PICKS(ulong, unsigned long)
+PICKS(llong, long long)
+PICKS(ullong, unsigned long long)
+PICKS(double, double)
+#undef PICKS
 
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 #define NORETURN __attribute__((noreturn))
