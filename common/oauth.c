@@ -236,6 +236,13 @@ int64_t oauth_wait_ms(const struct oauth *o, int64_t tick_ms)
 	return ms || !o->source ? ms : oauth_wait_ms(o->source, tick_ms);
 }
 
+bool oauth_is_replacing(const struct oauth *o)
+{
+	return (o->state == OAUTH_FETCHING && o->grant == OAUTH_REFRESH_TOKEN &&
+		o->file.path) ||
+	       (o->source && oauth_is_replacing(o->source));
+}
+
 static void put_member(struct buf *form, const char *name, const char *value)
 {
 	if (!value)

@@ -97,6 +97,11 @@ struct str oauth_quota_project(const struct oauth *o);
 /* tick_ms: of a clock that only runs forward. now_ms: the time of day. */
 enum oauth_state oauth_state(const struct oauth *o, int64_t tick_ms);
 int64_t oauth_wait_ms(const struct oauth *o, int64_t tick_ms);
+/*
+ * Is an answer under way that may bring another refresh token for the file? The
+ * last one may be dead already: who does not wait for it has none.
+ */
+bool oauth_is_replacing(const struct oauth *o);
 
 #define OAUTH_MAX_HEADERS 8
 /* Borrowed until the next call of oauth_begin. */

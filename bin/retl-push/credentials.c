@@ -129,6 +129,13 @@ bool credentials_ready(struct push *p, int64_t *next)
 	return false;
 }
 
+bool credentials_at_stake(const struct push *p)
+{
+	const struct oauth *o = auth_tokens(p->d.auth);
+
+	return o && oauth_is_replacing(o);
+}
+
 /* ---- 401 ---- */
 
 void credentials_accepted(struct flow *f)

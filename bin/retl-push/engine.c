@@ -385,7 +385,7 @@ static void wait_for_something(struct push *p, int64_t next, bool dry_input)
 
 static bool is_done(const struct push *p)
 {
-	return p->input_ended && !p->n_unsettled;
+	return p->input_ended && !p->n_unsettled && !credentials_at_stake(p);
 }
 
 static void close_batches(struct push *p, bool dry_input)

@@ -547,6 +547,8 @@ void credentials_sign(struct flow *f);
 void credentials_accepted(struct flow *f);
 /* After a 401: true if the flow's step is to be tried once more. */
 bool credentials_renew(struct flow *f);
+/* Is a refresh token being replaced, which would be lost with the answer? */
+bool credentials_at_stake(const struct push *p);
 /* -1: a refresh token was not kept (a message has said so). */
 int credentials_end(struct push *p);
 

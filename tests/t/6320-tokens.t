@@ -125,6 +125,18 @@ is "$got/$status" 'failed 20/77' 'a dead refresh token: 77'
 contains err 'this token is dead: the refresh token has expired, was revoked' \
 	'and how it may have died'
 
+# The push is to end while the new one is on its way.
+echo refresh-0 >token
+api late --client me --client-secret "$CLIENT_SECRET" --refresh refresh-0 --rotate \
+	--at 1=slow1000
+retl-push -c t/rt --set "base_url=$url" --set "tokens=$url" <in >out 2>err &
+pid=$!
+soon grep -q '"path":"/token"' late.log
+kill -TERM $pid
+wait $pid
+is "$?/$(cat token)" 75/refresh-1 \
+	'who is told to end waits for the token that replaces a dead one'
+
 # Replaced while the disk is full: said at once, and at the end.
 if command -v strace >/dev/null && [ -z "${RETL_VALGRIND:-}" ] && [ "$(uname -m)" = x86_64 ]; then
 	echo refresh-0 >token
