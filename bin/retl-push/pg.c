@@ -232,6 +232,23 @@ static void leave(void *arg, size_t i)
 
 /* ---- the thread that sends ---- */
 
+/*
+ * A password with an @ or a slash that is not encoded has left its second half
+ * in another part, which libpq would show where it has no use for it.
+ */
+static bool holds_half_a_password(const PQconninfoOption *o)
+{
+	const char *v = o->val;
+
+	if (!v)
+		return false;
+	if (strcmp(o->keyword, "port") == 0)
+		return v[strspn(v, "0123456789,")] != '\0';
+	if (strcmp(o->keyword, "dbname") == 0)
+		return strchr(v, '@') && strchr(v, '/');
+	return strcmp(o->keyword, "host") == 0 && strchr(v, '@');
+}
+
 int pg_check_url(const char *url)
 {
 	char *err = NULL;
@@ -240,6 +257,10 @@ int pg_check_url(const char *url)
 			  strncmp(url, "postgres://", 11) == 0)
 		      ? 0
 		      : -1;
+
+	for (PQconninfoOption *o = all; o && o->keyword; o++)
+		if (holds_half_a_password(o))
+			ret = -1;
 
 	/* It would show pieces of what it cannot read. */
 	PQfreemem(err);

@@ -556,6 +556,8 @@ int credentials_end(struct push *p);
 
 /* With -v: the beginning of a body, without secrets; empty: nothing. */
 void show_body(char mark, struct str body);
+/* That of the flow's request, as it was before it was packed. */
+void show_sent(const struct flow *f);
 
 /* ---- dryrun.c ---- */
 

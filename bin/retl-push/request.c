@@ -783,7 +783,6 @@ enum built request_build(struct flow *f)
 static void show(struct flow *f, const struct step *s)
 {
 	struct str rest = buf_str(&f->headers), line;
-	struct buf plain = BUF_INIT;
 
 	if (msg_get_level() < MSG_DEBUG)
 		return;
@@ -800,14 +799,7 @@ static void show(struct flow *f, const struct step *s)
 		else
 			msg_debug("> %.*s", STR_ARG(line));
 	}
-	if (!f->body.len)
-		return;
-	if (s->gzip)
-		rows_unpack(buf_str(&f->body), &plain, NULL);
-	else
-		buf_adds(&plain, buf_str(&f->body));
-	show_body('>', buf_str(&plain));
-	buf_release(&plain);
+	show_sent(f);
 }
 
 static void leaves(void *arg, int64_t tick)

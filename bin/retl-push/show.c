@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/retl-push/push.h"
+#include "bin/retl-push/rows.h"
 
 #include "common/msg.h"
 
@@ -16,7 +17,24 @@ void show_body(char mark, struct str body)
 	buf_add(&text, body.s, MIN(body.n, SHOWN + LONGEST_SECRET));
 	/* Of one that is cut, the half would be shown. */
 	msg_blank(text.data, text.len);
+	for (size_t i = 0; i < text.len; i++)
+		if (!text.data[i])
+			text.data[i] = ' ';
 	msg_debug("%c %.*s%s", mark, (int)MIN(text.len, SHOWN), text.data,
 		  body.n > SHOWN ? " ..." : "");
 	buf_release(&text);
+}
+
+void show_sent(const struct flow *f)
+{
+	struct buf plain = BUF_INIT;
+
+	if (msg_get_level() < MSG_DEBUG)
+		return;
+	if (f->body.len && f->op->steps[f->step].gzip)
+		rows_unpack(buf_str(&f->body), &plain, NULL);
+	else
+		buf_adds(&plain, buf_str(&f->body));
+	show_body('>', buf_str(&plain));
+	buf_release(&plain);
 }

@@ -30,7 +30,8 @@ int table_open(struct push *p)
 	if (pg_check_url(url->text.s) < 0)
 		return fail(&p->err,
 			    "%s: base_url: not an address of PostgreSQL: "
-			    "postgresql://USER@HOST/DATABASE",
+			    "postgresql://USER@HOST/DATABASE, with %%40, %%3A "
+			    "and %%2F for @, : and / in a password",
 			    p->contract->path);
 	p->pg = pg_new(&(struct pg_opts){
 	    .url = url->text.s,
@@ -398,7 +399,7 @@ void table_send(struct flow *f)
 
 	msg_debug("> %s (batch %" PRIu64 ", %zu records, %zu bytes)",
 		  f->url.data, f->number, f->n_carried, f->body.len);
-	show_body('>', buf_str(&f->body));
+	show_sent(f);
 	p->n_under_way++;
 	pg_send(p->pg, f->url.data, buf_str(&f->body),
 		f->exact ? (int64_t)f->n_carried : -1, answered, f);

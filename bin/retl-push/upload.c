@@ -290,6 +290,7 @@ void upload_send(struct flow *f)
 	}
 	msg_debug("> PUT %s (batch %" PRIu64 ", %zu records, %zu bytes)",
 		  f->url.data, f->number, f->n_carried, f->body.len);
+	show_sent(f);
 	p->n_under_way++;
 	sftp_put(p->sftp,
 		 &(struct sftp_piece){

@@ -190,6 +190,17 @@ is "$got" '1/rejected 1/3' 'one that was there before is'
 kill $cutter
 
 echo '{"k":1,"v":1,"diff_result":"DiffRemoved","diff_id":"r:9"}' >in
+DATABASE_URL="$db?password=s3cr3t" push 's."T.x"' -v --limit 1
+is $status 0 'an address with a password'
+contains err '> DELETE FROM "s"."T.x"' 'what is asked can be watched'
+contains err '> [{"k":1}]' 'with its rows'
+contains err '< batch 1: committed' 'and what came of it'
+lacks err s3cr3t 'but no password'
+for url in "postgresql://u:s3cr3t/s3cr3t@127.0.0.1/x" "postgresql://u:1/s3cr3t@127.0.0.1/x" \
+	"postgresql://u:s3cr3t@s3cr3t@127.0.0.1:1/x"; do
+	DATABASE_URL=$url push t -v
+	is "$status/$(cat out err | grep -c s3cr3t)" 78/0 'an address that is cut within its password is not shown'
+done
 push t -n
 is "$status/$(jq -r .sql out)" \
 	'0/DELETE FROM "t" AS t USING json_populate_recordset(NULL::"t", $1::json) AS r WHERE t."k" = r."k"' \

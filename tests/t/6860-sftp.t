@@ -59,6 +59,11 @@ whole --set format=ndjson --set columns=id,name --set file=some
 jq -c '{id, name}' records >chosen
 same chosen in/some.ndjson 'of lines of JSON too'
 rm in/some.*
+RETL_SFTP_PASSWORD=s3cr3t whole -v --set stamp=day --set gzip=true --set file=seen
+contains err '> id,name,n,s 1,' 'what is written can be watched, as it was before it was packed'
+contains err '< batch 1: written' 'and what came of it'
+lacks err s3cr3t 'but no password'
+rm in/seen-*
 whole --set stamp=day
 is "$(names | tr '\n' ' ')" "crm-$(date -u +%F).csv crm.csv " 'a file a day'
 home=$(getent passwd "$(id -u)" | cut -d : -f 6 | sed 's|[^/][^/]*|..|g; s|^/||')
