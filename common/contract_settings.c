@@ -212,6 +212,22 @@ static int from_argv(struct contract *c, const struct opt_list *set,
 	return 0;
 }
 
+/* A text here is one as it is elsewhere: "5" may be the number. */
+static int set_json(struct contract *c, struct source *src, struct str v,
+		    struct buf *err)
+{
+	struct buf text = BUF_INIT;
+	int ret;
+
+	if (json_type(v) != JSON_STRING)
+		return set_value(c, src, contract_keep(c, v), err);
+	json_unescape(&text, (struct str){ v.s + 1, v.n - 2 });
+	ret = set_text(c, src, buf_str(&text), err);
+	explicit_bzero(text.data, text.len);
+	buf_release(&text);
+	return ret;
+}
+
 static int from_object(struct contract *c, struct str object, const char *path,
 		       struct buf *err)
 {
@@ -227,7 +243,7 @@ static int from_object(struct contract *c, struct str object, const char *path,
 		if (json_type(m.val) == JSON_NULL || src.s->text.s)
 			continue;
 		src.spec = spec_of(c, src.s);
-		if (set_value(c, &src, contract_keep(c, m.val), err) < 0)
+		if (set_json(c, &src, m.val, err) < 0)
 			return -1;
 		src.s->file = path;
 	}

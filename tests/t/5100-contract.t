@@ -129,6 +129,9 @@ retl-hash -c t/base --settings s.json in >out
 is "$(cat out)" '{"id":1,"name":"abcde"}' '--settings FILE gives settings, secrets too'
 retl-hash -c t/base --settings s.json --set width=4 in >out
 is "$(cat out)" '{"id":1,"name":"abcd"}' '--set counts before it'
+echo '{"width": "3"}' >s.json
+retl-hash -c t/base --settings s.json in >out
+is "$(cat out)" '{"id":1,"name":"abc"}' 'a text in the file is the number, as elsewhere'
 echo '{"widht": 5}' >s.json
 exits 78 'a slip in the file' retl-hash -c t/base --settings s.json in
 echo '{"width": ' >s.json
