@@ -59,12 +59,15 @@ static void repeat(struct answer *w, int64_t wait_ms)
 	w->f->wake = clock_tick_ms() + wait_ms;
 }
 
-/* What went well was not a try. */
+/*
+ * What went well was not a try; but what an outcome asked to be tried again, or
+ * began anew, has been one.
+ */
 static void forget_tries(struct flow *f)
 {
 	for (size_t i = 0; i < f->n; i++)
 		if (f->recs[i]->carried)
-			f->recs[i]->tries = 1;
+			f->recs[i]->tries = f->recs[i]->spent + 1;
 }
 
 int answer_poll(struct answer *w)

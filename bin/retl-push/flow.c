@@ -321,8 +321,10 @@ static void take_retry(struct flow *f, struct rec *r, struct sorted *s)
 	}
 	/* That request does not count: it is made once more. */
 	r->in_results = r->was_in_results && !f->restart;
-	if (f->restart)
+	if (f->restart) {
 		buf_reset(&r->saved);
+		r->spent = r->tries;
+	}
 	s->at_once &= r->verdict == AGAIN;
 	s->most_attempts = MAX(s->most_attempts, r->tries);
 	flow_add(s->retry, r);

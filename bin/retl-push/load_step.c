@@ -277,6 +277,10 @@ static int load_step(struct loader *l, struct str v, const struct operation *op,
 	    load_ms(l, v, "pause", &s->pause_ms) < 0 ||
 	    load_count(l, v, "cost", &s->cost) < 0 || load_resend(l, v, s) < 0)
 		return -1;
+	if (s->resend == RESEND_NEVER && (s->poll.until.prog || s->next.prog))
+		return load_wrong(l, "resend",
+				  "never, and \"poll\" or \"next\" would "
+				  "repeat the request");
 	s->reads_saved = reads_saved(s);
 	s->marks = marks(l->d, s);
 	s->item_varies = s->item.uses[VAR_SAVED] || s->item.uses[VAR_VARS] ||

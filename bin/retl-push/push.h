@@ -78,6 +78,7 @@ struct rec {
 	/* How often it has been tried; steps and halves do not count. */
 	uint32_t attempts;
 	uint32_t tries; /* of these, since something last went well in a poll */
+	uint32_t spent; /* of these, what nothing that goes well gives back */
 	uint64_t line;
 	struct span id;           /* diff_id, a JSON string; n 0: none */
 	struct span code, reason; /* in the flow's notes */

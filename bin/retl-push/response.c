@@ -259,11 +259,14 @@ static void take_accepted(struct answer *w, const struct program *results)
 		if (f->recs[i]->verdict == STOP || f->recs[i]->verdict == LATER)
 			stop_for(w, f->recs[i]);
 	send_again(w);
-	for (size_t i = 0; i < f->n && !w->throttled; i++)
-		if (f->recs[i]->verdict == RETRY) {
-			w->throttled = true;
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->recs[i]->verdict != RETRY)
+			continue;
+		f->recs[i]->spent = f->recs[i]->tries;
+		if (!w->throttled)
 			w->wait_ms = answer_hint(w);
-		}
+		w->throttled = true;
+	}
 }
 
 /*

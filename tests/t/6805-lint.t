@@ -176,6 +176,10 @@ E
 finds 'base_url: no address' 'for the whole API too' <<E
 {"base_url": "api.example.com"}
 E
+finds 'send/resend: never, and "poll" or "next" would repeat the request' \
+	'what must not be repeated, and is' <<E
+{"operations": {"send": {"resend": "never", "poll": {"until": ".done"}}}}
+E
 finds 'batch/records: not a whole number' 'half a record' <<E
 {"operations": {"send": {"batch": {"records": 1.5}, "request": {"url": "/"}}}}
 E
