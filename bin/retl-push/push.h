@@ -555,6 +555,11 @@ int credentials_end(struct push *p);
 
 /* ---- show.c ---- */
 
+/*
+ * With -v: header lines, but for the values of those that are credentials, such
+ * as all that stand behind the first n bytes.
+ */
+void show_headers(char mark, struct str lines, size_t n);
 /* With -v: the beginning of a body, without secrets; empty: nothing. */
 void show_body(char mark, struct str body);
 /* That of the flow's request, as it was before it was packed. */

@@ -782,23 +782,11 @@ enum built request_build(struct flow *f)
 
 static void show(struct flow *f, const struct step *s)
 {
-	struct str rest = buf_str(&f->headers), line;
-
 	if (msg_get_level() < MSG_DEBUG)
 		return;
 	msg_debug("> %s %s (batch %" PRIu64 ", %zu records, %zu bytes)",
 		  s->method, f->url.data, f->number, f->n_carried, f->body.len);
-	while (str_split(&rest, '\n', &line)) {
-		const char *colon = memchr(line.s, ':', line.n);
-
-		if (!line.n)
-			continue;
-		if ((size_t)(line.s - f->headers.data) >= f->n_auth_headers &&
-		    colon)
-			msg_debug("> %.*s: ***", (int)(colon - line.s), line.s);
-		else
-			msg_debug("> %.*s", STR_ARG(line));
-	}
+	show_headers('>', buf_str(&f->headers), f->n_auth_headers);
 	show_sent(f);
 }
 

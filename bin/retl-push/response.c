@@ -305,15 +305,11 @@ static void take_unwanted(struct answer *w, const char *why)
 
 static void show(const struct answer *w)
 {
-	struct str rest = w->a->headers, line;
-
 	if (msg_get_level() < MSG_DEBUG)
 		return;
 	msg_debug("< HTTP %ld (batch %" PRIu64 ", %" PRId64 " ms)",
 		  w->a->status, w->f->number, w->a->took_ms);
-	while (str_split(&rest, '\n', &line))
-		if (line.n)
-			msg_debug("< %.*s", STR_ARG(line));
+	show_headers('<', w->a->headers, w->a->headers.n);
 	show_body('<', w->body);
 }
 

@@ -2,11 +2,46 @@
 #include "bin/retl-push/push.h"
 #include "bin/retl-push/rows.h"
 
+#include <strings.h>
+
 #include "common/msg.h"
 
 #define SHOWN 2000 /* bytes of a body */
 /* No secret is longer: what is cut off goes before it is looked for. */
 #define LONGEST_SECRET 65536
+
+/* By their names; one that a step was given by an answer is not told else. */
+static bool is_credential(struct str name)
+{
+	static const char *const names[] = { "authorization",
+					     "proxy-authorization", "cookie",
+					     "set-cookie" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (name.n == strlen(names[i]) &&
+		    strncasecmp(name.s, names[i], name.n) == 0)
+			return true;
+	return false;
+}
+
+void show_headers(char mark, struct str lines, size_t n)
+{
+	struct str rest = lines, line;
+
+	while (str_split(&rest, '\n', &line)) {
+		const char *colon = memchr(line.s, ':', line.n);
+		struct str name = { line.s,
+				    colon ? (size_t)(colon - line.s) : 0 };
+
+		if (!line.n)
+			continue;
+		if (colon &&
+		    ((size_t)(line.s - lines.s) >= n || is_credential(name)))
+			msg_debug("%c %.*s: ***", mark, STR_ARG(name));
+		else
+			msg_debug("%c %.*s", mark, STR_ARG(line));
+	}
+}
 
 void show_body(char mark, struct str body)
 {

@@ -48,6 +48,17 @@ unseen 'as a proof' '{"auth": {"type": "bearer", "token": "t", "proof": "{key}"}
 lacks err.push "$(printf t | openssl dgst -sha256 -hmac "$T_KEY" | sed 's/.* //')" \
 	'as a proof: nor what is computed from it'
 
+# ---- what an answer has brought ----
+contract login '{"prepare": [{"request": {"method": "POST", "url": "/login"}, "save": {"t": ".t"}}],
+	"operations": {"send": {"request": {"url": "/x", "headers": {"Authorization": "Bearer {saved.t}", "X-Seen": "yes"}}}}}'
+echo '{"id":1}' >one
+mock_start sink sink --whole whole --body '{"t":"t0k3n"}'
+timeout 30 retl-push -v -c t/login --as added --set base_url="$(mock_url sink)" <one >out 2>err
+is "$?/$(tail -n 1 whole | jq -r .headers.authorization)" '0/Bearer t0k3n' 'a token out of an answer is sent'
+is "$(grep -ic '> authorization: \*\*\*' err)/$(grep -c '> X-Seen: yes' err)" 1/1 \
+	'and not shown among the headers, as others are'
+mock_stop sink
+
 # ---- what is not there ----
 contract part '{"settings": {"key": {"env": "T_NONE", "secret": true}, "dc": {"from": "key", "capture": "-([a-z]+)$"}},
 	"base_url": "https://{dc}.example.com/api", "auth": {"type": "basic", "user": "u", "password": "{key}"}}'
