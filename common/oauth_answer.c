@@ -9,6 +9,8 @@
 #define MAX_WORDS 300 /* bytes of what the endpoint says */
 /* This long before a token expires a new one is asked for, at most. */
 #define EARLY_MS ((int64_t)120 * 1000)
+/* Who is told to wait for longer had better come back another time. */
+#define LONGEST_WAIT_MS ((int64_t)15 * 60 * 1000)
 
 /* ---- the answer: no ---- */
 
@@ -140,6 +142,7 @@ static void take_trouble(struct oauth *o, const struct oauth_answer *a,
 {
 	int64_t hint =
 	    retry_after_ms(header_of(a->headers, "retry-after"), now_ms);
+	bool patient = oauth_holds(o, tick_ms) || tick_ms < o->patient_until;
 
 	o->n_tries++;
 	buf_reset(&o->err);
@@ -148,8 +151,11 @@ static void take_trouble(struct oauth *o, const struct oauth_answer *a,
 		buf_addf(&o->err, "HTTP %ld", a->status);
 	else
 		put_words(&o->err, str_of(a->why));
-	if (o->n_tries >= o->plan.attempts && !oauth_holds(o, tick_ms) &&
-	    tick_ms >= o->patient_until) {
+	if (hint > LONGEST_WAIT_MS)
+		buf_addf(&o->err, ", and asks to wait %" PRId64 " s",
+			 hint / 1000);
+	if (!patient &&
+	    (o->n_tries >= o->plan.attempts || hint > LONGEST_WAIT_MS)) {
 		if (o->grant == OAUTH_METADATA && !o->generation)
 			buf_addz(&o->err,
 				 ": no credentials of Google are to be found: "
@@ -160,8 +166,8 @@ static void take_trouble(struct oauth *o, const struct oauth_answer *a,
 		return;
 	}
 	o->state = OAUTH_NEEDED;
-	o->not_before =
-	    tick_ms + MAX(retry_delay_ms(&o->plan, o->n_tries), hint);
+	o->not_before = tick_ms + MAX(retry_delay_ms(&o->plan, o->n_tries),
+				      MIN(hint, LONGEST_WAIT_MS));
 	msg_debug("%s, asking again", o->err.data);
 }
 

@@ -37,6 +37,14 @@ static struct oauth *refresher(const char *file, const char *member)
 	return oauth_new(&o, &err);
 }
 
+static void take_slow(struct oauth *o, int64_t now)
+{
+	struct oauth_answer a = { .status = 429,
+				  .headers = STR("retry-after: 86400\n") };
+
+	oauth_take(o, &a, now, now);
+}
+
 static void take(struct oauth *o, long status, const char *body, int64_t now)
 {
 	struct oauth_answer a = { .status = status,
@@ -165,6 +173,27 @@ static void test_failures(void)
 	take(o, 200, "{\"access_token\":\"a\\nb: c\"}", 0);
 	ok(oauth_state(o, 0) == OAUTH_FAILED,
 	   "a token that would begin another header is none");
+	oauth_free(o);
+
+	o = client();
+	begin(o, 0);
+	take_slow(o, 0);
+	ok(oauth_state(o, 0) == OAUTH_FAILED && oauth_status(o) == EX_TEMPFAIL,
+	   "nobody waits for a day");
+	is(oauth_error(o),
+	   "http://127.0.0.1/token: HTTP 429, and asks to wait 86400 s",
+	   "but it is told that one should");
+	oauth_free(o);
+
+	o = client();
+	begin(o, 0);
+	take(o, 200, "{\"access_token\":\"t\",\"expires_in\":1000}", 0);
+	begin(o, 900000);
+	take_slow(o, 900000);
+	ok(oauth_state(o, 999000) == OAUTH_READY,
+	   "a token that holds is used to its end then");
+	ok(oauth_state(o, 1800000) == OAUTH_NEEDED,
+	   "and another is asked for after a while");
 	oauth_free(o);
 
 	o = client();
