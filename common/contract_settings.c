@@ -117,6 +117,32 @@ static int check_value(struct contract *c, const struct source *src,
 	return ret;
 }
 
+/* As it is, and as an answer may repeat it: in an address, in JSON. */
+static void hide(struct str secret)
+{
+	struct buf b = BUF_INIT, slashed = BUF_INIT;
+
+	msg_hide(secret.s, secret.n);
+	enc_percent(&b, secret);
+	if (!str_eq(buf_str(&b), secret))
+		msg_hide(b.data, b.len);
+	buf_reset(&b);
+	json_put_str(&b, secret);
+	for (size_t i = 1; i + 1 < b.len; i++) {
+		if (b.data[i] == '/')
+			buf_addc(&slashed, '\\');
+		buf_addc(&slashed, b.data[i]);
+	}
+	if (b.len != secret.n + 2)
+		msg_hide(b.data + 1, b.len - 2);
+	if (slashed.len != b.len - 2)
+		msg_hide(slashed.data, slashed.len);
+	explicit_bzero(b.data, b.len);
+	explicit_bzero(slashed.data, slashed.len);
+	buf_release(&b);
+	buf_release(&slashed);
+}
+
 static int set_value(struct contract *c, const struct source *src,
 		     struct str value, struct buf *err)
 {
@@ -135,7 +161,7 @@ static int set_value(struct contract *c, const struct source *src,
 		buf_release(&text);
 	}
 	if (src->s->secret)
-		msg_hide(src->s->text.s, src->s->text.n);
+		hide(src->s->text);
 	return 0;
 }
 

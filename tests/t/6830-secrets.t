@@ -48,6 +48,15 @@ unseen 'as a proof' '{"auth": {"type": "bearer", "token": "t", "proof": "{key}"}
 lacks err.push "$(printf t | openssl dgst -sha256 -hmac "$T_KEY" | sed 's/.* //')" \
 	'as a proof: nor what is computed from it'
 
+# ---- what an answer repeats ----
+contract echo '{"auth": {"type": "bearer", "token": "{key}"}, '"$key"', "operations": {"send": {'"$request"'}}}}'
+for said in 's3cr3t/"k y' 's3cr3t/\"k y' 's3cr3t\/\"k y' s3cr3t%2F%22k%20y; do
+	mock_start sink sink --body "{\"m\":\"of $said.\"}"
+	T_KEY='s3cr3t/"k y' timeout 30 retl-push -v -c t/echo --as added --set base_url="$(mock_url sink)" <in >out 2>err
+	is "$(grep -c s3cr3t err)/$(grep -c '< {"m":"of \*\**\."}' err)" 0/2 "not as $said"
+	mock_stop sink
+done
+
 # ---- what an answer has brought ----
 contract login '{"prepare": [{"request": {"method": "POST", "url": "/login"}, "save": {"t": ".t"}}],
 	"operations": {"send": {"request": {"url": "/x", "headers": {"Authorization": "Bearer {saved.t}", "X-Seen": "yes"}}}}}'
