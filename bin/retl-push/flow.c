@@ -302,6 +302,7 @@ struct sorted {
 	bool at_once;   /* nobody waits: all were "again" */
 	bool in_place;  /* a record of an "each" step is tried again */
 	bool ambiguous; /* the step may have been carried out */
+	bool in_part;   /* the answer that splits says that some was taken */
 };
 
 static void take_retry(struct flow *f, struct rec *r, struct sorted *s)
@@ -353,6 +354,8 @@ static void sort_records(struct flow *f, struct sorted *s)
 	for (size_t i = 0; i < n; i++) {
 		s->n_split += f->recs[i]->verdict == SPLIT;
 		s->ambiguous |= f->recs[i]->carried && f->recs[i]->ambiguous;
+		s->in_part |= f->recs[i]->verdict == SPLIT &&
+			      f->recs[i]->http_status / 100 == 2;
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct rec *r = f->recs[i];
@@ -490,7 +493,7 @@ static void start_halves(struct flow *f, struct sorted *s, size_t n)
 		return;
 	if (f->op->whole) {
 		session_halves(p, s->first, s->second,
-			       s->n_split == n && !s->ambiguous);
+			       s->n_split == n && !s->in_part);
 		return;
 	}
 	list_push(&p->ready, s->second, true);

@@ -696,6 +696,9 @@ static enum built check_size(struct flow *f, const struct step *s)
 		learn_size(f, s);
 	if (f->body.len <= f->op->max_bytes)
 		return BUILT;
+	for (size_t i = 0; i < f->n; i++)
+		if (f->recs[i]->carried)
+			f->recs[i]->http_status = 0;
 	flow_decide_all(f, SPLIT, STR("too_large"),
 			STR("larger than the destination takes"));
 	return BUILD_AGAIN;

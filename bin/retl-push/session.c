@@ -23,8 +23,9 @@ void session_halves(struct push *p, struct flow *first, struct flow *second,
 		    bool all)
 {
 	/*
-	 * What was refused as a whole has used up no place. One that may have
-	 * been taken in part has: its number would mean that part.
+	 * What was refused as a whole has used up no place, so that the first
+	 * one is still to come. One that was taken in part has: its number
+	 * means that part.
 	 */
 	if (all && p->session.n_batches)
 		p->session.n_batches--;
