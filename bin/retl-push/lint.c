@@ -350,8 +350,8 @@ static void look_at_step(struct lint *l, struct str v, const char *kind)
 	/* What it saves, its own results and rules see. */
 	collect_saved(l, v);
 	look_at_object(l, v, kind);
-	l->after |= json_get(v, "request").s && commits(l, v) &&
-		    look_step_always_runs(v);
+	l->after |=
+	    json_get(v, "request").s && commits(l, v) && lint_always_runs(v);
 	l->step = STR_NONE;
 	l->each = false;
 }
@@ -359,7 +359,7 @@ static void look_at_step(struct lint *l, struct str v, const char *kind)
 static void add_hint(struct lint *l, struct str steps, size_t at,
 		     struct str step)
 {
-	const char *hint = look_hint(steps, at, step, l->one);
+	const char *hint = lint_hint(l, steps, at, step);
 
 	if (hint && !l->loose)
 		faults_add(&l->hints, buf_str(&l->path), "hint", "%s", hint);

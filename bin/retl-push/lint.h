@@ -51,6 +51,14 @@ void lint_rules(struct lint *l, struct str object, bool of_table);
 void lint_headers(struct lint *l, struct str headers);
 void lint_operation(struct lint *l, struct str operation);
 
+/* ---- lint_hints.c: no fault, and most likely not meant ---- */
+
+/* Of a step of a flow; NULL: there is nothing odd about it. */
+const char *lint_hint(const struct lint *l, struct str steps, size_t at,
+		      struct str step);
+/* One with a condition, or whose items may all be empty, may not. */
+bool lint_always_runs(struct str step);
+
 /* ---- lint_load.c: what reading the contract for use finds ---- */
 
 /* What the other stages demand of record and key. */

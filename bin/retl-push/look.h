@@ -6,7 +6,7 @@
 #ifndef RETL_PUSH_LOOK_H
 #define RETL_PUSH_LOOK_H
 
-#include "common/str.h"
+#include <stdbool.h>
 
 /*
  * lint.c: every fault of a contract, one a line with the line of the file and
@@ -22,13 +22,5 @@ int look_describe(const char *name);
  * found by name; markdown: as a table for README.
  */
 int look_list(bool markdown);
-
-/*
- * hints.c: what is odd about a step of a flow, though it is no fault; NULL:
- * nothing is. one: the operation sends records one by one.
- */
-const char *look_hint(struct str steps, size_t at, struct str step, bool one);
-/* One with a condition, or whose items may all be empty, may not. */
-bool look_step_always_runs(struct str step);
 
 #endif

@@ -279,6 +279,9 @@ hint 'and one that says in its address what it is about' \
 hint 'or of a single record' "[$look, $changes, $makes]" 2, ', "batch": null'
 hint 'results are what it lacks' "[$look, $changes, $(with '{results: ".[]"}')]" ''
 hint 'a rule with some is as good' "[$look, $changes, $(with '{rules: [{when: ".bad", results: ".bad"}]}')]" ''
+hint 'or one that tells good answers apart' "[$look, $changes, $(with '{rules: [{status: [201, 200], when: ".bad", then: "rejected"}]}')]" ''
+hint 'one about refusals is not' "[$look, $changes, $(with '{rules: [{status: 400, code: "x", then: "rejected"}]}')]" 2,
+hint 'of the operation, too' "[$look, $changes, $makes]" '' ', "rules": [{"code": "BAD", "then": "rejected"}]'
 hint 'so is what is saved of its answer' "[$look, $changes, $(with '{save: {id: ".id"}}')]" ''
 hint 'one that looks acts not' "[$look, $changes, $look]" ''
 hint 'nor is a job odd that others report on' \

@@ -3,7 +3,7 @@
  * What is no fault of a contract, but most likely not meant: a step of a flow
  * that acts without a look at what came of it, where others look.
  */
-#include "bin/retl-push/look.h"
+#include "bin/retl-push/lint.h"
 
 #include "common/json.h"
 
@@ -17,21 +17,49 @@ static bool has_results(struct str step)
 	return json_get(step, "results").s != NULL;
 }
 
-/* The answer is looked into in one way or another. */
-static bool looks(struct str step)
+/* May it be of an answer that says yes? */
+static bool is_of_success(struct str status)
 {
-	struct str rules = json_get(step, "rules"), rule;
+	struct json_iter it;
+	struct str v;
+	uint64_t n;
+
+	if (!status.s)
+		return true;
+	if (json_type(status) == JSON_NUMBER)
+		return str_to_u64(status, &n) == 0 && n / 100 == 2;
+	if (json_type(status) != JSON_ARRAY)
+		return false;
+	json_iter_init(&it, status);
+	while (json_iter_element(&it, &v))
+		if (is_of_success(v))
+			return true;
+	return false;
+}
+
+/* Is there a rule that tells good answers apart? */
+static bool rules_look(struct str object)
+{
+	struct str rules = json_get(object, "rules"), rule;
 	struct json_iter it;
 
-	if (has_results(step) || json_get(step, "save").s)
-		return true;
 	if (!rules.s || json_type(rules) != JSON_ARRAY)
 		return false;
 	json_iter_init(&it, rules);
 	while (json_iter_element(&it, &rule))
-		if (json_get(rule, "results").s)
+		if ((json_get(rule, "when").s || json_get(rule, "code").s ||
+		     json_get(rule, "results").s) &&
+		    is_of_success(json_get(rule, "status")))
 			return true;
 	return false;
+}
+
+/* The answer is looked into in one way or another. */
+static bool looks(const struct lint *l, struct str step)
+{
+	return has_results(step) || json_get(step, "save").s ||
+	       rules_look(step) || rules_look(l->operation) ||
+	       rules_look(l->root);
 }
 
 static bool is_get(struct str step)
@@ -53,7 +81,7 @@ static bool is_about_records(struct str step, bool alone)
 		memmem(url.s, url.n, "{derived.", 9));
 }
 
-bool look_step_always_runs(struct str step)
+bool lint_always_runs(struct str step)
 {
 	struct str item = json_get(json_get(step, "request"), "item");
 
@@ -79,7 +107,7 @@ static struct others others_of(struct str steps, size_t at)
 		if (i == at || !has_results(step))
 			continue;
 		o.any = true;
-		o.always |= look_step_always_runs(step);
+		o.always |= lint_always_runs(step);
 		o.later |= i > at;
 		o.report |=
 		    i > at && !json_get(json_get(step, "request"), "item").s;
@@ -87,12 +115,13 @@ static struct others others_of(struct str steps, size_t at)
 	return o;
 }
 
-const char *look_hint(struct str steps, size_t at, struct str step, bool one)
+const char *lint_hint(const struct lint *l, struct str steps, size_t at,
+		      struct str step)
 {
 	struct others o = others_of(steps, at);
-	bool alone = one || is_true(json_get(step, "each"));
+	bool alone = l->one || is_true(json_get(step, "each"));
 
-	if (is_get(step) || !is_about_records(step, alone) || looks(step))
+	if (is_get(step) || !is_about_records(step, alone) || looks(l, step))
 		return NULL;
 	if (!o.any || o.report || (o.always && o.later))
 		return NULL;
