@@ -633,6 +633,14 @@ static void check_changes(struct lint *l)
 		if (name.n > 2 && name.s[0] == '{') {
 			name = (struct str){ name.s + 1, name.n - 2 };
 			open |= !add_choices(l, name, &led);
+			buf_addf(&l->path, "changes/%.*s", STR_ARG(m.key));
+			use_setting(l, name, false);
+			if (is_secret(l, name))
+				lint_fault(l,
+					   "%.*s: is a secret, which would "
+					   "be shown here",
+					   STR_ARG(name));
+			buf_reset(&l->path);
 			continue;
 		}
 		add_name(&led, name);

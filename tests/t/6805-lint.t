@@ -64,6 +64,9 @@ E
 finds 'changes: gone: there is no such operation' 'a change to nowhere' <<E
 {"settings": {"how": {"enum": ["send", "gone"], "default": "send"}}, "changes": {"DiffRemoved": "{how}"}}
 E
+finds 'changes/DiffRemoved: how: there is no such setting' 'or by a setting that is none' <<E
+{"changes": {"DiffRemoved": "{how}"}}
+E
 finds '$saved.a: no step before saves it' 'what is saved too late' <<E
 {"operations": {"send": {"request": null, "steps": [
  {"request": {"method": "POST", "url": "/", "item": "{id, a: \$saved.a}"}},
