@@ -237,6 +237,19 @@ static void tell_url(struct http_transfer *t, const char *url)
 
 /* ---- limits ---- */
 
+/*
+ * Of HTTP/2, libcurl (7.88) collects all header lines, up to 128 KiB, and gives
+ * them to the transfer by as much as the buffer holds; for the rest it waits
+ * until more comes from the server, which has said all. So they have to fit.
+ */
+static long buffer_size(const struct http_opts *o,
+			const struct http_request *rq)
+{
+	if (rq->data)
+		return 256L << 10;
+	return o->http1 ? (long)CURL_MAX_WRITE_SIZE : 128L << 10;
+}
+
 static void tell_limits(struct http_transfer *t, const struct http_request *rq)
 {
 	const struct http_opts *o = &t->http->opts;
@@ -254,8 +267,7 @@ static void tell_limits(struct http_transfer *t, const struct http_request *rq)
 	if (!was->any || was->raw != rq->raw)
 		curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING,
 				 rq->raw ? NULL : "");
-	curl_easy_setopt(e, CURLOPT_BUFFERSIZE,
-			 rq->data ? 256L << 10 : (long)CURL_MAX_WRITE_SIZE);
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, buffer_size(o, rq));
 	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, rq->fresh ? 1L : 0L);
 	was->any = true;
 	was->raw = rq->raw;

@@ -8,7 +8,10 @@ command -v perl >/dev/null || skip_all 'perl is missing'
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
 	-keyout us.key -out us.cert -days 2 -subj /CN=us 2>/dev/null
+large=$(awk 'BEGIN { v = sprintf("%900s", ""); gsub(" ", "v", v)
+	for (i = 0; i < 60; i++) print "add_header x-" i " " v ";" }')
 nginx_start "$work/nginx" "ssl_client_certificate $work/us.cert;
+	location /large { $large proxy_pass http://sink; }
 	ssl_verify_client optional;
 	location /whole { client_max_body_size 300; proxy_pass http://sink; }
 	location /busy { limit_req zone=slow burst=1 nodelay;
@@ -61,6 +64,11 @@ is "$status/$(counts out)" '75/unknown 200' 'closed without an answer: in doubt'
 at /moved
 push at "$nginx_h2"
 is "$status/$(counts out)" '69/failed 200' 'a redirect is not followed'
+
+at /large 50
+push at "$nginx_h2" --timeout 5
+is "$status/$(counts out)" '0/delivered 200' \
+	'HTTP/2: header lines of 54 kB, in one piece'
 
 # ---- who we are ----
 at /who
