@@ -70,3 +70,16 @@ bool url_same_origin(const char *a, const char *b)
 	curl_url_cleanup(y);
 	return same;
 }
+
+bool url_holds_half_a_password(const char *part, const char *value)
+{
+	if (!value)
+		return false;
+	if (strcmp(part, "port") == 0)
+		return value[strspn(value, "0123456789,")] != '\0';
+	if (strcmp(part, "dbname") == 0)
+		return strchr(value, '@') && strchr(value, '/');
+	/* One that begins so is a socket. */
+	return strcmp(part, "host") == 0 && *value != '/' && *value != '@' &&
+	       strchr(value, '@');
+}

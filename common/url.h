@@ -17,4 +17,12 @@ int url_resolve(const char *base, struct str to, struct buf *out);
  */
 bool url_same_origin(const char *a, const char *b);
 
+/*
+ * Of a database's address that its library has taken apart: a password with an
+ * @ or a slash that is not encoded has left its second half in another part,
+ * which the library would show where it has no use for it. Is it this one?
+ * value may be NULL.
+ */
+bool url_holds_half_a_password(const char *part, const char *value);
+
 #endif

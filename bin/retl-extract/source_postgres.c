@@ -18,6 +18,7 @@
 #include "bin/retl-extract/session.h"
 #include "common/mem.h"
 #include "common/msg.h"
+#include "common/url.h"
 
 #define CONNECT_TIMEOUT_S "30"
 
@@ -187,7 +188,9 @@ static int check_url(const struct postgres *s, const char *url, bool *timeout,
 		return -1;
 	}
 	for (o = options; o->keyword; o++) {
-		secret |= o->val && *o->val && strstr(o->keyword, "password");
+		secret |=
+		    (o->val && *o->val && strstr(o->keyword, "password")) ||
+		    url_holds_half_a_password(o->keyword, o->val);
 		*timeout |= o->val && !strcmp(o->keyword, "connect_timeout");
 	}
 	PQconninfoFree(options);

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/msg.h"
+#include "common/url.h"
 #include "bin/retl-push/aside.h"
 
 /* One statement, from pg_send to its answer. */
@@ -232,23 +233,6 @@ static void leave(void *arg, size_t i)
 
 /* ---- the thread that sends ---- */
 
-/*
- * A password with an @ or a slash that is not encoded has left its second half
- * in another part, which libpq would show where it has no use for it.
- */
-static bool holds_half_a_password(const PQconninfoOption *o)
-{
-	const char *v = o->val;
-
-	if (!v)
-		return false;
-	if (strcmp(o->keyword, "port") == 0)
-		return v[strspn(v, "0123456789,")] != '\0';
-	if (strcmp(o->keyword, "dbname") == 0)
-		return strchr(v, '@') && strchr(v, '/');
-	return strcmp(o->keyword, "host") == 0 && strchr(v, '@');
-}
-
 int pg_check_url(const char *url)
 {
 	char *err = NULL;
@@ -259,7 +243,7 @@ int pg_check_url(const char *url)
 		      : -1;
 
 	for (PQconninfoOption *o = all; o && o->keyword; o++)
-		if (holds_half_a_password(o))
+		if (url_holds_half_a_password(o->keyword, o->val))
 			ret = -1;
 
 	/* It would show pieces of what it cannot read. */

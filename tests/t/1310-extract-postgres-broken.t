@@ -67,6 +67,13 @@ sql -c 'CREATE TABLE customer (id bigint)'
 sql -c "CREATE ROLE secretive LOGIN PASSWORD 'hunter2hunter2'"
 url=postgresql://secretive@127.0.0.1:$port/postgres
 exits 77 'a password is missing' retl-extract "$url" customer
+for cut in "me:s3cr3t/s3cr3t@127.0.0.1/x" "me:1/s3cr3t@127.0.0.1/x" "me:s3cr3t@s3cr3t@127.0.0.1:1/x"; do
+	for scheme in postgresql redshift; do
+		exits 64 "$scheme: a password that cuts its address in two" \
+			retl-extract "$scheme://$cut" -q 'SELECT 1'
+		lacks err s3cr3t 'is not shown'
+	done
+done
 PGPASSWORD=wrongwrong exits 77 'a password is wrong' \
 	retl-extract "$url" customer
 lacks err wrongwrong 'the message does not show it'
