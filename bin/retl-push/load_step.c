@@ -34,7 +34,14 @@ static int load_gzip(struct loader *l, struct str rq, struct step *s)
 
 	if (gzip.s && json_type(gzip) == JSON_STRING)
 		ret = load_text(l, gzip, "request.gzip", &word);
-	s->gzip = gzip.s && str_is(word.len ? buf_str(&word) : gzip, "true");
+	if (ret == 0 && gzip.s) {
+		struct str is = word.len ? buf_str(&word) : gzip;
+
+		s->gzip = str_is(is, "true");
+		if (!s->gzip && !str_is(is, "false"))
+			ret =
+			    load_wrong(l, "request.gzip", "not true or false");
+	}
 	buf_release(&word);
 	return ret;
 }

@@ -183,6 +183,9 @@ finds 'send/resend: never, and "poll" or "next" would repeat the request' \
 	'what must not be repeated, and is' <<E
 {"operations": {"send": {"resend": "never", "poll": {"until": ".done"}}}}
 E
+finds 'request/gzip: not true or false' 'a setting that packs or not' <<E
+{"settings": {"g": {"default": "maybe"}}, "operations": {"send": {"request": {"gzip": "{g}"}}}}
+E
 finds 'batch/records: not a whole number' 'half a record' <<E
 {"operations": {"send": {"batch": {"records": 1.5}, "request": {"url": "/"}}}}
 E
