@@ -503,23 +503,31 @@ out:
 	return ret;
 }
 
+/* A member of a part's description; null is none. */
+static struct str told(struct str object, const char *member)
+{
+	struct str v = json_get(object, member);
+
+	return v.s && json_type(v) != JSON_NULL ? v : STR_NONE;
+}
+
 static int put_part(struct parts *p, const struct json_member *m)
 {
 	bool object = json_type(m->val) == JSON_OBJECT;
 	struct str content = object ? json_get(m->val, "content") : STR_NONE;
-	struct str kind = object ? json_get(m->val, "digest") : STR_NONE;
+	struct str kind = object ? told(m->val, "digest") : STR_NONE;
 	bool file = content.s != NULL;
 	struct part *part;
 	size_t at;
 	int ret;
 
 	put_boundary(p, "\r\n");
-	if (put_part_head(p, m, file ? json_get(m->val, "filename") : STR_NONE,
-			  file ? json_get(m->val, "type") : STR_NONE) < 0)
+	if (put_part_head(p, m, file ? told(m->val, "filename") : STR_NONE,
+			  file ? told(m->val, "type") : STR_NONE) < 0)
 		return -1;
 	at = p->out->len;
 	if (file)
-		ret = put_content(p, content, json_get(m->val, "as"));
+		ret = put_content(p, content, told(m->val, "as"));
 	else if (kind.s)
 		ret = put_digest(p, kind, json_get(m->val, "of"));
 	else

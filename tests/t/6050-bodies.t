@@ -164,6 +164,11 @@ same want got 'files of JSON and of CSV, and the digest of one'
 body '{"request": {"url": "/", "type": "multipart", "body":
 	"{f: {content: \"x\", type: \"a\\r\\nb: c\"}}"}}' two
 is "$status" 78 'no type of a part begins a header'
+body '{"request": {"url": "/", "type": "multipart", "body":
+	"{f: {content: .id, filename: .none, type: .none, as: .none}}"}}' one
+is "$(sed -n '2,4p' body | tr '\r\n' '  ')" \
+	'content-disposition: form-data; name="f"    1  ' \
+	'a name, a type and a form that are null are none'
 
 # ---- batch.bytes ----
 # sizes REQUEST NAME: bodies are within 2000 bytes, and full.
