@@ -268,7 +268,7 @@ static enum verdict settled_verdict(struct flow *f, struct rec *r,
 			return given_up(f, r);
 		return RETRY;
 	case SPLIT:
-		if (f->acted_before)
+		if (f->acted_before || (n_split > 1 && r->was_sent_once))
 			return UNKNOWN;
 		/* It may have been the last already. */
 		if (f->marked && r->ambiguous)
@@ -372,7 +372,7 @@ static void sort_records(struct flow *f, struct sorted *s)
 			break;
 		case RETRY:
 			/* It was refused for now: no second time, a first. */
-			r->sent_once = false;
+			r->sent_once = r->was_sent_once && !f->restart;
 			f->push->n_retries += r->verdict != AGAIN;
 			if (each && !f->restart) {
 				/* The batch waits for it. */
@@ -573,6 +573,8 @@ static void step_done(struct flow *f)
 
 	f->advanced = true;
 	f->acted_before |= s->commits;
+	for (size_t i = 0; f->op->never && i < f->n; i++)
+		f->recs[i]->was_sent_once = f->recs[i]->sent_once;
 	f->step++;
 	flow_step_reset(f);
 	/* The last answer is the end, whatever has happened to the push. */
@@ -631,6 +633,7 @@ static int mark_sent(struct flow *f)
 		r->tries += !r->trying;
 		r->trying = true;
 		r->again = false;
+		r->was_sent_once = r->sent_once;
 		r->sent_once |= s->resend == RESEND_NEVER;
 		if (s->resend == RESEND_NEVER && !r->stand_in)
 			receipts_sending(&p->receipts, r->line,

@@ -205,8 +205,33 @@ static void look_at_members(struct lint *l, struct str operation,
 	leave(l, mark);
 }
 
+/* To begin anew is to repeat what stands before. */
+static void look_at_restarts(struct lint *l, struct str steps)
+{
+	struct json_iter it;
+	struct str step, resend;
+	bool never = false;
+	size_t i = 0;
+
+	if (!steps.s || json_type(steps) != JSON_ARRAY)
+		return;
+	json_iter_init(&it, steps);
+	while (json_iter_element(&it, &step)) {
+		size_t mark = l->path.len;
+
+		resend = json_get(step, "resend");
+		buf_addf(&l->path, "/steps/%zu/resend", i++);
+		if (never && resend.s && json_text_is(resend, "restart"))
+			lint_fault(l, "would repeat a step before it that says "
+				      "\"never\"");
+		never |= resend.s && json_text_is(resend, "never");
+		leave(l, mark);
+	}
+}
+
 void lint_operation(struct lint *l, struct str operation)
 {
+	look_at_restarts(l, json_get(operation, "steps"));
 	look_at_members(l, operation, "requires");
 	look_at_members(l, operation, "changed_only");
 	if (json_get(operation, "steps").s)

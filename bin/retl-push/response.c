@@ -18,22 +18,40 @@ static void mark_ambiguous(struct answer *w)
 			w->f->recs[i]->ambiguous = true;
 }
 
+/* Would the flow, were it begun anew, repeat what must not be repeated? */
+static bool has_sent_once(const struct answer *w)
+{
+	const struct flow *f = w->f;
+
+	for (size_t i = 0; f->op->never && i < f->n; i++)
+		if (f->recs[i]->carried && f->recs[i]->was_sent_once)
+			return true;
+	return false;
+}
+
+/*
+ * A request that may have been carried out is to be tried again, as the step
+ * says: from the first step on, or by itself. What is neither is in doubt.
+ */
+static enum verdict try_again(struct answer *w)
+{
+	if (w->s->resend == RESEND_NEVER)
+		return UNKNOWN;
+	if (w->s->resend == RESEND_SAME)
+		return RETRY;
+	w->f->restart = !has_sent_once(w);
+	return w->f->restart || !w->s->acts ? RETRY : UNKNOWN;
+}
+
 /* No whole answer has come: it is asked for again, if that may be. */
 static void take_lost(struct answer *w, struct str code, struct str why)
 {
-	struct flow *f = w->f;
-	enum resend resend = w->s->resend;
-
 	w->failed = true;
 	mark_ambiguous(w);
 	if (answer_repeat_page(w))
 		return;
-	f->restart = resend == RESEND_RESTART;
-	answer_decide_all(w,
-			  f->n_pages               ? GIVEN_UP
-			  : resend == RESEND_NEVER ? UNKNOWN
-						   : RETRY,
-			  code, why);
+	answer_decide_all(w, w->f->n_pages ? GIVEN_UP : try_again(w), code,
+			  why);
 }
 
 /*
@@ -177,13 +195,13 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 		    MAX(w->f->n_body / 2, 1);
 	w->failed = v == RETRY || (v == UNKNOWN && w->a->status >= 500);
 	if (v == RETRY) {
-		/* It may have been carried out: look again, then decide. */
-		w->f->restart =
-		    w->s->resend == RESEND_RESTART && w->a->status >= 500;
 		if (answer_repeat_page(w))
 			return;
+		/* It may have been carried out: look again, then decide. */
 		if (w->f->n_pages)
 			v = GIVEN_UP;
+		else if (broke_down(w) && w->s->resend == RESEND_RESTART)
+			v = try_again(w);
 	}
 	answer_decide_all(w, v, text_or_none(&w->code),
 			  text_or_none(&w->reason));

@@ -186,6 +186,11 @@ E
 finds 'request/gzip: not true or false' 'a setting that packs or not' <<E
 {"settings": {"g": {"default": "maybe"}}, "operations": {"send": {"request": {"gzip": "{g}"}}}}
 E
+finds 'steps/1/resend: would repeat a step before it' 'to begin anew behind it' <<E
+{"operations": {"send": {"request": null, "steps": [
+ {"resend": "never", "request": {"method": "POST", "url": "/", "item": "{id}"}},
+ {"resend": "restart", "request": {"method": "GET", "url": "/"}}]}}}
+E
 finds 'batch/records: not a whole number' 'half a record' <<E
 {"operations": {"send": {"batch": {"records": 1.5}, "request": {"url": "/"}}}}
 E
