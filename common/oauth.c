@@ -11,7 +11,8 @@
 #define GRANT_JWT "urn:ietf:params:oauth:grant-type:jwt-bearer"
 #define GRANT_EXCHANGE "urn:ietf:params:oauth:grant-type:token-exchange"
 #define ACCESS_TOKEN "urn:ietf:params:oauth:token-type:access_token"
-#define BUSY_MS 100 /* until another process may have renewed the token */
+#define BUSY_MS 100  /* until another process may have renewed the token */
+#define BUSY_TOLD 10 /* so often, until it is told what is waited for */
 
 /* ---- making and ending ---- */
 
@@ -370,6 +371,10 @@ static int read_file(struct oauth *o, int64_t tick_ms)
 		got = keepfile_read(&o->file, &o->given, &o->err);
 	if (got == 1)
 		o->not_before = tick_ms + BUSY_MS;
+	o->n_busy = got == 1 ? o->n_busy + 1 : 0;
+	if (o->n_busy == BUSY_TOLD)
+		msg_warn("%s: waiting for another process that has it locked",
+			 o->file.path);
 	if (got < 0)
 		return oauth_give_up(o, EX_NOINPUT);
 	oauth_hide(buf_str(&o->given));

@@ -42,6 +42,7 @@ struct oauth {
 	enum oauth_state state;
 	struct retry_plan plan;
 	uint64_t n_tries; /* that failed in a row */
+	uint64_t n_busy;  /* in a row: someone else had the file */
 	/* Until then, in ticks, one more try is better than giving up. */
 	int64_t patient_until;
 	/* ticks */

@@ -125,6 +125,20 @@ is "$got/$status" 'failed 20/77' 'a dead refresh token: 77'
 contains err 'this token is dead: the refresh token has expired, was revoked' \
 	'and how it may have died'
 
+# Someone else has the file, and does not come to an end.
+if command -v flock >/dev/null; then
+	flock -F token sleep 60 &
+	holder=$!
+	soon sh -c '! flock -n token true'
+	retl-push -c t/rt --set "base_url=$url" --set "tokens=$url" <in >out 2>err &
+	pid=$!
+	soon grep -q 'token: waiting for another process' err
+	ok $? 'who waits for another process says so'
+	kill $pid $holder
+	wait $pid
+	is "$?/$(counts out)" '75/failed 20' 'and can be ended'
+fi
+
 # The push is to end while the new one is on its way.
 echo refresh-0 >token
 api late --client me --client-secret "$CLIENT_SECRET" --refresh refresh-0 --rotate \
