@@ -137,7 +137,9 @@ static void settle_as(struct flow *f, struct rec *r, enum verdict v)
 /* It goes no further: was it refused, or may it have been accepted? */
 static enum verdict given_up(const struct flow *f, const struct rec *r)
 {
-	return r->ambiguous || f->acted_before ? UNKNOWN : FAILED;
+	return r->ambiguous || r->acted || r->was_sent_once || f->acted_before
+		   ? UNKNOWN
+		   : FAILED;
 }
 
 /* ---- stopping ---- */
@@ -601,8 +603,11 @@ void flow_answered(struct flow *f, int64_t wait_ms)
 	if (!sweep(f, wait_ms))
 		return;
 	/* Who went has made room for the next in its place. */
-	if (s->each && f->n == n)
+	if (s->each && f->n == n) {
+		f->recs[f->each]->acted |= s->commits;
+		f->recs[f->each]->was_sent_once = f->recs[f->each]->sent_once;
 		f->each++;
+	}
 	if (s->each && f->each < f->n) {
 		flow_turn_reset(f);
 		list_push(&f->push->ready, f, true);

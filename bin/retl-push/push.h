@@ -71,6 +71,7 @@ struct rec {
 	bool again;      /* but not yet the request that is to come */
 	bool sent_once; /* a request that must not be repeated has carried it */
 	bool was_sent_once; /* the same, before the request under way */
+	bool acted; /* a step that goes record by record has, for this one */
 	/* An attempt ended without an answer: it may have been accepted. */
 	bool ambiguous;
 	bool in_results;     /* some request with results carried it */

@@ -45,6 +45,36 @@ wait $pusher 2>/dev/null
 is "$(wc -c <out)" 0 'a kill leaves no receipt, and so the rows are sent again'
 mock_stop play
 
+# ---- record by record ----
+cat >cases <<'EOF'
+[{"name": "each", "exchange": [
+ {"request": {"method": "POST", "url": "/e/a"}},
+ {"request": {"method": "POST", "url": "/e/b"}, "answer": {"delay": 300}}]}]
+EOF
+# turns MEMBERS: the push is told to end while the second record is under way.
+turns() {
+	jq ".operations.put = {batch: {records: 9}, steps: [{each: true, request: {method: \"POST\",
+		url: \"/e/{record.id}\"}} + $1, {request: {method: \"POST\", url: \"/f\"}}]}" \
+		"$top/tests/flows/contracts/t/words.json" >contracts/t/words.json
+	printf '{"id":"%s"}\n' a b c >three
+	rm -f err out
+	mock_start play mockapi play --case 1 cases
+	retl-push -v -c t/words --as added --set base_url="$(mock_url play)" <three >out 2>err &
+	pusher=$!
+	soon grep -q '> POST .*/e/b' err
+	kill -TERM $pusher
+	wait $pusher
+	jq -c 'select(.status != "sending") | [.line, .status, .resend]' out |
+		sort | tr '\n' ' ' >got
+	mock_stop play
+}
+turns '{}'
+is "$(cat got)" '[1,"unknown",null] [2,"unknown",null] [3,"failed",null] ' \
+	'who was taken before the end has not failed'
+turns '{resend: "never"}'
+is "$(cat got)" '[1,"unknown",false] [2,"unknown",false] [3,"failed",null] ' \
+	'and is not sent again where that must not be'
+
 # ---- a stream that is not sealed ----
 cat >cases <<'EOF'
 [{"name": "first", "exchange": [
