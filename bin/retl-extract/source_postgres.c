@@ -528,13 +528,20 @@ static int put_row(struct postgres *s, const PGresult *r, struct rows *rows,
 	return rows_end(rows, f) < 0 ? -1 : 1;
 }
 
-/* Whoever reads our rows gets them before we wait for more. */
+/*
+ * Whoever reads our rows gets them before we wait for more. What there is to be
+ * read may end within a row, and then the next call would wait all the same.
+ */
 static void flush_before_waiting(struct postgres *s, struct rows *rows)
 {
 	struct pollfd p = { .fd = PQsocket(s->conn), .events = POLLIN };
 
-	if (rows_waiting(rows) && PQisBusy(s->conn) && poll(&p, 1, 0) == 0)
-		rows_flush(rows);
+	while (rows_waiting(rows) && PQisBusy(s->conn)) {
+		if (poll(&p, 1, 0) == 0)
+			rows_flush(rows);
+		else if (!PQconsumeInput(s->conn))
+			return; /* PQgetResult tells why */
+	}
 }
 
 /* The result that ends the rows was right: nothing may follow it. */
