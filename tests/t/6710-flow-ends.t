@@ -51,8 +51,8 @@ cat >cases <<'EOF'
  {"request": {"method": "POST", "url": "/e/a"}},
  {"request": {"method": "POST", "url": "/e/b"}, "answer": {"delay": 300}}]}]
 EOF
-# turns MEMBERS: the push is told to end while the second record is under way.
-turns() {
+# told_to_end MEMBERS: the push is told to end while the second record is under way.
+told_to_end() {
 	jq ".operations.put = {batch: {records: 9}, steps: [{each: true, request: {method: \"POST\",
 		url: \"/e/{record.id}\"}} + $1, {request: {method: \"POST\", url: \"/f\"}}]}" \
 		"$top/tests/flows/contracts/t/words.json" >contracts/t/words.json
@@ -68,10 +68,10 @@ turns() {
 		sort | tr '\n' ' ' >got
 	mock_stop play
 }
-turns '{}'
+told_to_end '{}'
 is "$(cat got)" '[1,"unknown",null] [2,"unknown",null] [3,"failed",null] ' \
 	'who was taken before the end has not failed'
-turns '{resend: "never"}'
+told_to_end '{resend: "never"}'
 is "$(cat got)" '[1,"unknown",false] [2,"unknown",false] [3,"failed",null] ' \
 	'and is not sent again where that must not be'
 
