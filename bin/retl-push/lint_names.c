@@ -5,6 +5,7 @@
  * null in its place.
  */
 #include "bin/retl-push/lint.h"
+#include "bin/retl-push/template.h"
 
 static bool has_member(struct str object, struct str name)
 {
@@ -91,17 +92,6 @@ static void record_variable(struct lint *l, struct str name)
 			   STR_ARG(name));
 }
 
-static bool is_of_run(struct str name)
-{
-	static const char *const names[] = { "run.id", "run.time", "run.number",
-					     "run.batch", "run.last" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (str_is(name, names[i]))
-			return true;
-	return false;
-}
-
 static void group_variable(struct lint *l, const char *written)
 {
 	if (l->loose || !l->operation.s ||
@@ -140,7 +130,7 @@ void lint_variable(struct lint *l, struct str name)
 			lint_fault(l, "{%.*s}: auth.save has no such member",
 				   STR_ARG(name));
 	} else if (memchr(name.s, '.', name.n) && !str_starts(name, "saved.") &&
-		   !is_of_run(name)) {
+		   !tmpl_is_of_run(name)) {
 		lint_fault(l, "{%.*s}: there is no such variable",
 			   STR_ARG(name));
 	}

@@ -92,7 +92,7 @@ static bool saves(const struct contract *c, struct str name)
 	       json_find(all, (struct str){ name.s + 5, name.n - 5 }, &v) == 1;
 }
 
-static bool is_of_run(struct str name)
+bool tmpl_is_of_run(struct str name)
 {
 	static const char *const names[] = { "run.id", "run.time", "run.number",
 					     "run.batch", "run.last" };
@@ -129,7 +129,7 @@ static int add_variable(struct tmpl *t, struct str name, bool plus,
 	if (o->use == TMPL_VALUE)
 		return fail(err, "{%.*s}: only settings can stand here",
 			    STR_ARG(name));
-	if (part.kind == TMPL_RUN && !is_of_run(name))
+	if (part.kind == TMPL_RUN && !tmpl_is_of_run(name))
 		return fail(err, "{%.*s}: there is no such variable",
 			    STR_ARG(name));
 	if (part.kind == TMPL_AUTH && !saves(o->contract, name))
