@@ -101,6 +101,7 @@ get busy
 is "$status" 75 'a server that is busy'
 
 # A worker is killed while it sends: TLS is cut without its closing word.
+rm -f out
 timeout 60 retl-extract --cacert cert.pem "$web/slow/a.ndjson" >out 2>err &
 client=$!
 soon holds 300000 out

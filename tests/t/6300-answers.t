@@ -121,6 +121,7 @@ is "$(jq -r 'select(.status == "sending") | .line' out | sort | uniq -c |
 # may not; the next attempt has a new one.
 contract twice '{"retry": {"attempts": 2}}'
 mkfifo feed
+rm -f out
 timeout 60 retl-push -c t/twice --as added --set "base_url=$hostile" <feed >out 2>err &
 exec 3>feed
 for i in 1 2 3; do echo "{\"id\":$i,\"to\":\"once\"}"; done >&3

@@ -130,6 +130,7 @@ if command -v flock >/dev/null; then
 	flock -F token sleep 60 &
 	holder=$!
 	soon sh -c '! flock -n token true'
+	rm -f err
 	retl-push -c t/rt --set "base_url=$url" --set "tokens=$url" <in >out 2>err &
 	pid=$!
 	soon grep -q 'token: waiting for another process' err

@@ -84,6 +84,7 @@ is "$(jq -r 'select(.line <= 3) | .status' out | sort | uniq -c |
 is "$(jq -r 'select(.line > 3) | .status' out | sort -u)" 'failed' \
 	'what was read is failed'
 { records 1 3 slow; records 4 40; } >whole
+rm -f out err
 retl-push -v -c t/plain --set "base_url=$hostile" --concurrency 1 <whole >out 2>err &
 pid=$!
 soon has 1 '> POST' err

@@ -64,6 +64,7 @@ base=$(mock_url sink)
 contract plain '{"account": false, "settings": {"list": null}, "operations": {"send": {"request": {"url": "/{record.id}"}}}}'
 rm -rf state && retl-diff --init -s state -k id 2>err
 diff_into
+rm -f receipts
 retl-push -c t/plain --set base_url="$base" --replay plan >receipts 2>err &
 pid=$!
 soon holds 300 receipts
