@@ -26,7 +26,7 @@
 			   */
 #define MAX_AT_ONCE 200   /* records taken before others' turn */
 /* So many turns at most without a look at who has answered. */
-#define MAX_TURNS 4
+#define MAX_TURNS 8
 /* A batch that nobody joins any more leaves after this much silence. */
 #define QUIET_MS 200
 
