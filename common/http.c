@@ -94,7 +94,50 @@ int http_before_request(void *arg, char *to, char *from, int to_port,
 	if (!t->begun && t->leaves)
 		t->leaves(t->arg, clock_tick_ms());
 	t->begun = true;
+	t->refused = false;
+	t->stream = 0;
 	return CURL_PREREQFUNC_OK;
+}
+
+/* The number behind a word of a line. */
+static bool number_behind(struct str line, const char *word, uint64_t *n)
+{
+	const char *at = memmem(line.s, line.n, word, strlen(word));
+	struct str digits;
+
+	if (!at)
+		return false;
+	digits.s = at + strlen(word);
+	for (digits.n = 0; digits.s + digits.n < line.s + line.n &&
+			   isdigit((uint8_t)digits.s[digits.n]);)
+		digits.n++;
+	return str_to_u64(digits, n) == 0;
+}
+
+/*
+ * A stream that HTTP/2 refuses, and one above the last that a GOAWAY names, was
+ * not looked at (RFC 9113, 8.7 and 6.8). Of the former libcurl speaks only on a
+ * connection that nobody else has used; of one that it does not speak of, it
+ * stays unknown what became of it.
+ */
+int http_hear(CURL *e, curl_infotype type, char *data, size_t n, void *arg)
+{
+	struct http_transfer *t = arg;
+	struct str line = { data, n };
+	uint64_t last;
+
+	(void)e;
+	if (type != CURLINFO_TEXT)
+		return 0;
+	if (str_starts(line, "Using Stream ID: "))
+		number_behind(line, ": ", &t->stream);
+	else if (str_starts(line, "REFUSED_STREAM, retrying"))
+		t->refused = true;
+	else if ((str_starts(line, "recveived GOAWAY, ") ||
+		  str_starts(line, "received GOAWAY, ")) &&
+		 number_behind(line, "last_stream=", &last))
+		t->refused = t->stream > last;
+	return 0;
 }
 
 /* ---- setting up ---- */
@@ -173,7 +216,8 @@ static struct http_transfer *transfer_get(struct http *h)
 	buf_reset(&t->answer_headers);
 	buf_reset(&t->body);
 	t->n_body = 0;
-	t->too_large = t->headers_end = t->begun = false;
+	t->too_large = t->headers_end = t->begun = t->refused = false;
+	t->stream = 0;
 	t->error[0] = '\0';
 	return t;
 }
@@ -227,6 +271,13 @@ static enum http_failure failure_of(struct http_transfer *t, CURLcode code)
 	}
 }
 
+/* Unless something was answered after all. */
+static bool was_refused(const struct http_transfer *t, CURLcode code,
+			long status)
+{
+	return code != CURLE_OK && t->refused && !status;
+}
+
 /* HTTP/2 marks the end of every body. */
 static bool has_open_end(struct http_transfer *t, long status)
 {
@@ -248,7 +299,8 @@ static void describe(struct http_transfer *t, CURLcode code,
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &a->status);
 	curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &took);
 	curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
-	a->failure = failure_of(t, code);
+	a->failure = was_refused(t, code, a->status) ? HTTP_UNREACHABLE
+						     : failure_of(t, code);
 	a->cut = code != CURLE_OK;
 	a->open_end = has_open_end(t, a->status);
 	/*
@@ -260,6 +312,8 @@ static void describe(struct http_transfer *t, CURLcode code,
 			       code == CURLE_BAD_CONTENT_ENCODING))
 		a->failure = HTTP_OK;
 	a->why = code == CURLE_OK ? ""
+		 : was_refused(t, code, a->status)
+		     ? "the server refused it, and did not look at it (HTTP/2)"
 		 : code == CURLE_ABORTED_BY_CALLBACK
 		     ? "the connection ended before an answer came"
 		 : a->status && !t->headers_end

@@ -80,12 +80,16 @@ struct http_request {
 };
 
 enum http_failure {
-	HTTP_OK,          /* an answer came, whatever its status */
-	HTTP_UNREACHABLE, /* nothing of the request left */
-	HTTP_UNTRUSTED,   /* TLS: the other side's certificate is not good */
-	HTTP_BAD_CERT,    /* our own certificate, or its key, cannot be used */
-	HTTP_LOST,        /* it began to leave; no whole answer came */
-	HTTP_BAD_URL,     /* it cannot be sent at all */
+	HTTP_OK, /* an answer came, whatever its status */
+	/*
+	 * Nothing of the request left; or, if it was fresh, the server says not
+	 * to have looked at it (HTTP/2).
+	 */
+	HTTP_UNREACHABLE,
+	HTTP_UNTRUSTED, /* TLS: the other side's certificate is not good */
+	HTTP_BAD_CERT,  /* our own certificate, or its key, cannot be used */
+	HTTP_LOST,      /* it began to leave; no whole answer came */
+	HTTP_BAD_URL,   /* it cannot be sent at all */
 };
 
 struct http_answer {

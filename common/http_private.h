@@ -27,7 +27,7 @@ struct told {
 	struct curl_slist *headers;
 	const char **lines; /* of the request at hand */
 	size_t cap_lines;
-	bool any, raw;
+	bool any, raw, heard;
 };
 
 /* One request. Its memory and its easy handle are used again for the next. */
@@ -41,6 +41,8 @@ struct http_transfer {
 	bool headers_end;   /* the empty line behind them has come */
 	bool repeatable;    /* libcurl may send it again by itself */
 	bool begun;         /* it has been sent, or nearly so */
+	uint64_t stream;    /* HTTP/2, if what libcurl says is heard; 0 */
+	bool refused;       /* the server says not to have looked at it */
 	int64_t started;    /* tick */
 	int64_t timeout_ms; /* 0: none */
 	int n_graces;
@@ -61,6 +63,8 @@ size_t http_take_body(char *data, size_t one, size_t n, void *arg);
 size_t http_take_header(char *data, size_t one, size_t n, void *arg);
 int http_before_request(void *arg, char *to, char *from, int to_port,
 			int from_port);
+
+int http_hear(CURL *e, curl_infotype type, char *data, size_t n, void *arg);
 
 /* ---- http_tell.c ---- */
 

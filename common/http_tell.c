@@ -98,6 +98,8 @@ void tell_always(struct http_transfer *t)
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, http_before_request);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
+	curl_easy_setopt(e, CURLOPT_DEBUGFUNCTION, http_hear);
+	curl_easy_setopt(e, CURLOPT_DEBUGDATA, t);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
 	/* No .netrc, no cookies: credentials come from the contract alone. */
@@ -273,8 +275,25 @@ static void tell_limits(struct http_transfer *t, const struct http_request *rq)
 	was->raw = rq->raw;
 }
 
+/*
+ * Whether a server has refused a stream, libcurl (7.88) only says in words.
+ * They cost as much as the rest of a request, so they are listened to where it
+ * has a connection of its own, which costs far more: nowhere else are they said
+ * of this one alone.
+ */
+static void tell_verbose(struct http_transfer *t, const struct http_request *rq)
+{
+	bool hears = rq->fresh && str_starts(str_of(rq->url), "https:");
+
+	if (hears == t->told.heard)
+		return;
+	t->told.heard = hears;
+	curl_easy_setopt(t->easy, CURLOPT_VERBOSE, hears ? 1L : 0L);
+}
+
 void tell(struct http_transfer *t, const struct http_request *rq)
 {
+	tell_verbose(t, rq);
 	tell_headers(t, rq);
 	tell_body(t, rq);
 	tell_url(t, rq->url);
