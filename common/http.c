@@ -371,6 +371,22 @@ void http_wait(struct http *h, const int *fds, size_t n_fds, int timeout_ms)
 		finish(t);
 }
 
+void http_drop_unsent(struct http *h)
+{
+	struct http_transfer *t;
+
+	while ((t = wire_unsent(h->wire))) {
+		/* A name server that does not answer is not waited for. */
+		curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L);
+		wire_drop(h->wire, t);
+		curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 0L);
+		t->code = CURLE_COULDNT_CONNECT;
+		snprintf(t->error, sizeof t->error,
+			 "given up while connecting");
+		finish(t);
+	}
+}
+
 void http_abort(struct http *h)
 {
 	struct http_transfer *t;

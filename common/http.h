@@ -136,6 +136,12 @@ void http_go(struct http *h);
  */
 void http_wait(struct http *h, const int *fds, size_t n_fds, int timeout_ms);
 
+/*
+ * Ends what has no connection yet, so that nothing of it can have left: each is
+ * called back as HTTP_UNREACHABLE.
+ */
+void http_drop_unsent(struct http *h);
+
 /* Ends everything under way: each is called back as HTTP_LOST. */
 void http_abort(struct http *h);
 

@@ -87,6 +87,8 @@ void wire_start(struct wire *w, struct http_transfer *t);
 void wire_drop(struct wire *w, struct http_transfer *t);
 /* One that is under way; NULL: there is none. */
 struct http_transfer *wire_any(const struct wire *w);
+/* The same of those that have no connection yet. */
+struct http_transfer *wire_unsent(const struct wire *w);
 
 /* What has been started gets going. */
 void wire_go(struct wire *w);

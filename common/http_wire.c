@@ -241,6 +241,15 @@ struct http_transfer *wire_any(const struct wire *w)
 	return w->active;
 }
 
+struct http_transfer *wire_unsent(const struct wire *w)
+{
+	struct http_transfer *t = w->active;
+
+	while (t && t->begun)
+		t = t->next;
+	return t;
+}
+
 void wire_go(struct wire *w)
 {
 	run_due(w);

@@ -317,6 +317,7 @@ static void interrupted(struct push *p)
 		;
 	if (!p->interrupted) {
 		p->interrupted = true;
+		http_drop_unsent(p->http);
 		p->give_up_at = clock_tick_ms() + LAST_WAIT_MS;
 		push_stop(p, EX_TEMPFAIL,
 			  "interrupted: waiting for %zu requests under way",

@@ -95,6 +95,35 @@ wait $pid
 each 40 out
 ok $? 'also what was read ahead, and not looked at'
 
+# A server that takes connections and says nothing, to a client that wants TLS.
+perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(Listen => 5,
+	LocalAddr => "127.0.0.1") or die; alarm 60; $| = 1;
+	print $s->sockport, "\n"; push @c, $s->accept while 1' >mute &
+mute=$!
+soon test -s mute
+for to in https http; do
+	rm -f out err
+	retl-push -v -c t/plain --set "base_url=$to://127.0.0.1:$(cat mute)" \
+		<whole >out 2>err &
+	pid=$!
+	soon has 4 '> POST' err
+	kill -TERM $pid
+	(sleep 10; kill -KILL $pid) >/dev/null 2>&1 &
+	watchdog=$!
+	case $to in
+	http)
+		soon has 1 'waiting for 4 requests' err
+		kill -TERM $pid
+		;;
+	esac
+	wait $pid
+	is "$?/$(counts out)" "75/$(case $to in https) echo failed 40 ;;
+		http) echo failed 36, unknown 4 ;; esac)" \
+		"$to: what is still connecting is given up at SIGTERM, what was sent not"
+	kill $watchdog
+done
+kill $mute
+
 # A reader that stands still, and more to write than a pipe holds.
 records 1 22000 >in
 rm -f out err
