@@ -10,6 +10,8 @@ RETL_CONTRACTS=$here/../../contracts
 # Of the receiver below: made up, and good for nothing else.
 WEBHOOK_SECRET=whsec_cmV0bC1kZW1vLXJldGwtZGVtby1yZXRsLWRlbW8=
 export PATH RETL_CONTRACTS WEBHOOK_SECRET
+# A make that runs this has flags for its own jobs, which the one below cannot use.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 
 dir=$(mktemp -d)
 receiver=

@@ -107,7 +107,10 @@ contains out '"balance":"1.10"' 'and a price with its zero'
 contains out 'Zoë Müller' 'and names as they are written'
 contains out '"status":"delivered"' 'and receipts'
 
-is "$(grep -n '^\.Dl .* "' "$top"/man/*)" '' \
+is "$(grep -n '^\.[DQ]l .* "' "$top"/man/*)" '' \
 	'no macro takes the quotes out of what a page shows'
+# mandoc ends a quotation with the line, so that the second is within the first.
+is "$(grep -n '^\..*Ql .* \(Ql\|No\) ' "$top"/man/*)" '' \
+	'what is quoted ends where its quotation mark stands'
 
 done_testing
