@@ -9,7 +9,6 @@
 #define DEFAULT_ATTEMPTS 6
 #define DEFAULT_FIRST_S 1
 #define DEFAULT_MOST_S 300
-#define MAX_CONCURRENCY 256
 
 static const char *const verdicts[] = {
 	[NO_VERDICT] = "",     [DELIVERED] = "delivered",

@@ -179,6 +179,8 @@ struct limit {
 };
 
 /* How this destination speaks, and at what pace. */
+#define MAX_CONCURRENCY 256
+
 struct delivery {
 	struct contract *contract;
 	bool show;              /* a dry run: secrets are placeholders */

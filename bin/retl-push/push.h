@@ -171,6 +171,8 @@ void receipts_close(struct receipts *w);
 
 /* ---- batch.c ---- */
 
+#define NOT_GIVEN UINT64_MAX /* of an option that takes a count */
+
 struct config {
 	struct contract_args contract;
 	const char *dry_run; /* NULL, "", "curl" */
@@ -178,11 +180,11 @@ struct config {
 	const char *rejects, *receipts, *cacert, *cert, *key;
 	const char *replay;     /* a dry run to be sent */
 	const char *replay_run; /* whose removals may be */
-	uint64_t limit;         /* 0: none */
+	uint64_t limit;         /* NOT_GIVEN: none */
 	uint64_t max_failures;  /* 0: any */
 	uint64_t max_alike;     /* refused alike, and none taken; 0: any */
-	uint64_t concurrency;
-	uint64_t limit_ms; /* for one run of a program */
+	uint64_t concurrency;   /* NOT_GIVEN: what the contract says */
+	uint64_t limit_ms;      /* for one run of a program */
 	uint64_t timeout_s;
 	uint64_t max_record;
 	uint64_t threads;

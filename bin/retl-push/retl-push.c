@@ -141,6 +141,11 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 		opt_die("--limit-ms: from 1 to %u", LIMIT_MOST_MS);
 	if (!cfg->timeout_s)
 		opt_die("--timeout: 0 is not a time");
+	if (!cfg->limit)
+		opt_die("--limit: at least 1");
+	if (!cfg->concurrency || (cfg->concurrency > MAX_CONCURRENCY &&
+				  cfg->concurrency != NOT_GIVEN))
+		opt_die("--concurrency: from 1 to %d", MAX_CONCURRENCY);
 	if (!cfg->threads)
 		opt_die("--threads: at least 1");
 	if (cfg->max_record > MOST_RECORD)
@@ -167,8 +172,8 @@ static void load(struct push *p)
 		if (delivery_load(p->shown_d, p->contract, true, &p->err) < 0)
 			die(p->shown_d->status, "%s", p->err.data);
 	}
-	if (p->cfg.concurrency)
-		p->d.concurrency = MIN(p->cfg.concurrency, 256);
+	if (p->cfg.concurrency != NOT_GIVEN)
+		p->d.concurrency = p->cfg.concurrency;
 }
 
 static void open_http(struct push *p)
@@ -255,6 +260,7 @@ int main(int argc, char **argv)
 	hold_descriptors();
 	push_watch_signals();
 	msg_init(argv[0]);
+	p.cfg.limit = p.cfg.concurrency = NOT_GIVEN;
 	p.cfg.timeout_s = TIMEOUT_S;
 	p.cfg.max_failures = MAX_FAILURES;
 	p.cfg.max_alike = MAX_ALIKE;
