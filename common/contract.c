@@ -282,7 +282,7 @@ struct contract *contract_of_record(struct str schema, struct buf *err)
 	int status;
 
 	c->user = CONTRACT_FOR_HASH;
-	c->path = xstrdup("the command line");
+	c->path = xstrdup("-f");
 	c->name = xstrdup("");
 	c->root = STR("{}");
 	schema = contract_keep(c, schema);

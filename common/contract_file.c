@@ -21,12 +21,16 @@ static bool is_file(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-static bool is_path(const char *name)
+static bool ends_in_json(const char *name)
 {
 	size_t n = strlen(name);
 
-	return is_file(name) || (strchr(name, '/') && n > 5 &&
-				 strcmp(name + n - 5, ".json") == 0);
+	return n > 5 && strcmp(name + n - 5, ".json") == 0;
+}
+
+static bool is_path(const char *name)
+{
+	return is_file(name) || (strchr(name, '/') && ends_in_json(name));
 }
 
 /* DIR/NAME.json if it is there, else NULL. */
@@ -474,7 +478,10 @@ static int read_one(const char *name, struct str first, char **path,
 	r.path = *path;
 	*status = EX_NOINPUT;
 	if (!*path) {
-		fail(err, "%s: no such contract in %s", name, tried.data);
+		fail(err, "%s: no such contract in %s; %s", name, tried.data,
+		     ends_in_json(name)
+			 ? "the path of a file has a slash in it (./NAME.json)"
+			 : "retl-push --list-contracts shows which there are");
 	} else if (read_object(*path, &raw, &root, status, err) == 0) {
 		r.text = raw.data;
 		ret = put_members(&r, root, "contract");

@@ -267,6 +267,28 @@ static const char *scan_object(struct scan *s, const char *p, unsigned depth)
 	}
 }
 
+/* What often stands where a value should, by its first bytes. */
+static const char *no_value(const struct scan *s, const char *p)
+{
+	static const struct {
+		const char *begins, *what;
+	} known[] = {
+		{ "\xef\xbb\xbf",
+		  "not a JSON value, but a byte order mark: take it away" },
+		{ "\xff\xfe", "not a JSON value, but UTF-16: make it UTF-8" },
+		{ "\xfe\xff", "not a JSON value, but UTF-16: make it UTF-8" },
+		{ "\x1f\x8b", "not a JSON value, but gzip data: unpack it" },
+		{ "\x28\xb5\x2f\xfd",
+		  "not a JSON value, but zstd data: unpack it" },
+	};
+	struct str rest = { p, (size_t)(s->end - p) };
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (str_starts(rest, known[i].begins))
+			return known[i].what;
+	return "not a JSON value";
+}
+
 /* depth: how many containers p is in. Returns the place behind the value. */
 static const char *scan_value(struct scan *s, const char *p, unsigned depth)
 {
@@ -292,7 +314,7 @@ static const char *scan_value(struct scan *s, const char *p, unsigned depth)
 	case '0' ... '9':
 		return scan_number(s, p);
 	default:
-		return broken(s, p, "not a JSON value");
+		return broken(s, p, no_value(s, p));
 	}
 }
 

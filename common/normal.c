@@ -109,8 +109,10 @@ static int unknown_step(struct str name, struct buf *err)
 	for (size_t i = 0; i < ARRAY_LEN(families); i++)
 		for (const struct step_def *d = families[i]; d->name; d++)
 			buf_addf(&list, " %s%s", d->name, arg_mark(d));
-	fail(err, "'%.*s' is not a step; there are:%s", STR_ARG(name),
-	     list.data);
+	fail(err,
+	     "'%.*s' is not a step; there are:%s; a digest, such as sha256, "
+	     "goes into hash, or behind the steps of -f",
+	     STR_ARG(name), list.data);
 	buf_release(&list);
 	return -1;
 }

@@ -156,6 +156,10 @@ static int check_text(const struct prog *p, struct str text, struct buf *err)
 
 	if (text.n && memchr(text.s, '\0', text.n))
 		return fail(err, "%s: a zero byte in the program", p->where);
+	if (str_starts(text, "\xef\xbb\xbf"))
+		return fail(err,
+			    "%s: begins with a byte order mark: take it away",
+			    p->where);
 	json_put_str(&quoted, text);
 	if (json_check(buf_str(&quoted), NULL, &f) < 0)
 		ret = fail(err, "%s: %s in the program", p->where, f.what);

@@ -145,6 +145,12 @@ sealed() {
 	seal "$(cat "$@" | grep -c '[^[:space:]]')"
 }
 
+# What stands before a command for which permissions hold, also as root.
+unprivileged=
+[ "$(id -u)" -ne 0 ] ||
+	# shellcheck disable=SC2034
+	unprivileged='setpriv --bounding-set=-dac_override,-dac_read_search'
+
 # skip_all REASON: for what this machine lacks; ends the test.
 skip_all() {
 	echo "1..0 # SKIP $1"

@@ -247,12 +247,10 @@ void state_load(struct state *st, const char *dir)
 	int lock = st->lock;
 
 	*st = (struct state){ .dir = dir, .lock = lock };
-	if (access(state_path(st, "state.json"), F_OK) < 0)
+	if (access(state_path(st, "state.json"), F_OK) < 0 && errno == ENOENT)
 		die(EX_NOINPUT,
-		    errno == ENOENT
-			? "%s: there is no state here: create it with "
-			  "'retl-diff --init -s %s -k KEY'"
-			: "%s: the state cannot be read (--init -s %s)",
+		    "%s: there is no state here: create it with "
+		    "'retl-diff --init -s %s -k KEY'",
 		    dir, dir);
 	if (file_read(state_path(st, "state.json"), MAX_STATE_JSON, &text,
 		      &err) < 0)

@@ -337,7 +337,7 @@ enum reader_verdict reader_verdict(struct reader *r, const char **why)
 		return READER_SUSPECT;
 	}
 	if (!r->csv && !r->array && !r->parquet && !r->lines.n_records) {
-		*why = "it is empty";
+		*why = "the input is empty";
 		return READER_EMPTY;
 	}
 	return READER_SILENT;

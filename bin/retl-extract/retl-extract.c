@@ -285,6 +285,9 @@ static void check_fit(const struct job *job, const struct source *src)
 		    a->text.columns)
 			opt_die("--format, --delimiter, --null and --columns "
 				"are for files and commands");
+		if (!a->query.s && !a->dataset && job->from_file)
+			opt_die("which dataset? (--list shows those of %s)",
+				job->file.path);
 		if (!a->query.s && !a->dataset)
 			opt_die("which rows? Add --query SQL or the name of a "
 				"table (--list shows them)");

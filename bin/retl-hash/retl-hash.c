@@ -48,7 +48,7 @@ static struct contract *contract_of_fields(struct run *r)
 		opt_die("-f: %s", fault.what);
 	c = contract_of_record(buf_str(&schema), &err);
 	if (!c)
-		opt_die("-f: %s", err.data);
+		opt_die("%s", err.data);
 	buf_release(&schema);
 	buf_release(&err);
 	return c;

@@ -163,7 +163,8 @@ static void set_tmpdir(struct config *cfg)
 	if (!S_ISDIR(st.st_mode))
 		die(EX_NOINPUT, "--tmpdir %s: not a folder", cfg->tmpdir);
 	if (access(cfg->tmpdir, W_OK | X_OK) < 0)
-		die(EX_IOERR, "--tmpdir %s: %s", cfg->tmpdir, strerror(errno));
+		die(EX_NOINPUT, "--tmpdir %s: %s", cfg->tmpdir,
+		    strerror(errno));
 }
 
 static void check_limits(const struct config *cfg)

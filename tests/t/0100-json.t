@@ -101,6 +101,35 @@ for case in cases/*; do
 	refused "as a record, ${case#cases/}"
 done
 
+# ---- what is no text of JSON at all ----
+
+# mistaken WHAT: what ./in begins with is named.
+mistaken() {
+	fault=
+	while read -r reader; do
+		case $reader in
+		retl-extract*) continue ;; # which reads these
+		esac
+		run_reader "$reader" <in >out 2>err
+		case "$?:$(cat err)" in
+		"65:${reader%% *}: error: line 1: byte 1: not a JSON value, but $1:"*) ;;
+		*) fault="$reader: $(cat err)" ;;
+		esac
+	done <tools
+	[ -z "$fault" ]
+	ok $? "$1 is told from what is merely no JSON" "$fault"
+}
+printf '\357\273\277{"id":1}\n' >in
+mistaken 'a byte order mark'
+printf '\377\376{\0' >in
+mistaken UTF-16
+printf '\376\377\0{' >in
+mistaken UTF-16
+echo '{"id":1}' | gzip >in
+mistaken 'gzip data'
+printf '\050\265\057\375' >in
+mistaken 'zstd data'
+
 # ---- depth ----
 
 # nested N: a record with N arrays inside each other below it.

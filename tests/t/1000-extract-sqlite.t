@@ -280,6 +280,9 @@ empty' 'gives the datasets'
 exits 64 'a dataset that is not there' retl-extract -s sources/shop.json bog
 contains err 'it has: big, one, empty' 'the message tells which there are'
 exits 64 'no dataset' retl-extract -s sources/shop.json
+is "$(head -n 1 err)" \
+	'retl-extract: error: which dataset? (--list shows those of sources/shop.json)' \
+	'which they are is easily seen'
 exits 66 'no source file' retl-extract -s sources/nosuch.json big
 bad() {
 	echo "$2" >bad.json

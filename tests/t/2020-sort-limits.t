@@ -29,6 +29,11 @@ exits 74 'the same for one record' sh -c \
 exits 66 'a --tmpdir that is not there' retl-sort -k a -T nowhere in
 contains err 'nowhere' 'it is named'
 exits 66 'a --tmpdir that is a file' retl-sort -k a -T records in
+mkdir locked
+chmod 500 locked
+# shellcheck disable=SC2086
+exits 66 'a --tmpdir that may not be written' $unprivileged retl-sort -k a -T locked in
+is "$(cat err)" 'retl-sort: error: --tmpdir locked: Permission denied' 'and why'
 exits 74 'TMPDIR is used' env TMPDIR=/nowhere retl-sort -k a -S 64k in
 contains err '/nowhere: cannot make a run file: No such file' 'and named'
 contains err '-T names another folder' 'with what to do'

@@ -82,6 +82,13 @@ is "$(ls state/customers/runs)" '' 'settled runs leave no files'
 exits 66 'a run without a state ends' retl-diff -s nowhere
 contains err '--init' 'and says how to make one'
 exits 66 'so does a commit' retl-diff --commit -s nowhere
+mkdir -p closed/state
+chmod 000 closed/state
+# shellcheck disable=SC2086
+exits 66 'one that may not be read is not taken for none' \
+	$unprivileged retl-diff -n -s closed/state
+is "$(cat err)" 'retl-diff: error: closed/state/state.json: Permission denied' \
+	'and nobody is told to create it'
 exits 75 'a commit without a run says so' \
 	retl-diff --commit -s state/customers
 contains err 'no run to close' 'in words'

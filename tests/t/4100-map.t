@@ -119,6 +119,10 @@ printf '{a: "\377"}' >bad.jq
 exits 78 'a mapping that is not UTF-8' retl-map -m bad.jq in
 printf '.\000' >bad.jq
 exits 78 'a mapping with a zero byte' retl-map -m bad.jq in
+printf '\357\273\277{a}' >bad.jq
+exits 78 'a mapping with a byte order mark' retl-map -m bad.jq in
+is "$(cat err)" 'retl-map: error: bad.jq: begins with a byte order mark: take it away' \
+	'which is named'
 printf 'def m: "module";' >mod.jq
 exits 78 'import without -L' retl-map -e 'import "mod" as m; {x: m::m}' one
 exits 0 'import with -L' retl-map -L . -e 'import "mod" as m; {x: m::m, y: .a}' one

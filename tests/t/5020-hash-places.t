@@ -48,6 +48,12 @@ done
 exits 64 'an object is not hashed with its members' retl-hash -f a=trim -f a.b=trim in
 exits 64 'nor after them' retl-hash -f a.b=trim -f a=trim in
 
+exits 64 'a digest that there is not' retl-hash -f id=trim,sha257 in
+contains err "retl-hash: error: -f: record/id: normalize: 'sha257' is not a step" \
+	'is named'
+contains err 'a digest, such as sha256, goes into hash, or behind the steps of -f' \
+	'with where digests stand'
+
 # ---- keys ----
 
 head -c 40 /dev/urandom | od -An -tx1 | tr -d ' \n' >key

@@ -45,6 +45,9 @@ exits 0 'a path works too' retl-hash -c contracts/t/base.json in
 mkdir other && mv contracts/t other/
 exits 66 'what is not there is named' retl-hash -c t/base in
 contains err 't/base: no such contract in ./contracts, ' 'with the folders'
+contains err '; retl-push --list-contracts shows which there are' 'and with what to do'
+exits 66 'a file that is not there' retl-hash -c absent.json in
+contains err '; the path of a file has a slash in it' 'what makes a path is said'
 RETL_CONTRACTS=nowhere:$PWD/other retl-hash -c t/base in >out
 ok $? '$RETL_CONTRACTS is a list of folders'
 rmdir contracts && mv other contracts
