@@ -161,8 +161,11 @@ static int compile(struct lint *l, struct str v, enum place place,
 	struct program p;
 	int ret = program_new(&p, &l->c, v, place, "", err);
 
-	if (ret == 0)
+	if (ret == 0) {
+		if (place == PLACE_RECORD && !l->loose)
+			lint_members_read(l, prog_shape(p.prog));
 		program_release(&p);
+	}
 	return ret;
 }
 
@@ -855,6 +858,7 @@ int look_lint(const char *name)
 		check_limits(&l);
 		check_uploads(&l);
 		check_day(&l);
+		lint_required(&l);
 		lint_record(&l, name);
 		if (!l.faults.n)
 			lint_delivery(&l, name);

@@ -6,6 +6,7 @@
 
 #include "common/contract.h"
 #include "common/faults.h"
+#include "common/prog.h"
 
 struct lint_names {
 	struct str *v; /* our own */
@@ -40,6 +41,10 @@ void lint_fault(struct lint *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void lint_variable(struct lint *l, struct str name);
 /* A program of the step at hand: $vars.x, $derived.x, $group. */
 void lint_program_names(struct lint *l, struct str text);
+/* A program about a record: the members that it looks for. */
+void lint_members_read(struct lint *l, const struct prog_shape *s);
+/* What the record must have and may not. */
+void lint_required(struct lint *l);
 /* A limit's "by", if it is a template: few variables are known there. */
 void lint_limit_by(struct lint *l, struct str by);
 

@@ -182,6 +182,47 @@ void lint_program_names(struct lint *l, struct str text)
 		group_variable(l, "$group");
 }
 
+void lint_members_read(struct lint *l, const struct prog_shape *s)
+{
+	if (!s->known)
+		return;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct prog_member *m = &s->m[i];
+
+		for (size_t k = 0; m->n_reads != SIZE_MAX && k < m->n_reads;
+		     k++)
+			if (!may_have(l, m->reads[k]))
+				lint_fault(l,
+					   "%.*s: looks for %.*s, which is not "
+					   "a member of the record",
+					   STR_ARG(m->name),
+					   STR_ARG(m->reads[k]));
+	}
+}
+
+void lint_required(struct lint *l)
+{
+	struct str list = json_get(json_get(l->root, "record"), "required");
+	struct buf scratch = BUF_INIT;
+	struct json_iter it;
+	struct str e;
+
+	if (!list.s || json_type(list) != JSON_ARRAY)
+		return;
+	buf_addz(&l->path, "record/required");
+	json_iter_init(&it, list);
+	while (json_iter_element(&it, &e)) {
+		if (json_type(e) != JSON_STRING)
+			continue;
+		e = json_text(e, &scratch);
+		if (!may_have(l, e))
+			lint_fault(l, "%.*s: not a member of the record",
+				   STR_ARG(e));
+	}
+	buf_reset(&l->path);
+	buf_release(&scratch);
+}
+
 void lint_limit_by(struct lint *l, struct str by)
 {
 	struct buf scratch = BUF_INIT;

@@ -35,6 +35,17 @@ E
 finds 'vars/x: ' 'a program among vars' <<E
 {"operations": {"send": {"vars": {"x": "foo"}}}}
 E
+closed='"record": {"properties": {"id": {}, "to": {}}, "additionalProperties": false}'
+finds 'operations/send/request/item: a: looks for nam, which is not a member of the record' \
+	'a member that the record cannot have' <<E
+{$closed, "operations": {"send": {"request": {"item": "{id, a: .nam}"}}}}
+E
+finds 'x: looks for nam' 'in whatever way it is looked for' <<E
+{$closed, "operations": {"send": {"request": {"item": ". as \$r | {id, x: [\$r.nam]}"}}}}
+E
+finds 'record/required: nam: not a member of the record' 'nor can be required' <<E
+{"record": {"properties": {"id": {}}, "required": ["id", "nam"], "additionalProperties": false}}
+E
 finds '$settings.nobody: there is no such setting' 'a setting of a program' <<E
 $op"item": "{id, a: \$settings.nobody}"}}}}
 E
