@@ -30,7 +30,8 @@ bool filter_take(struct filter *f)
 	struct json_fault fault;
 
 	f->mark = f->out.b.len;
-	if (record_parse(&f->rec, f->in.line, &fault) < 0) {
+	if (record_parse_indexed(&f->rec, f->in.line, f->in.in_index, &fault) <
+	    0) {
 		/* What was good goes out; the seal does not. */
 		out_flush(&f->out);
 		filter_die_fault(&f->in, &fault);

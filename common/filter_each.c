@@ -108,6 +108,7 @@ static void begin_worker(void *arg)
 	j->f->tell = tell_refused;
 	buf_release(&j->f->out.b);
 	j->f->out.hold = true;
+	ndjson_index(&j->f->in, true);
 	msg_divert(tell_death);
 }
 
@@ -125,11 +126,13 @@ static void refuse_whole(struct filter *f)
 	filter_refuse(f, STR(""));
 }
 
-static void work_line(struct job *j, const struct crew_line *line)
+static void work_line(struct job *j, const struct crew_line *line, bool first)
 {
+	const struct crew_line *last = &j->slot->line[j->slot->n - 1];
 	struct filter *f = j->f;
 
-	f->in.line = (struct str){ j->slot->in + line->at, line->n };
+	ndjson_at(&f->in, (struct str){ j->slot->in + line->at, line->n },
+		  j->slot->in + last->at + last->n, first);
 	f->in.line_no = line->no;
 	crew_beat(j->slot);
 	if (!filter_take(f))
@@ -145,6 +148,7 @@ static void work(void *arg, struct crew_slot *s)
 	struct job *j = arg;
 	struct out *out = &j->f->out;
 	uint64_t before;
+	bool first = true;
 
 	j->slot = s;
 	j->f->guard = &s->guard;
@@ -153,7 +157,8 @@ static void work(void *arg, struct crew_slot *s)
 	j->told = fixed(s->tell, s->tell_cap, j->p.told);
 	while (j->p.done < s->n) {
 		before = out->n_records;
-		work_line(j, &s->line[j->p.done]);
+		work_line(j, &s->line[j->p.done], first);
+		first = false;
 		if (UNLIKELY(out->b.over))
 			BUG("a batch has no room for what became of a record");
 		s->guard.n_bad = 0;
@@ -365,6 +370,7 @@ void filter_each(struct filter *f, const struct filter_how *how,
 				   .in_worker = begin_worker } };
 	uint64_t bytes = 0;
 
+	ndjson_index(&f->in, true);
 	while (!how->risky && (how->workers < 2 || bytes < SMALL)) {
 		if (!filter_next(f))
 			return;
@@ -372,6 +378,8 @@ void filter_each(struct filter *f, const struct filter_how *how,
 		one(arg);
 	}
 	out_flush(&f->out);
+	/* Who only cuts it in pieces needs to know less of it. */
+	ndjson_index(&f->in, false);
 	j.crew.arg = &j;
 	crew_init(&j.crew);
 	run_crew(&j);

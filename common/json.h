@@ -16,6 +16,8 @@
 
 #include "common/buf.h"
 
+struct json_index; /* json_index.h */
+
 #define JSON_MAX_DEPTH 512
 
 enum json_type {
@@ -85,11 +87,8 @@ struct json_obj {
 	struct buf names; /* of shape, each as in the text: "name": */
 	uint32_t *ends;   /* where each ends in names */
 	size_t n_names, ends_cap;
-	bool any_shape; /* there has been one */
 	uint32_t *table;
 	size_t table_cap;
-	struct json_index *index;
-	bool no_index; /* set: texts are scanned without one (tests do that) */
 };
 #define JSON_OBJ_INIT ((struct json_obj){ .names = BUF_INIT })
 
@@ -98,6 +97,9 @@ struct json_obj {
  * and lists its members. A repeated name at this level is a fault.
  */
 int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f);
+/* The same of a text that json_index_line found; x may be NULL. */
+int json_obj_parse_indexed(struct json_obj *o, struct str text,
+			   struct json_index *x, struct json_fault *f);
 void json_obj_release(struct json_obj *o);
 
 /* A number for a set of names that nothing else has. */

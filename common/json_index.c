@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/json_index.h"
 
+#include "common/mem.h"
+#include "common/msg.h"
 #include "common/utf8.h"
+
+struct json_index *json_index_new(void)
+{
+	struct json_index *x;
+
+	if (!json_index_usable())
+		return NULL;
+	x = xmalloc(sizeof *x);
+	json_index_forget(x);
+	return x;
+}
 
 int json_hex4(const char *p)
 {
@@ -52,11 +65,13 @@ struct walk {
 	const char *next; /* what lies before it has been looked at */
 	uint64_t escaped; /* quotes of this word that are escaped */
 	bool carry;       /* the first byte of the next word is such a one */
-	bool has_escapes;
 };
 
-/* bits: the bytes of the word that are backslashes or not ASCII. */
-static inline bool check_special(struct walk *w, uint64_t bits)
+/*
+ * bits: the bytes of the word that are backslashes or not ASCII. The place of
+ * the first that is not as it must be; 64: all are.
+ */
+static inline unsigned check_special(struct walk *w, uint64_t bits)
 {
 	for (; bits; bits &= bits - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(bits);
@@ -67,17 +82,29 @@ static inline bool check_special(struct walk *w, uint64_t bits)
 			continue;
 		if (*p == '\\') {
 			n = escape_length(p, w->end);
-			w->has_escapes = true;
 			w->escaped |= (uint64_t)1 << i << 1;
 			w->carry = i == 63;
 		} else {
 			n = utf8_length(p, w->end);
 		}
 		if (!n)
-			return false;
+			return i;
 		w->next = p + n;
 	}
-	return true;
+	return 64;
+}
+
+/* The same of control characters but LF: a CR before one is fine. */
+static unsigned check_controls(const struct walk *w, uint64_t bits)
+{
+	for (; bits; bits &= bits - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(bits);
+		const char *p = w->p + i;
+
+		if (*p != '\r' || p + 1 == w->end || p[1] != '\n')
+			return i;
+	}
+	return 64;
 }
 
 /*
@@ -111,34 +138,59 @@ AVX512 static inline uint16_t *list_bits(uint16_t *to, uint64_t bits,
 	return to + n;
 }
 
-AVX512 static int index_avx512(struct json_index *x, struct str text)
+/* The same where there is mostly none or one, without a branch for that. */
+AVX512 static inline uint16_t *list_few(uint16_t *to, uint64_t bits,
+					size_t base)
 {
-	struct walk w = { .end = text.s + text.n, .next = text.s };
-	const __m512i blanks = _mm512_set1_epi8(' ');
-	uint16_t *to = x->at;
+	*to = (uint16_t)(base + _tzcnt_u64(bits));
+	to += bits != 0;
+	while (UNLIKELY(bits & (bits - 1))) {
+		bits &= bits - 1;
+		*to++ = (uint16_t)(base + _tzcnt_u64(bits));
+	}
+	return to;
+}
 
-	for (size_t base = 0; base < text.n; base += 64) {
-		size_t left = MIN(text.n - base, (size_t)64);
+AVX512 void json_index_fill(struct json_index *x, struct str text)
+{
+	const __m512i blanks = _mm512_set1_epi8(' ');
+	size_t n = MIN(text.n, JSON_INDEX_MAX);
+	struct walk w = { .end = text.s + n, .next = text.s };
+	uint16_t *quote = x->quotes, *line = x->lines;
+
+	for (size_t base = 0; base < n; base += 64) {
+		size_t left = MIN(n - base, (size_t)64);
 		__mmask64 there = _bzhi_u64(~(uint64_t)0, (unsigned)left);
+		uint64_t quotes, lines, special, controls;
+		unsigned good = 64;
 		__m512i v;
-		uint64_t quotes, special;
 
 		w.p = text.s + base;
 		w.escaped = w.carry;
 		w.carry = false;
 		v = _mm512_mask_loadu_epi8(blanks, there, w.p);
-		if (UNLIKELY(_mm512_cmplt_epu8_mask(v, blanks)))
-			return -1;
+		controls = _mm512_cmplt_epu8_mask(v, blanks);
+		lines = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\n'));
 		quotes = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"'));
 		special = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\')) |
 			  _mm512_movepi8_mask(v);
-		if (special && !check_special(&w, special))
-			return -1;
-		to = list_bits(to, quotes & ~w.escaped, base);
+		if (UNLIKELY(controls & ~lines))
+			good = check_controls(&w, controls & ~lines);
+		if (special)
+			good = MIN(good, check_special(&w, special));
+		if (UNLIKELY(good < 64)) {
+			quotes = _bzhi_u64(quotes, good);
+			lines = _bzhi_u64(lines, good);
+			n = base + good;
+		}
+		quote = list_bits(quote, quotes & ~w.escaped, base);
+		line = list_few(line, lines, base);
 	}
-	*to = UINT16_MAX;
-	x->has_escapes = w.has_escapes;
-	return (to - x->at) % 2 == 0 ? 0 : -1;
+	*quote = *line = UINT16_MAX;
+	x->base = text.s;
+	x->n = n;
+	x->quote = x->quotes;
+	x->line = x->lines;
 }
 
 bool json_index_usable(void)
@@ -152,11 +204,6 @@ bool json_index_usable(void)
 	       __builtin_cpu_supports("popcnt");
 }
 
-int json_index(struct json_index *x, struct str text)
-{
-	return text.n <= JSON_INDEX_MAX ? index_avx512(x, text) : -1;
-}
-
 #else
 
 bool json_index_usable(void)
@@ -164,9 +211,9 @@ bool json_index_usable(void)
 	return false;
 }
 
-int json_index(struct json_index *x UNUSED, struct str text UNUSED)
+void json_index_fill(struct json_index *x UNUSED, struct str text UNUSED)
 {
-	return -1;
+	BUG("an index where there can be none");
 }
 
 #endif

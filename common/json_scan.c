@@ -19,11 +19,9 @@
 struct scan {
 	const char *end;
 	struct json_fault *fault;
-	bool esc; /* the last string had an escape */
 	/* With an index: where the next quote is, and offsets start here. */
 	const uint16_t *quote;
-	const char *text;
-	bool has_escapes;
+	const char *base;
 };
 
 static const char *scan_value(struct scan *s, const char *p, unsigned depth);
@@ -74,7 +72,6 @@ static const char *scan_unicode_escape(struct scan *s, const char *p)
 /* p is at the backslash. */
 static const char *scan_escape(struct scan *s, const char *p)
 {
-	s->esc = true;
 	if (s->end - p < 2)
 		return broken(s, s->end, NULL);
 	switch (p[1]) {
@@ -105,12 +102,11 @@ static const char *scan_utf8(struct scan *s, const char *p)
 /* The same, with an index. */
 static inline const char *next_string(struct scan *s, const char *p)
 {
-	const char *end = s->text + s->quote[1];
+	const char *end = s->base + s->quote[1];
 
-	if (UNLIKELY(s->text + s->quote[0] != p - 1))
+	if (UNLIKELY(s->base + s->quote[0] != p - 1 || end >= s->end))
 		return broken(s, p, "not where the index has a string");
 	s->quote += 2;
-	s->esc = s->has_escapes && memchr(p, '\\', (size_t)(end - p));
 	return end;
 }
 
@@ -119,7 +115,6 @@ static inline const char *scan_string(struct scan *s, const char *p)
 {
 	if (LIKELY(s->quote))
 		return next_string(s, p);
-	s->esc = false;
 	for (;;) {
 		p = utf8_skip_plain(p, s->end);
 		if (UNLIKELY(p == s->end))
@@ -238,7 +233,7 @@ static inline const char *scan_name(struct scan *s, const char *p,
 	if (!p)
 		return NULL;
 	m->key = (struct str){ start, (size_t)(p - start) };
-	m->key_esc = s->esc;
+	m->key_esc = memchr(start, '\\', m->key.n) != NULL;
 	p = scan_space(s, p + 1);
 	if (p >= s->end || *p != ':')
 		return broken(s, p, "':' expected");
@@ -432,7 +427,6 @@ static int new_shape(struct json_obj *o, struct str text, struct json_fault *f)
 	}
 	o->n_names = o->n;
 	o->shape = json_new_shape();
-	o->any_shape = true;
 	return 0;
 }
 
@@ -495,14 +489,13 @@ static inline const char *member_name(struct scan *s, struct json_obj *o,
 }
 
 static int parse(struct json_obj *o, struct str text, struct json_fault *f,
-		 const struct json_index *x)
+		 struct json_index *x)
 {
 	struct scan s = {
 		.end = text.s + text.n,
 		.fault = f,
-		.quote = x ? x->at : NULL,
-		.text = text.s,
-		.has_escapes = x && x->has_escapes,
+		.quote = x ? x->quote : NULL,
+		.base = x ? x->base : NULL,
 	};
 	const char *p = scan_space(&s, text.s);
 	bool same = o->shape != 0;
@@ -556,31 +549,24 @@ static int parse(struct json_obj *o, struct str text, struct json_fault *f,
 	p = scan_space(&s, p + 1);
 	if (p != s.end)
 		return trailing(text, p, f);
+	if (x)
+		x->quote = s.quote;
 	if (UNLIKELY(!same || n != o->n_names))
 		return new_shape(o, text, f);
 	return 0;
 }
 
-static struct json_index *new_index(struct json_obj *o)
+int json_obj_parse_indexed(struct json_obj *o, struct str text,
+			   struct json_index *x, struct json_fault *f)
 {
-	if (json_index_usable())
-		o->index = xmalloc(sizeof *o->index);
-	else
-		o->no_index = true;
-	return o->index;
+	if (LIKELY(x) && LIKELY(parse(o, text, f, x) == 0))
+		return 0;
+	/* What is wrong, and where, is told by scanning. */
+	return parse(o, text, f, NULL);
 }
 
 int json_obj_parse(struct json_obj *o, struct str text, struct json_fault *f)
 {
-	struct json_index *x = o->index;
-
-	/* For the first it would take longer to get the memory. */
-	if (UNLIKELY(!x && !o->no_index && o->any_shape))
-		x = new_index(o);
-	if (LIKELY(x && json_index(x, text) == 0) &&
-	    LIKELY(parse(o, text, f, x) == 0))
-		return 0;
-	/* What is wrong, and where, is told by scanning. */
 	return parse(o, text, f, NULL);
 }
 
@@ -589,7 +575,6 @@ void json_obj_release(struct json_obj *o)
 	free(o->m);
 	free(o->table);
 	free(o->ends);
-	free(o->index);
 	buf_release(&o->names);
 	*o = JSON_OBJ_INIT;
 }

@@ -184,6 +184,26 @@ int ndjson_open(struct ndjson *r, const char *path)
 	return 0;
 }
 
+void ndjson_index(struct ndjson *r, bool yes)
+{
+	free(r->index);
+	r->index = yes ? json_index_new() : NULL;
+}
+
+void ndjson_at(struct ndjson *r, struct str line, const char *end, bool new)
+{
+	struct str rest = { line.s, (size_t)(end - line.s) };
+
+	r->line = line;
+	r->in_index = NULL;
+	if (!r->index)
+		return;
+	if (new)
+		json_index_forget(r->index);
+	if (json_index_line(r->index, rest))
+		r->in_index = r->index;
+}
+
 static bool would_block(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -220,6 +240,8 @@ void ndjson_lend(struct ndjson *r, char *block, size_t cap, size_t chunk)
 
 	if (kept)
 		memmove(block, r->mem + r->begin, kept);
+	if (r->index)
+		json_index_forget(r->index);
 	if (!r->chunk)
 		free(r->mem);
 	r->mem = block;
@@ -236,6 +258,8 @@ static int fill(struct ndjson *r)
 	size_t room = IN_CHUNK;
 	ssize_t n;
 
+	if (r->index)
+		json_index_forget(r->index);
 	if (r->chunk)
 		room = MIN(r->chunk, r->cap - r->end);
 	else
@@ -267,17 +291,29 @@ static int fill(struct ndjson *r)
 	return 0;
 }
 
+/* The LF of the next line, NULL if it is not there. */
+static const char *find_end(struct ndjson *r)
+{
+	struct str rest = { r->mem + r->begin, r->end - r->begin };
+	const char *lf = NULL;
+
+	r->in_index = NULL;
+	if (r->index && rest.n)
+		lf = json_index_line(r->index, rest);
+	if (LIKELY(lf))
+		r->in_index = r->index;
+	else if (r->end > r->seen)
+		lf = memchr(r->mem + r->seen, '\n', r->end - r->seen);
+	return lf;
+}
+
 /* The next line, LF and CR taken off: 1, 0, 2, NDJSON_WAIT, -1. */
 static int next_line(struct ndjson *r)
 {
-	char *lf = NULL;
+	const char *lf;
 	int got;
 
-	for (;;) {
-		if (r->end > r->seen)
-			lf = memchr(r->mem + r->seen, '\n', r->end - r->seen);
-		if (lf)
-			break;
+	while (!(lf = find_end(r))) {
 		r->seen = r->end;
 		if (r->end - r->begin > r->max_record)
 			break;
@@ -396,6 +432,7 @@ void ndjson_close(struct ndjson *r)
 		close(r->fd);
 	if (!r->chunk)
 		free(r->mem);
+	free(r->index);
 	buf_release(&r->err);
 	*r = NDJSON_INIT;
 }

@@ -8,6 +8,7 @@
 #define RETL_NDJSON_H
 
 #include "common/buf.h"
+#include "common/json_index.h"
 
 #define NDJSON_MAX_RECORD ((uint64_t)16 << 20) /* bytes; --max-record */
 
@@ -88,8 +89,9 @@ struct ndjson {
 	bool nowait;
 
 	/* after ndjson_next gave 1: */
-	struct str line;  /* without LF and CR; until the next call */
-	uint64_t line_no; /* from 1 */
+	struct str line; /* without LF and CR; until the next call */
+	struct json_index *in_index; /* that has it, or NULL */
+	uint64_t line_no;            /* from 1 */
 	uint64_t n_records;
 	uint64_t n_seals; /* right or wrong ones */
 
@@ -102,6 +104,7 @@ struct ndjson {
 	size_t cap, begin, seen, end;
 	size_t chunk; /* of a lent block: how much to read at once */
 	bool eof, bad_seal, last_is_seal;
+	struct json_index *index; /* NULL: lines are not indexed */
 	uint64_t since_seal, sealed_count;
 };
 #define NDJSON_INIT       \
@@ -110,6 +113,18 @@ struct ndjson {
 
 /* path NULL or "-": stdin. -1: see status and err. */
 int ndjson_open(struct ndjson *r, const char *path);
+
+/*
+ * yes: the lines to come are going to be parsed, and are indexed for that, if
+ * this machine can. At first they are not.
+ */
+void ndjson_index(struct ndjson *r, bool yes);
+
+/*
+ * In place of ndjson_next: line lies in a block of lines that ends at end. new:
+ * this block has not been there before.
+ */
+void ndjson_at(struct ndjson *r, struct str line, const char *end, bool new);
 
 /* For pull: tells that reading failed. -1. */
 int ndjson_read_failed(struct ndjson *r, int why);

@@ -111,7 +111,8 @@ static void find_reserved(struct record *r)
 			r->reserved[r->n_reserved++] = (uint32_t)i;
 }
 
-int record_parse(struct record *r, struct str line, struct json_fault *f)
+int record_parse_indexed(struct record *r, struct str line,
+			 struct json_index *x, struct json_fault *f)
 {
 	r->line = line;
 	r->result = DIFF_NONE;
@@ -120,7 +121,7 @@ int record_parse(struct record *r, struct str line, struct json_fault *f)
 	r->diff_id = STR_NONE;
 	r->diff_changed = STR_NONE;
 	r->diff_outcome = STR_NONE;
-	if (json_obj_parse(&r->obj, line, f) < 0)
+	if (json_obj_parse_indexed(&r->obj, line, x, f) < 0)
 		return -1;
 	if (UNLIKELY(!r->obj.shape || r->obj.shape != r->shape))
 		find_reserved(r);
@@ -131,6 +132,11 @@ int record_parse(struct record *r, struct str line, struct json_fault *f)
 			return -1;
 	}
 	return 0;
+}
+
+int record_parse(struct record *r, struct str line, struct json_fault *f)
+{
+	return record_parse_indexed(r, line, NULL, f);
 }
 
 void record_release(struct record *r)

@@ -37,6 +37,9 @@ struct record {
 
 /* Validates line and reads what is reserved. The spans borrow from line. */
 int record_parse(struct record *r, struct str line, struct json_fault *f);
+/* The same of a line of a stream; x: its in_index (ndjson.h), may be NULL. */
+int record_parse_indexed(struct record *r, struct str line,
+			 struct json_index *x, struct json_fault *f);
 void record_release(struct record *r);
 
 static inline bool record_is_stub(const struct record *r)

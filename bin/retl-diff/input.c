@@ -11,6 +11,7 @@ void input_open(struct input *in, struct state *st, uint64_t max_record)
 	in->rows.key = st->key;
 	in->rows.types = &st->types;
 	in->rows.in.max_record = max_record;
+	in->rows.index = json_index_new();
 	ndjson_open(&in->rows.in, NULL);
 }
 
@@ -148,7 +149,7 @@ int input_parse(struct input *in)
 
 	if (r->parsed)
 		return 0;
-	if (record_parse(&r->rec, r->in.line, &fault) < 0) {
+	if (rows_parse_line(r, &fault) < 0) {
 		in->status = EX_DATAERR;
 		return fail(&in->err, "line %" PRIu64 ": byte %zu: %s",
 			    r->in.line_no, fault.at + 1, fault.what);

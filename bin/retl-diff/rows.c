@@ -23,6 +23,7 @@ bool rows_find(struct rows *r, const char *path, off_t from, uint64_t n,
 	}
 	if (from && lseek(r->in.fd, from, SEEK_SET) < 0)
 		die(EX_IOERR, "%s: %s", path, strerror(errno));
+	r->index = json_index_new();
 	rows_next(r);
 	return true;
 }
@@ -38,6 +39,7 @@ void rows_close(struct rows *r)
 {
 	ndjson_close(&r->in);
 	record_release(&r->rec);
+	free(r->index);
 	free(r->path);
 	*r = ROWS_INIT;
 }
@@ -156,11 +158,19 @@ static bool skim(struct rows *r)
 
 /* ---- parsing ---- */
 
+int rows_parse_line(struct rows *r, struct json_fault *f)
+{
+	/* By itself: most of the lines around it are nobody's concern. */
+	struct json_index *x = json_index_alone(r->index, r->rec.line);
+
+	return record_parse_indexed(&r->rec, r->rec.line, x, f);
+}
+
 static void parse(struct rows *r)
 {
 	struct json_fault fault;
 
-	if (record_parse(&r->rec, r->rec.line, &fault) < 0)
+	if (rows_parse_line(r, &fault) < 0)
 		damaged(r, fault.what);
 }
 

@@ -22,6 +22,7 @@ struct rows {
 	struct key_spec key;
 	struct key_types *types;
 	struct record rec;
+	struct json_index *index; /* of the line that is parsed, or NULL */
 	struct str vals[KEY_MAX];
 	/* key_prefix of the first of them: what tells most keys apart */
 	uint64_t prefix;
@@ -60,6 +61,8 @@ void rows_close(struct rows *r);
 /* The next row; r->have says whether there was one. */
 void rows_next(struct rows *r);
 
+/* Fills rec of the current row, as record_parse does. */
+int rows_parse_line(struct rows *r, struct json_fault *f);
 /* Fills rec and vals of the current row. A damaged row ends the program. */
 void rows_parse(struct rows *r);
 

@@ -116,7 +116,8 @@ static int next_line(struct reader *r, struct rows *rows, struct failure *f)
 	if (!got)
 		return 0;
 	/* The place is made into text only for those who need it. */
-	if (UNLIKELY(record_parse(&r->rec, r->lines.line, &fault) < 0 ||
+	if (UNLIKELY(record_parse_indexed(&r->rec, r->lines.line,
+					  r->lines.in_index, &fault) < 0 ||
 		     r->rec.diff_id.s || r->rec.diff_changed.s ||
 		     r->rec.diff_outcome.s)) {
 		struct buf place = BUF_INIT;
@@ -267,6 +268,7 @@ static int start_other(struct reader *r, const struct reader_options *o,
 	r->lines.max_record = o->max_record;
 	r->lines.pull = pull;
 	r->lines.pull_from = r;
+	ndjson_index(&r->lines, !r->tap);
 	return 0;
 }
 

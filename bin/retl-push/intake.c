@@ -340,7 +340,8 @@ static int take_line(struct intake *in, struct rec *r)
 		put_text(in, r, TAKEN_LINE, in->lines.line);
 		return 0;
 	}
-	if (record_parse(&in->rec, in->lines.line, &fault) < 0) {
+	if (record_parse_indexed(&in->rec, in->lines.line, in->lines.in_index,
+				 &fault) < 0) {
 		struct buf why = BUF_INIT;
 
 		ndjson_place(&in->lines, &why);
@@ -438,6 +439,7 @@ struct intake *intake_open(const struct intake_opts *o, const char *path)
 	in->slots = make_slots(o->contract);
 	if (ndjson_open(&in->lines, path) < 0)
 		die(in->lines.status, "%s", in->lines.err.data);
+	ndjson_index(&in->lines, !o->cfg->replay);
 	return in;
 }
 

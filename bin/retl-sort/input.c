@@ -49,6 +49,7 @@ void input_open(struct input *in, struct config *cfg, size_t file)
 	in->in.max_record = cfg->max_record;
 	if (ndjson_open(&in->in, cfg->files[file]) < 0)
 		die(in->in.status, "%s", in->in.err.data);
+	ndjson_index(&in->in, true);
 	watch_count("read", &in->in.n_records);
 }
 
@@ -102,7 +103,8 @@ int input_next(struct input *in)
 
 	if (got != 1)
 		return got;
-	if (record_parse(&in->rec, in->in.line, &fault) < 0)
+	if (record_parse_indexed(&in->rec, in->in.line, in->in.in_index,
+				 &fault) < 0)
 		return broken(in, "byte %zu: %s", fault.at + 1, fault.what);
 	if (key_get(&in->cfg->key, &in->rec, vals, &err) < 0) {
 		broken(in, "%s", err.data);

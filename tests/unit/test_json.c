@@ -195,37 +195,67 @@ static bool same_members(const struct json_obj *a, const struct json_obj *b)
 }
 
 /*
- * Reads random objects with one struct that remembers names and has an index
- * of each text, and each with a new one that has neither: how often do they
- * differ?
+ * The lines of text, each with one struct that remembers names and the index of
+ * all, and with a new one that has neither: how often do they differ?
  */
-static int memory_matters(void)
+static int lines_differ(struct json_obj *kept, struct json_index *x,
+			struct str text)
 {
-	struct json_obj kept = JSON_OBJ_INIT;
-	struct buf b = BUF_INIT;
+	const char *end = text.s + text.n;
 	int bad = 0;
 
-	for (int i = 0; i < 300000; i++) {
+	json_index_forget(x);
+	while (text.n) {
 		struct json_obj fresh = JSON_OBJ_INIT;
 		struct json_fault f = { 0, "" }, g = { 0, "" };
-		struct str text;
-		int x, y;
+		const char *lf = memchr(text.s, '\n', text.n);
+		struct str line = { text.s,
+				    (size_t)((lf ? lf : end) - text.s) };
+		const char *found =
+		    json_index_usable() ? json_index_line(x, text) : NULL;
+		int a, b;
 
-		fresh.no_index = true;
-		random_object(&b);
-		/* Exactly as large as the text: a sanitizer sees more. */
-		text.s = memcpy(malloc(b.len + !b.len), b.data, b.len);
-		text.n = b.len;
-		x = json_obj_parse(&kept, text, &f);
-		y = json_obj_parse(&fresh, text, &g);
-		bad += x != y || f.at != g.at || strcmp(f.what, g.what) != 0;
-		bad += x == 0 && !same_members(&kept, &fresh);
-		bad += (x == 0) && json_check(text, NULL, &f) < 0;
+		bad += found && found != lf;
+		if (line.n && line.s[line.n - 1] == '\r')
+			line.n--;
+		a = json_obj_parse_indexed(kept, line, found ? x : NULL, &f);
+		b = json_obj_parse(&fresh, line, &g);
+		bad += a != b || f.at != g.at || strcmp(f.what, g.what) != 0;
+		bad += a == 0 && !same_members(kept, &fresh);
+		bad += (a == 0) && json_check(line, NULL, &f) < 0;
 		json_obj_release(&fresh);
-		free((void *)(uintptr_t)text.s);
+		text.s = lf ? lf + 1 : end;
+		text.n = (size_t)(end - text.s);
+	}
+	return bad;
+}
+
+/* Random objects, up to some thousand in a text. */
+static int memory_matters(void)
+{
+	static struct json_index x;
+	struct json_obj kept = JSON_OBJ_INIT;
+	struct buf b = BUF_INIT, all = BUF_INIT;
+	int bad = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		unsigned n = 1 + rnd(i % 500 ? 20 : 4000);
+		char *text;
+
+		buf_reset(&all);
+		while (n--) {
+			random_object(&b);
+			buf_adds(&all, buf_str(&b));
+			buf_addz(&all, rnd(9) ? "\n" : rnd(3) ? "\r\n" : " ");
+		}
+		/* Exactly as large as the text: a sanitizer sees more. */
+		text = memcpy(malloc(all.len), all.data, all.len);
+		bad += lines_differ(&kept, &x, (struct str){ text, all.len });
+		free(text);
 	}
 	json_obj_release(&kept);
 	buf_release(&b);
+	buf_release(&all);
 	return bad;
 }
 
@@ -252,12 +282,36 @@ static int index_misses(void)
 			text[at] = '"';
 			want[n++] = (uint16_t)at++;
 		}
-		if (json_index(&x, (struct str){ text, len }) < 0 ||
-		    memcmp(x.at, want, n * sizeof *want) != 0 ||
-		    x.at[n] != UINT16_MAX)
-			bad++;
+		json_index_fill(&x, (struct str){ text, len });
+		bad += x.n != len || x.quotes[n] != UINT16_MAX ||
+		       memcmp(x.quotes, want, n * sizeof *want) != 0;
 	}
 	return bad;
+}
+
+/* What stops an index: at which byte of the second line, and not before. */
+static size_t stops_at(const char *line)
+{
+	static struct json_index x;
+	struct buf b = BUF_INIT;
+	size_t at;
+
+	buf_addf(&b, "{\"a\":1}\n%s\n", line);
+	json_index_fill(&x, buf_str(&b));
+	at = x.n == b.len ? 0 : x.n - 8;
+	buf_release(&b);
+	return at;
+}
+
+static void test_index(void)
+{
+	ok(index_misses() == 0, "an index lists every quote");
+	ok(!stops_at("{\"\\u00e9\xc3\xa9\":1}\r") && !stops_at("x"),
+	   "it goes on over what may be");
+	ok(stops_at("{\"\xff\":1}") == 2 && stops_at("{\"\\x\":1}") == 2 &&
+	       stops_at("{\t\"a\":1}") == 1 && stops_at("{}\r ") == 2 &&
+	       stops_at("{\"\xc3") == 2,
+	   "and ends at what may not");
 }
 
 static void test_values(void)
@@ -309,7 +363,7 @@ int main(void)
 	test_grammar();
 	test_members();
 	if (json_index_usable())
-		ok(index_misses() == 0, "the index has every quote");
+		test_index();
 	ok(memory_matters() == 0, "what was read before makes no difference");
 	test_values();
 	test_text();

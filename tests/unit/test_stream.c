@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Lines and seals, at every length and at every cut. */
 #include "common/ndjson.h"
+#include "common/record.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
 
 #include "tests/unit/tap.h"
+
+/* Lines are found in two ways, and main goes both. */
+static bool with_index;
 
 /* Reads text as a stream: the number of records, or -1. */
 static int records(struct str text, bool *sealed, int *status)
@@ -13,6 +17,7 @@ static int records(struct str text, bool *sealed, int *status)
 	struct ndjson r = NDJSON_INIT;
 	int n = 0, got;
 
+	ndjson_index(&r, with_index);
 	r.max_record = 100;
 	r.fd = memfd_create("stream", 0);
 	if (write(r.fd, text.s, text.n) != (ssize_t)text.n ||
@@ -77,6 +82,7 @@ static bool same_through_block(size_t cap, size_t chunk)
 	    lseek(r.fd, 0, SEEK_SET) != 0)
 		return false;
 	r.name = "memory";
+	ndjson_index(&r, with_index);
 	ndjson_lend(&r, block, cap, chunk);
 	do {
 		got = ndjson_next(&r);
@@ -100,16 +106,62 @@ static bool same_through_block(size_t cap, size_t chunk)
 	return same;
 }
 
-int main(void)
+/* A line of a record, of about n bytes, some with what is not plain. */
+static void put_line(struct buf *b, unsigned i, size_t n)
+{
+	static const char *const odd[] = { "x", "\xc3\xa9", "\\\"", "\\\\" };
+
+	buf_addf(b, "{\"id\":%u,\"text\":\"", i);
+	for (size_t k = 0; k < n; k++)
+		buf_addz(b, i % 7 ? "y" : odd[(i + k) % 4]);
+	buf_addz(b, i % 11 ? "\"}\n" : i % 2 ? "\"}\r\n" : "\t\"}\n");
+}
+
+/*
+ * Of 20000 lines, short and long ones, good and bad ones (a raw tab in a
+ * string): how many does the index make another thing of?
+ */
+static int index_differs(void)
+{
+	struct ndjson r = NDJSON_INIT;
+	struct record rec = RECORD_INIT, plain = RECORD_INIT;
+	struct buf in = BUF_INIT;
+	int bad = 0, n_indexed = 0;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 20000; i++)
+		put_line(&in, i, i % 999 ? i * 37 % 90 : 20000);
+	r.fd = memfd_create("stream", 0);
+	if (write(r.fd, in.data, in.len) != (ssize_t)in.len ||
+	    lseek(r.fd, 0, SEEK_SET) != 0)
+		return -1;
+	r.name = "memory";
+	ndjson_index(&r, true);
+	while (ndjson_next(&r) == 1) {
+		struct json_fault f, g;
+		int got = record_parse_indexed(&rec, r.line, r.in_index, &f);
+
+		bad += got != record_parse(&plain, r.line, &g);
+		bad += got == 0 ? rec.obj.n != 2 || !str_eq(rec.obj.m[1].val,
+							    plain.obj.m[1].val)
+				: n % 22 != 0 || f.at != g.at;
+		n_indexed += r.in_index != NULL;
+		n++;
+	}
+	bad += n != 20000 || (json_index_usable() && n_indexed < 15000);
+	ndjson_close(&r);
+	record_release(&rec);
+	record_release(&plain);
+	buf_release(&in);
+	return bad;
+}
+
+static void test_lines(void)
 {
 	struct buf b = BUF_INIT;
 	bool sealed;
 	int status;
 
-	seal_put(&b, 0);
-	seal_put(&b, 3);
-	seal_put(&b, 120);
-	is(b.data, "\t\n\t   \n\t \t  \t\n", "seals as retl-stream(5) shows");
 	ok(is_sealed("\t\n"), "no record, sealed");
 	ok(!is_sealed(""), "nothing at all is not sealed");
 	ok(!is_sealed("\n"), "nor does an empty line seal");
@@ -134,9 +186,24 @@ int main(void)
 	buf_addc(&b, 'x');
 	ok(records(buf_str(&b), &sealed, &status) == -1 && status == EX_DATAERR,
 	   "a line beyond it is 65");
-	buf_release(&b);
 	ok(same_through_block(4096, 4096) && same_through_block(1000, 100) &&
 	       same_through_block(64, 7) && same_through_block(40, 1),
 	   "lines stay in place in a lent block");
+	buf_release(&b);
+}
+
+int main(void)
+{
+	struct buf b = BUF_INIT;
+
+	seal_put(&b, 0);
+	seal_put(&b, 3);
+	seal_put(&b, 120);
+	is(b.data, "\t\n\t   \n\t \t  \t\n", "seals as retl-stream(5) shows");
+	buf_release(&b);
+	test_lines();
+	with_index = true;
+	test_lines();
+	ok(index_differs() == 0, "an index changes nothing");
 	return tap_done();
 }
