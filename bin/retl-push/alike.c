@@ -6,6 +6,9 @@
  * shown that it tells records apart, by taking one or by refusing one
  * otherwise. If it does not, the push ends, and they are "failed": what was
  * never the record's fault must not be held against it in later runs.
+ *
+ * So it is with what cannot be made of a record here: where it has been made of
+ * another one, the record is at fault; as long as it has not, nobody knows.
  */
 #include "bin/retl-push/push.h"
 
@@ -51,34 +54,41 @@ static bool is_like_first(const struct alike *a, const struct outcome *o)
 	       same_words(held_text(a, first->reason), o->reason);
 }
 
-/* Gives those that waited their receipts. */
-static void let_go(struct push *p, enum verdict v)
+/* Gives one that waited its receipt. */
+static void tell(struct push *p, const struct alike *a, const struct held *h,
+		 enum verdict v)
 {
-	struct alike *a = &p->alike;
+	struct str code = held_text(a, h->code);
+	struct str reason = held_text(a, h->reason);
+	struct outcome o = { .status = v,
+			     .http_status = h->http_status,
+			     .code = code.n ? code : STR_NONE,
+			     .reason = reason.n ? reason : STR_NONE };
 
-	for (size_t i = 0; i < a->n; i++) {
-		const struct held *h = &a->held[i];
-		struct str code = held_text(a, h->code);
-		struct str reason = held_text(a, h->reason);
-		struct outcome o = { .status = v,
-				     .http_status = h->http_status,
-				     .code = code.n ? code : STR_NONE,
-				     .reason = reason.n ? reason : STR_NONE };
+	receipts_add(&p->receipts, h->line, held_text(a, h->id), h->attempts,
+		     &o);
+}
 
-		receipts_add(&p->receipts, h->line, held_text(a, h->id),
-			     h->attempts, &o);
-	}
+static void let_go(struct push *p, struct alike *a, enum verdict v)
+{
+	for (size_t i = 0; i < a->n; i++)
+		tell(p, a, &a->held[i], v);
 	/* Those that are refused later are compared with the first. */
 	a->n = 0;
 }
 
+static void drop(struct alike *a)
+{
+	free(a->held);
+	a->held = NULL;
+	buf_release(&a->text);
+}
+
 static void settle(struct push *p, enum verdict v)
 {
-	let_go(p, v);
+	let_go(p, &p->alike, v);
 	p->alike.settled = true;
-	free(p->alike.held);
-	p->alike.held = NULL;
-	buf_release(&p->alike.text);
+	drop(&p->alike);
 }
 
 static void hold(struct alike *a, const struct rec *r, const struct outcome *o)
@@ -90,6 +100,7 @@ static void hold(struct alike *a, const struct rec *r, const struct outcome *o)
 	*h = (struct held){ .line = r->line,
 			    .attempts = r->attempts,
 			    .http_status = o->http_status,
+			    .made = r->op->unmade,
 			    .id = keep(a, rec_str(r, r->id)),
 			    .code = keep(a, o->code),
 			    .reason = keep(a, o->reason) };
@@ -108,7 +119,7 @@ static void give_up(struct push *p)
 		  "(--max-alike=0 goes on)",
 		  p->contract->name, p->cfg.max_alike, a->held[0].http_status,
 		  code.n ? ", " : "", STR_ARG(code));
-	let_go(p, FAILED);
+	let_go(p, a, FAILED);
 }
 
 bool alike_settle(struct push *p, const struct rec *r, struct outcome *o)
@@ -138,8 +149,60 @@ bool alike_settle(struct push *p, const struct rec *r, struct outcome *o)
 	return true;
 }
 
+/* ---- what cannot be made here ---- */
+
+static void give_up_making(struct push *p)
+{
+	struct alike *a = &p->unmade;
+
+	a->stopped = true;
+	push_stop(p, EX_CONFIG,
+		  "%s: line %" PRIu64 ": %.*s; of no record could it be made, "
+		  "so it may be the contract",
+		  p->contract->name, a->held[0].line,
+		  STR_ARG(held_text(a, a->held[0].reason)));
+	let_go(p, a, FAILED);
+}
+
+bool unmade_settle(struct push *p, const struct rec *r, struct outcome *o)
+{
+	struct alike *a = &p->unmade;
+
+	if (o->status != REJECTED || o->http_status || !r->op->unmade ||
+	    *r->op->unmade || !p->cfg.max_alike ||
+	    !(str_is(o->code, "jq") || str_is(o->code, "body")))
+		return false;
+	if (a->stopped) {
+		o->status = FAILED;
+		return false;
+	}
+	hold(a, r, o);
+	if (a->n == p->cfg.max_alike)
+		give_up_making(p);
+	return true;
+}
+
+void unmade_made(struct push *p)
+{
+	struct alike *a = &p->unmade;
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n; i++) {
+		if (*a->held[i].made)
+			tell(p, a, &a->held[i], REJECTED);
+		else
+			a->held[n++] = a->held[i];
+	}
+	a->n = n;
+}
+
+/* ---- the end ---- */
+
 void alike_end(struct push *p)
 {
 	if (!p->alike.settled)
 		settle(p, REJECTED);
+	if (p->unmade.n)
+		give_up_making(p);
+	drop(&p->unmade);
 }

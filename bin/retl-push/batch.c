@@ -150,7 +150,8 @@ void push_reject(struct push *p, const char *place, uint64_t line,
 static const char *fixed_code(const struct outcome *o)
 {
 	static const char *const own[] = { "precision", "too_large", "size",
-					   "limit", "address" };
+					   "limit",     "address",   "jq",
+					   "body" };
 
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		if (!o->http_status && str_is(o->code, own[i]))
@@ -194,8 +195,9 @@ void rec_settle(struct push *p, struct rec *r, const struct outcome *o)
 {
 	struct outcome told = *o;
 	/* Mostly neither has to be asked. */
-	bool waits =
-	    r->stand_in || (!p->alike.settled && alike_settle(p, r, &told));
+	bool waits = r->stand_in ||
+		     (!p->alike.settled && alike_settle(p, r, &told)) ||
+		     (r->op->unmade && unmade_settle(p, r, &told));
 
 	/* It is asked in any case: it counts who was taken. */
 	if (!r->stand_in && r->op->whole && session_settle(p, r, &told))
@@ -415,6 +417,7 @@ static int group_of(struct push *p, struct rec *r, struct buf *out)
 {
 	struct operation *op = (struct operation *)r->op;
 	const char *code = "jq";
+	struct buf why = BUF_INIT;
 	struct flow alone;
 	struct scope scope;
 	int got;
@@ -427,18 +430,27 @@ static int group_of(struct push *p, struct rec *r, struct buf *out)
 	scope_fill(&alone, r, &scope);
 	got = program_value(&op->by, rec_str(r, r->record), &scope, out, &code,
 			    &p->err);
-	if (got >= 0)
+	if (got >= 0) {
+		if (!op->grouped) {
+			op->grouped = true;
+			unmade_made(p);
+		}
 		return 0;
-	if (strcmp(code, "precision") == 0) {
-		rec_settle(p, r,
-			   &(struct outcome){ .status = REJECTED,
-					      .code = STR("precision"),
-					      .reason = buf_str(&p->err) });
-		return -1;
 	}
-	push_stop(p, EX_CONFIG, "line %" PRIu64 ": batch.by: %s", r->line,
-		  p->err.data);
-	return 0;
+	if (program_too_often(p, code)) {
+		push_stop(p, EX_CONFIG, "line %" PRIu64 ": batch.by: %s",
+			  r->line, p->err.data);
+		return 0;
+	}
+	op->unmade = &op->grouped;
+	buf_addz(&why, "batch.by: ");
+	buf_adds(&why, buf_str(&p->err));
+	rec_settle(p, r,
+		   &(struct outcome){ .status = REJECTED,
+				      .code = str_of(code),
+				      .reason = buf_str(&why) });
+	buf_release(&why);
+	return -1;
 }
 
 void batch_admit(struct push *p, struct rec *r)

@@ -440,8 +440,10 @@ static int put_part_head(struct parts *p, const struct json_member *m,
 		struct str t = plain_text(type, &text);
 
 		if (!is_line(t))
-			ret = fail(p->err, "body: a part's type has a control "
-					   "character in it");
+			ret = fail(p->err,
+				   "body: %.*s: its type has a control "
+				   "character in it",
+				   STR_ARG(m->key));
 		buf_addz(p->out, "content-type: ");
 		buf_adds(p->out, t);
 		buf_addz(p->out, "\r\n");

@@ -121,6 +121,7 @@ struct step {
 	bool reads_saved;
 	bool marks;       /* its request says which batch is the last */
 	bool item_varies; /* with more than the record and the settings */
+	bool made;        /* its request, at least once in this run */
 };
 
 /*
@@ -165,7 +166,10 @@ struct operation {
 	bool marks;                /* some step marks the last batch */
 	struct operation *cleanup; /* NULL: there is none */
 	bool cleanup_shown;        /* by a dry run */
-	struct table *table;       /* NULL: it makes requests */
+	bool grouped;              /* "by" has been found out of some record */
+	/* Has what could not be made last been made of some other record? */
+	const bool *unmade;
+	struct table *table; /* NULL: it makes requests */
 	/* changed_only: members that are always sent; .s NULL: all are. */
 	struct str always;
 };

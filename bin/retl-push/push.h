@@ -305,6 +305,7 @@ struct session {
 struct held {
 	uint64_t line, attempts;
 	long http_status;
+	const bool *made; /* of unmade: could it be made of another record? */
 	struct held_text {
 		size_t at, n;
 	} id, code, reason;
@@ -345,7 +346,7 @@ struct push {
 
 	struct flow_list open, ready, asleep;
 	struct session session;
-	struct alike alike;
+	struct alike alike, unmade;
 	enum { UNPREPARED, PREPARING, PREPARED } prepared;
 	struct buf shared;  /* what preparing has saved; JSON object */
 	size_t n_under_way; /* requests */
@@ -446,6 +447,10 @@ int session_end(struct push *p);
  * where a refusal is not the record's fault.
  */
 bool alike_settle(struct push *p, const struct rec *r, struct outcome *o);
+/* The same of records of which a program or a body could not be made. */
+bool unmade_settle(struct push *p, const struct rec *r, struct outcome *o);
+/* It has been made of a record for the first time. */
+void unmade_made(struct push *p);
 /* The receipts that wait still are given. */
 void alike_end(struct push *p);
 
@@ -523,6 +528,8 @@ void request_send(struct flow *f);
  * it has become. The records' items are made.
  */
 void request_measure(struct flow *f, const struct step *s);
+/* Has one more program taken too long, and were that too many? */
+bool program_too_often(struct push *p, const char *code);
 /* Makes r's item for the step; -1: r has been given a verdict. */
 int request_item(struct flow *f, struct rec *r, const struct step *s);
 

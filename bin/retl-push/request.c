@@ -92,40 +92,52 @@ void scope_fill(struct flow *f, struct rec *r, struct scope *s)
 /* Does a program take too long for a record, or for all of them? */
 #define MAX_LIMITED 10
 
-/* Is it a record's trouble that a program failed? */
-static bool may_be_record(struct push *p, const char *code)
+bool program_too_often(struct push *p, const char *code)
 {
-	static const char *const codes[] = { "precision", "size", "limit" };
+	return strcmp(code, "limit") == 0 && ++p->n_limited >= MAX_LIMITED;
+}
 
-	if (strcmp(code, "limit") == 0 && ++p->n_limited >= MAX_LIMITED)
+/* Is it a record's trouble that something cannot be made? */
+static bool may_be_record(const struct flow *f, const char *code)
+{
+	if (program_too_often(f->push, code))
 		return false;
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-		if (strcmp(code, codes[i]) == 0)
-			return true;
-	return false;
+	return f->op->role == FOR_RECORDS && !(f->n && f->recs[0]->stand_in);
+}
+
+/* What is said of a record that stands alone with its trouble. */
+static enum verdict unmade(const struct flow *f, const struct rec *r)
+{
+	return f->acted_before || r->acted || r->ambiguous || r->was_sent_once
+		   ? GIVEN_UP
+		   : REJECTED;
 }
 
 /*
- * A number that jq cannot hold, and what takes too long or becomes too large,
- * is a record's trouble, anything else the contract's. r NULL: a program on a
- * batch failed, which is halved until that record stands alone.
+ * A program failed, or a body cannot be written so: is it a record's trouble,
+ * or the contract's with any record? A batch is halved until a record stands
+ * alone, and whether others fare as it does, alike.c finds out. r NULL: it was
+ * about the batch.
  */
-static void program_failed(struct flow *f, struct rec *r, const char *what,
-			   const char *code)
+static void cannot_make(struct flow *f, const struct step *s, struct rec *r,
+			const char *what, const char *code)
 {
 	struct push *p = f->push;
-	struct str why = buf_str(&p->err);
-	struct str word = code ? str_of(code) : STR("jq");
 	uint64_t line = (r ? r : f->recs[0])->line;
 	char place[32] = ""; /* prepare is not about a line */
+	struct str word = str_of(code);
+	struct buf why = BUF_INIT;
 
 	if (line)
 		snprintf(place, sizeof place, "line %" PRIu64 ": ", line);
-	if (!may_be_record(p, word.s)) {
-		push_stop(p, EX_CONFIG, "%s: %s%s: %s", p->contract->name,
-			  place, what, p->err.data);
+	buf_addf(&why, "%s%s", what, p->err.data);
+	((struct operation *)f->op)->unmade = &s->made;
+	if (!may_be_record(f, code)) {
+		push_stop(p, EX_CONFIG, "%s: %s%s", p->contract->name, place,
+			  why.data);
 		word = STR("stopped");
-		why = STR("the contract's program failed");
+		buf_reset(&why);
+		buf_addz(&why, "the contract's program failed");
 	}
 	for (size_t i = 0; i < f->n; i++) {
 		if (r && f->recs[i] != r)
@@ -133,10 +145,20 @@ static void program_failed(struct flow *f, struct rec *r, const char *what,
 		f->recs[i]->http_status = 0;
 		flow_decide(f, f->recs[i],
 			    p->stopped       ? GIVEN_UP
-			    : r || f->n == 1 ? REJECTED
+			    : r || f->n == 1 ? unmade(f, f->recs[i])
 					     : SPLIT,
-			    word, why);
+			    word, buf_str(&why));
 	}
+	buf_release(&why);
+}
+
+static void program_failed(struct flow *f, const struct step *s, struct rec *r,
+			   const char *what, const char *code)
+{
+	char where[32];
+
+	snprintf(where, sizeof where, "%s: ", what);
+	cannot_make(f, s, r, where, code ? code : "jq");
 }
 
 /*
@@ -179,7 +201,7 @@ int request_item(struct flow *f, struct rec *r, const struct step *s)
 		got = 1;
 	}
 	if (got < 0) {
-		program_failed(f, r, "item", code);
+		program_failed(f, s, r, "item", code);
 		return -1;
 	}
 	if (got) {
@@ -231,7 +253,7 @@ static int run_own(struct flow *f, const struct program *prog, const char *what,
 			    out, &code, &p->err);
 	buf_release(&all);
 	if (got < 0)
-		program_failed(f, r, what, code);
+		program_failed(f, &f->op->steps[f->step], r, what, code);
 	return got;
 }
 
@@ -374,7 +396,7 @@ static int run_body(struct flow *f, const struct step *s, struct str items)
 	if (got > 0)
 		ret = s->type == BODY_JSON ? 0 : encode(f, s, buf_str(&value));
 	if (got < 0 && !is_guess(f))
-		program_failed(f, flow_alone(f), "body", code);
+		program_failed(f, s, flow_alone(f), "body", code);
 	if (ret < 0 && is_guess(f)) {
 		buf_reset(&f->body);
 		buf_addz(&f->body,
@@ -704,15 +726,29 @@ static enum built check_size(struct flow *f, const struct step *s)
 	return BUILD_AGAIN;
 }
 
-static enum built body_failed(struct flow *f)
+static enum built body_failed(struct flow *f, const struct step *s)
 {
 	struct push *p = f->push;
+	bool decided = false;
 
-	for (size_t i = 0; i < f->n && !p->stopped; i++)
-		if (f->recs[i]->verdict)
-			return BUILD_AGAIN;
-	push_stop(p, EX_CONFIG, "%s: %s", p->contract->name, p->err.data);
-	return BUILD_FAILED;
+	for (size_t i = 0; i < f->n; i++)
+		decided |= f->recs[i]->verdict != NO_VERDICT;
+	/* One file, one header: what does not fit it ends that. */
+	if (!decided && upload_columns(f, s))
+		push_stop(p, EX_CONFIG, "%s: %s", p->contract->name,
+			  p->err.data);
+	else if (!decided)
+		cannot_make(f, s, flow_alone(f), "", "body");
+	return p->stopped ? BUILD_FAILED : BUILD_AGAIN;
+}
+
+/* The step has shown that its request can be made. */
+static void has_made(struct flow *f, struct step *s)
+{
+	if (s->made || f->op->role != FOR_RECORDS || f->recs[0]->stand_in)
+		return;
+	s->made = true;
+	unmade_made(f->push);
 }
 
 enum built request_finish(struct flow *f)
@@ -748,7 +784,7 @@ static enum built build_one(struct flow *f, const struct step *s)
 	if (!f->n_carried && !upload_ends(f))
 		return NOT_RUN;
 	if (make_body(f, s) < 0)
-		return body_failed(f);
+		return body_failed(f, s);
 	f->n_body = f->body.len;
 	if (check_size(f, s) != BUILT)
 		return BUILD_AGAIN;
@@ -756,6 +792,7 @@ static enum built build_one(struct flow *f, const struct step *s)
 	if (make_url(f, s, &t, &field) < 0 ||
 	    make_headers(f, s, &t, &field) < 0)
 		return request_refuse(f, field);
+	has_made(f, (struct step *)s);
 	return request_finish(f);
 }
 

@@ -250,6 +250,7 @@ int main(int argc, char **argv)
 			  .shown = BUF_INIT,
 			  .auth_json = BUF_INIT,
 			  .alike = { .text = BUF_INIT },
+			  .unmade = { .text = BUF_INIT },
 			  .session = { .file = BUF_INIT,
 				       .temp = BUF_INIT,
 				       .columns = BUF_INIT } };
