@@ -517,6 +517,25 @@ static char digit_at(const struct json_num *n, size_t i)
 	return i < n->a.n ? n->a.s[i] : n->b.s[i - n->a.n];
 }
 
+int json_num_u64(struct str number, uint64_t *out)
+{
+	char digits[STR_U64_MAX];
+	struct json_num n;
+
+	json_num_parse(&n, number);
+	if (!n_digits(&n)) {
+		*out = 0;
+		return 0;
+	}
+	if (n.neg || n.huge || n.exp < (int64_t)n_digits(&n) ||
+	    n.exp > (int64_t)sizeof digits)
+		return -1;
+	memset(digits, '0', sizeof digits);
+	memcpy(digits, n.a.s, n.a.n);
+	memcpy(digits + n.a.n, n.b.s, n.b.n);
+	return str_to_u64((struct str){ digits, (size_t)n.exp }, out);
+}
+
 static int cmp_digits(const struct json_num *a, const struct json_num *b)
 {
 	size_t na = n_digits(a), nb = n_digits(b);

@@ -218,6 +218,10 @@ struct json_num {
 };
 void json_num_parse(struct json_num *n, struct str number);
 
+/* Its value, however it is written: 1, 1.0, 10e-1; -1: it is none of uint64_t.
+ */
+int json_num_u64(struct str number, uint64_t *out);
+
 /* By value, exactly, at any length. */
 int json_num_cmp(struct str a, struct str b);
 

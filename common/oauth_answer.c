@@ -306,7 +306,7 @@ void oauth_take_own(struct oauth *o, const struct oauth_answer *a,
 	struct json_fault f;
 	bool good;
 
-	if (a->body.n && json_check(a->body, &json, &f) < 0)
+	if (a->body.n && json_check(str_skip_bom(a->body), &json, &f) < 0)
 		json = STR_NONE;
 	put_token(o, a->body, json, &token);
 	good = a->status >= 200 && a->status < 300 && is_token(buf_str(&token));

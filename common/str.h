@@ -43,6 +43,13 @@ static inline bool str_starts(struct str a, const char *prefix)
 /* Byte order, a prefix before what it begins. */
 int str_cmp(struct str a, struct str b);
 
+/* Without the mark that some put in front of UTF-8. */
+static inline struct str str_skip_bom(struct str a)
+{
+	return str_starts(a, "\xef\xbb\xbf") ? (struct str){ a.s + 3, a.n - 3 }
+					     : a;
+}
+
 /* Without blanks (space, tab) at both ends. */
 struct str str_trim(struct str a);
 

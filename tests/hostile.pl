@@ -52,6 +52,13 @@ sub say_open {
 	exit;
 }
 
+# One chunk, and not the last one.
+sub chunks {
+	my ($size, $body) = @_;
+	print $c "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n",
+	    "transfer-encoding: chunked\r\n\r\n$size\r\n$body\r\n";
+}
+
 my $json = 'application/json';
 my %answers = (
 	echo    => sub { answer('200 OK', $json, $body) },
@@ -94,6 +101,55 @@ my %answers = (
 		exit;
 	},
 	slow    => sub { sleep 4; exit },
+	blank   => sub { answer('200 OK', $json, " \r\n\t ") },
+	bom     => sub { answer('200 OK', $json, "\xef\xbb\xbf{\"a\":1}") },
+	bombare => sub { answer('200 OK', 'text/plain', "\xef\xbb\xbf{\"a\":1}") },
+	bomonly => sub { answer('200 OK', $json, "\xef\xbb\xbf") },
+	s204    => sub { print $c "HTTP/1.1 204 No\r\n\r\n" },
+	s204body => sub { # and what it says there is an answer to nobody
+		answer('204 No', $json, "HTTP/1.1 400 No\r\n\r\n");
+	},
+	# Before the answer, or in its place.
+	s100 => sub { print $c "HTTP/1.1 100 Continue\r\n\r\n";
+		answer('200 OK', $json, '{"a":1}') },
+	s103 => sub { print $c "HTTP/1.1 103 Hints\r\na: b\r\n\r\n" x 3;
+		answer('422 No', $json, '{"a":1}') },
+	only100 => sub { print $c "HTTP/1.1 100 Continue\r\n\r\n"; exit },
+	s101    => sub {
+		print $c "HTTP/1.1 101 Switching\r\nupgrade: x\r\n\r\n";
+		exit;
+	},
+	# Whole as JSON, and not as an answer.
+	nolast => sub { chunks('7', '{"a":1}'); exit },
+	badchunk => sub { chunks('zz', '{"a":1}'); exit },
+	chunked => sub { chunks('7', '{"a":1}'); print $c "0\r\n\r\n" },
+	trailer => sub { # which is cut
+		chunks('7', '{"a":1}');
+		print $c "0\r\nx: y";
+		exit;
+	},
+	longer => sub { # than was said: JSON up to there, or not
+		print $c "HTTP/1.1 200 OK\r\ncontent-type: $json\r\n",
+		    "content-length: 7\r\n\r\n{\"a\":1}HTTP/1.1 400 No\r\n\r\n";
+	},
+	longer3 => sub {
+		print $c "HTTP/1.1 200 OK\r\ncontent-type: $json\r\n",
+		    "content-length: 3\r\n\r\n{\"a\":1}";
+	},
+	shorter => sub {
+		print $c "HTTP/1.1 200 OK\r\ncontent-type: $json\r\n",
+		    "content-length: 9\r\n\r\n{\"a\":1}";
+		exit;
+	},
+	twolengths => sub {
+		print $c "HTTP/1.1 200 OK\r\ncontent-type: $json\r\n",
+		    "content-length: 7\r\ncontent-length: 9\r\n\r\n{\"a\":1}";
+		exit;
+	},
+	http10 => sub {
+		print $c "HTTP/1.0 200 OK\r\ncontent-type: $json\r\n\r\n{\"a\":1";
+		exit;
+	},
 	# One request a connection, which it does not say.
 	once => sub {
 		exit if $served++;
@@ -123,6 +179,10 @@ my %answers = (
 	linesmore   => sub {
 		answer('200 OK', 'text/csv', "{\"id\":1}\n{\"id\":2}\n",
 		    'x-rows: 1');
+	},
+	linesbom => sub {
+		answer('200 OK', 'text/plain', "\xef\xbb\xbf{\"id\":1}\n{\"id\":2}\n",
+			'x-rows: 2.0');
 	},
 	lineslost => sub {
 		print $c "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n",

@@ -132,13 +132,27 @@ static bool decide_named(struct answer *w, struct index *x, bool by_ref,
 	return found;
 }
 
-static bool decide_at(struct answer *w, struct str number,
+/* A place among the items: a number, or its digits as a text. */
+static int place_of(struct str index, uint64_t *place)
+{
+	struct buf scratch = BUF_INIT;
+	int ret = -1;
+
+	if (json_type(index) == JSON_NUMBER)
+		ret = json_num_u64(index, place);
+	else if (json_type(index) == JSON_STRING)
+		ret = str_to_u64(json_text(index, &scratch), place);
+	buf_release(&scratch);
+	return ret;
+}
+
+static bool decide_at(struct answer *w, struct str index,
 		      const struct spoken *o)
 {
 	struct flow *f = w->f;
 	uint64_t want;
 
-	if (str_to_u64(number, &want) < 0)
+	if (place_of(index, &want) < 0)
 		return false;
 	for (size_t i = 0; i < f->n; i++) {
 		if (!f->recs[i]->carried)
@@ -222,7 +236,8 @@ static int take_outcome(struct answer *w, struct str line, struct outcomes *all)
 	}
 	o.code = spoken_text(line, "code", &w->code, MAX_CODE);
 	o.reason = spoken_text(line, "reason", &w->reason, MAX_REASON);
-	if (index.s && json_type(index) == JSON_NUMBER)
+	if (index.s && (json_type(index) == JSON_NUMBER ||
+			json_type(index) == JSON_STRING))
 		known = decide_at(w, index, &o);
 	else if (ref.s && answer_scalar(&name, ref) == 0)
 		known = decide_named(w, &all->refs, true, buf_str(&name), &o) ||

@@ -70,15 +70,18 @@ static int rows_wanted(struct answer *w, uint64_t *n)
 {
 	struct program *rows = (struct program *)&w->s->rows;
 	struct buf v = BUF_INIT, text = BUF_INIT;
-	int got = 0;
+	int got = 0, ret = -1;
 
 	if (rows->prog)
 		got = program_value(rows, STR("null"), answer_scope(w, rows),
 				    &v, NULL, &w->p->err);
 	if (got == 1 && json_type(buf_str(&v)) == JSON_NULL)
 		got = 0;
-	if (got == 1 && (answer_scalar(&text, buf_str(&v)) < 0 ||
-			 str_to_u64(buf_str(&text), n) < 0))
+	if (got == 1 && json_type(buf_str(&v)) == JSON_NUMBER)
+		ret = json_num_u64(buf_str(&v), n);
+	else if (got == 1 && answer_scalar(&text, buf_str(&v)) == 0)
+		ret = str_to_u64(buf_str(&text), n);
+	if (got == 1 && ret < 0)
 		got = fail(&w->p->err, "\"rows\" gives no whole number");
 	buf_release(&v);
 	buf_release(&text);

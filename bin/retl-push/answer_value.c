@@ -109,6 +109,7 @@ void answer_read(struct answer *w)
 		w->body = buf_str(&w->unpacked);
 		w->sealed = !w->unreadable;
 	}
+	w->body = str_skip_bom(w->body);
 	/* Of rows nothing is asked until somebody looks at them. */
 	if (!answer_is_rows(w))
 		make_value(w);

@@ -102,12 +102,7 @@ int rows_csv(struct str text, rows_take *take, void *arg, struct buf *err)
 				.take = take,
 				.arg = arg,
 				.err = err };
-	static const char bom[] = "\xef\xbb\xbf";
 
-	if (str_starts(text, bom)) {
-		text.s += 3;
-		text.n -= 3;
-	}
 	if (!is_text(text))
 		return fail(err, "CSV that is no UTF-8");
 	if (csv_init(&c.parser, CSV_STRICT | CSV_STRICT_FINI) != 0)

@@ -70,6 +70,14 @@ push read jsonopen
 is "$(uniq got)" delivered 'JSON says itself where it ends'
 push plain textopen emptyopen
 is "$(uniq got)/$status" 'delivered/0' 'which is nothing to who does not look'
+push read bom bombare bomonly blank
+cat >want <<\EOF
+delivered
+delivered
+unknown 200 unreadable
+unknown 200 unreadable
+EOF
+same want got 'a mark in front of JSON is no part of it, and white space is none'
 push judge ok empty textopen cutjson html
 cat >want <<\EOF
 delivered
@@ -159,6 +167,7 @@ done
 
 # ---- outcomes ----
 # The server repeats what it is sent: each record brings an outcome along.
+stray='unknown 200 stray'
 contract says '{"operations": {"send": {"batch": {"records": 4},
 	"match": ".k", "results": ".[] | select(. != null)",
 	"request": {"url": "/echo", "item": ".o"}}}}'
@@ -201,10 +210,17 @@ is "$(cat got)$status" 'rejected 200,delivered,delivered,delivered,1' \
 	'who is not named shares what names nobody; bad news outweigh good'
 says '{"status":"delivered"}' '{"status":"rejected","key":"nobody"}' \
 	'{"status":"rejected","index":99}' '{"status":"rejected","index":-1}'
-stray='unknown 200 stray'
 is "$(cat got)$status" "$stray,$stray,$stray,$stray,75" \
 	'if a stranger is refused, it may be any of them'
-says '{"status":"delivered"}' '{"status":"rejected","index":"1"}' \
+says '{"status":"delivered","index":0}' '{"status":"rejected","index":1.0}' \
+	'{"status":"skipped","index":20e-1}' '{"status":"rejected","index":"3"}'
+is "$(cat got)$status" 'delivered,rejected 200,skipped 200,rejected 200,1' \
+	'a position is a number, however it is written, or its digits'
+for odd in 1.5 1e30 9007199254740993e2 -1 '"one"' '""'; do
+	says '{"status":"delivered"}' "{\"status\":\"rejected\",\"index\":$odd}" null null
+	is "$(cat got)$status" "$stray,$stray,$stray,$stray,75" "$odd is nobody's"
+done
+says '{"status":"delivered"}' '{"status":"rejected","index":"one"}' \
 	'{"status":"rejected","key":"k2"}' '{"status":"delivered","key":"k3"}'
 is "$(cat got)$status" "$stray,rejected 200,delivered,$stray,75" \
 	'but who is spoken of by name'

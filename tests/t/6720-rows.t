@@ -67,6 +67,8 @@ push lines linestorn
 is "$got" "${lost}75" 'a line of JSON that was cut is none'
 push lines linesopen
 is "$got" 'unknown 200 unreadable,unknown 200 unreadable,75' 'whole lines may not be all'
+push linescount linesbom
+is "$got" 'delivered,delivered,0' 'a mark in front of the first line is no part of it; 2.0 is 2'
 push linescount linescount
 is "$got" 'delivered,delivered,0' 'unless they are counted'
 push linescount linesmore
