@@ -49,8 +49,14 @@ int sqlite_status(int code, bool compiling)
 
 static int give_up(struct sqlite *s, bool compiling, struct failure *f)
 {
-	int status = sqlite_status(sqlite3_extended_errcode(s->db), compiling);
+	int code = sqlite3_extended_errcode(s->db);
+	int status;
 
+	/* So it calls some errors of syntax; the words tell which they are. */
+	if (compiling && code == SQLITE_SCHEMA &&
+	    strcmp(sqlite3_errmsg(s->db), sqlite3_errstr(code)) != 0)
+		code = SQLITE_ERROR;
+	status = sqlite_status(code, compiling);
 	return failed(f, status, "%s: %s%s", s->file,
 		      status == EX_CONFIG ? "query: " : "",
 		      sqlite3_errmsg(s->db));

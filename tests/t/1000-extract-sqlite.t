@@ -194,6 +194,9 @@ exits 78 'a statement without rows' \
 ok $? 'is not run'
 same before.db t.db 'the database is as it was'
 exits 78 'SQL that does not compile' retl-extract -q 'SELEC 1' t.db
+exits 78 'nor does that which SQLite calls a changed schema' \
+	retl-extract -q 'SELECT 1 a, x"00ff" c' t.db
+contains err 'query: near "c": syntax error' 'what is wrong is told'
 exits 78 'an empty query' retl-extract -q ' -- nothing' t.db
 exits 65 'two columns of one name' retl-extract -q 'SELECT 1 a, 2 a' t.db
 is "$(wc -c <out)" 0 'nothing is written then'
