@@ -101,16 +101,19 @@ void filter_warn_unsealed(struct ndjson *in)
 
 int filter_close(struct filter *f)
 {
-	bool refused = f->rejects.n > 0;
+	bool refused = f->rejects.n > 0, sealed = ndjson_sealed(&f->in);
 
 	filter_warn_unsealed(&f->in);
-	if (ndjson_sealed(&f->in) && !f->lossy)
+	if (sealed && !f->lossy)
 		out_seal(&f->out);
 	out_close(&f->out);
 	watch_stop(&f->in.n_records);
 	watch_stop(&f->out.n_records);
 	watch_stop(&f->rejects.n);
 	rejects_close(&f->rejects);
+	if (sealed && f->lossy)
+		msg_warn("the output is not sealed: of a refused record there "
+			 "is no stub, for want of a key (-k KEY)");
 	ndjson_close(&f->in);
 	record_release(&f->rec);
 	faults_release(&f->faults);

@@ -181,8 +181,9 @@ exits 1 'a bad record among good ones' retl-map -e '{id, v: (.v | ascii_upcase)}
 is "$(cat out)" '{"id":1,"v":"A"}
 {"id":3,"v":"C"}' 'is left out, and the seal'
 is "$(cat err)" 'retl-map: error: in:2: v: -e:1: a number where a string is expected
-retl-map: warning: 1 records refused (jq 1); --rejects FILE lists them' \
-	'and told: place, member, program, reason'
+retl-map: warning: 1 records refused (jq 1); --rejects FILE lists them
+retl-map: warning: the output is not sealed: of a refused record there is no stub, for want of a key (-k KEY)' \
+	'and told: place, member, program, reason, and what that means'
 exits 65 '--strict' retl-map --strict -e '{id, v: (.v | ascii_upcase)}' in
 is "$(cat out)" '{"id":1,"v":"A"}' '--strict ends there'
 exits 1 'several faults' retl-map --rejects rej -e '{a: (.v | ascii_upcase), b: .v.x, id, c: (.v | test("a"))}' in

@@ -43,7 +43,7 @@ is "$(grep -c '"status":"rejected"' out.8)" 16 'one for each refused record'
 alike 'libjq' -k id --rejects rej -e "$libjq" in
 is "$(tail -n 1 out.8)" "$(tail -n 1 in)" 'sealed'
 alike 'no file of rejects' -e "$libjq" in
-is "$(wc -l <err.8)" 11 'ten reasons and a count'
+is "$(wc -l <err.8)" 12 'ten reasons, a count, and that there is no seal'
 alike 'leaving out' -e 'select(.n != 7 and .id != 0) | {id, n: (.n | tostring | explode | length)}' in
 alike 'the first refusal ends it' --strict -e "$libjq" in
 is "$(cat status.8) $(wc -l <out.8)" '65 499' 'with what came before'
