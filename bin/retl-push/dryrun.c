@@ -17,20 +17,11 @@ void dryrun_flush(struct push *p)
 	buf_reset(&p->shown);
 }
 
-/* The markers as braces. */
-static void put_plain(struct buf *out, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		buf_addc(out, s.s[i] == '\1'   ? '{'
-			      : s.s[i] == '\2' ? '}'
-					       : s.s[i]);
-}
-
 static void put_json(struct buf *out, struct str s)
 {
 	struct buf plain = BUF_INIT;
 
-	put_plain(&plain, s);
+	show_secrets(&plain, s);
 	json_put_str(out, buf_str(&plain));
 	buf_release(&plain);
 }
@@ -138,7 +129,7 @@ static void put_body(struct flow *f, const struct step *s, struct buf *out)
 		return;
 	}
 	if (marks_body(f, s))
-		put_plain(&plain, buf_str(&f->body));
+		show_secrets(&plain, buf_str(&f->body));
 	else
 		buf_adds(&plain, buf_str(&f->body));
 	/* With the bytes that it is sent with, so that a replay sends them. */

@@ -575,6 +575,8 @@ void show_headers(char mark, struct str lines, size_t n);
 void show_body(char mark, struct str body);
 /* That of the flow's request, as it was before it was packed. */
 void show_sent(const struct flow *f);
+/* Appends a text of a dry run: its secrets' marks, \1 and \2, as braces. */
+void show_secrets(struct buf *out, struct str s);
 
 /* ---- dryrun.c ---- */
 

@@ -24,6 +24,14 @@ static bool is_credential(struct str name)
 	return false;
 }
 
+void show_secrets(struct buf *out, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		buf_addc(out, s.s[i] == '\1'   ? '{'
+			      : s.s[i] == '\2' ? '}'
+					       : s.s[i]);
+}
+
 void show_headers(char mark, struct str lines, size_t n)
 {
 	struct str rest = lines, line;

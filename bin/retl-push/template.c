@@ -212,6 +212,14 @@ void tmpl_release(struct tmpl *t)
 	*t = TMPL_INIT;
 }
 
+bool tmpl_is_constant(const struct tmpl *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->v[i].kind != TMPL_TEXT)
+			return false;
+	return true;
+}
+
 /* ---- filling in ---- */
 
 static struct str object_of(const struct tmpl_part *p,

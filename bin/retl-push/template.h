@@ -64,6 +64,9 @@ int tmpl_parse(struct tmpl *t, struct str text, const struct tmpl_opts *o,
 	       struct buf *err);
 void tmpl_release(struct tmpl *t);
 
+/* No variables? */
+bool tmpl_is_constant(const struct tmpl *t);
+
 /* Of "run.x": is there such a variable? */
 bool tmpl_is_of_run(struct str name);
 
