@@ -29,11 +29,6 @@ struct source {
 	const char *from; /* "--set", "the environment", for messages */
 };
 
-static bool is_true(struct str v)
-{
-	return v.s && str_is(v, "true");
-}
-
 static struct setting *find(const struct contract *c, struct str name)
 {
 	for (size_t i = 0; i < c->n_settings; i++)
@@ -383,8 +378,8 @@ static int add(struct contract *c, struct str name, struct str spec,
 	s = &c->settings[c->n_settings++];
 	*s = (struct setting){
 		.name = name,
-		.secret = is_true(json_get(spec, "secret")),
-		.account = is_true(json_get(spec, "account")),
+		.secret = json_is_true(spec, "secret"),
+		.account = json_is_true(spec, "account"),
 	};
 	if (s->secret && s->account)
 		return fail(err,
@@ -603,7 +598,7 @@ static int check_missing(struct contract *c, bool show, int *status,
 	for (size_t i = 0; i < c->n_settings; i++) {
 		struct setting *s = &c->settings[i];
 
-		if (s->text.s || is_true(json_get(spec_of(c, s), "optional")) ||
+		if (s->text.s || json_is_true(spec_of(c, s), "optional") ||
 		    str_is(s->name, "api_version"))
 			continue;
 		if (contract_need_setting(c, s->name, NULL, status, err) == 0)

@@ -180,6 +180,11 @@ struct str json_get(struct str obj, const char *name)
 	return val;
 }
 
+bool json_is_true(struct str obj, const char *name)
+{
+	return str_is(json_get(obj, name), "true");
+}
+
 size_t json_count(struct str container)
 {
 	struct json_iter it;

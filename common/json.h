@@ -145,6 +145,7 @@ struct str json_member(struct str obj, const char *name, enum json_type type);
 
 /* For configurations, which have no repeated names: .s is NULL if absent. */
 struct str json_get(struct str obj, const char *name);
+bool json_is_true(struct str obj, const char *name);
 
 /* RFC 6901, "" is the whole value: 1, 0, -1 as json_find. */
 int json_pointer(struct str v, struct str pointer, struct str *out);

@@ -389,7 +389,7 @@ static void take_header(struct run_file *f, struct str line)
 	struct str host = json_get(line, "host");
 	uint64_t n;
 
-	f->full = str_is(json_get(line, "full"), "true");
+	f->full = json_is_true(line, "full");
 	if (str_to_u64(json_get(line, "number"), &n) == 0)
 		f->number = n;
 	if (str_to_u64(json_get(line, "group"), &n) == 0)
@@ -493,7 +493,7 @@ static bool take_sections(struct run_file *f, struct str mark)
 		return false;
 	f->n = n;
 	f->sections = s;
-	f->plain = str_is(json_get(mark, "plain"), "true");
+	f->plain = json_is_true(mark, "plain");
 	return true;
 }
 

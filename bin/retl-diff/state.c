@@ -67,13 +67,6 @@ static uint64_t get_count(const struct state *st, struct str obj,
 	return n;
 }
 
-static bool get_flag(struct str obj, const char *name)
-{
-	struct str v = json_get(obj, name);
-
-	return v.s && str_is(v, "true");
-}
-
 static void get_id(const struct state *st, struct str obj, char *id)
 {
 	char *text = get_text(obj, "run");
@@ -194,7 +187,7 @@ static void load_runs(struct state *st, struct str root)
 		r->until = get_count(st, e, "until");
 		r->doubts = get_count(st, e, "doubts");
 		r->commits = get_count(st, e, "commits");
-		r->committed = get_flag(e, "committed");
+		r->committed = json_is_true(e, "committed");
 		r->status = (int)get_count(st, e, "status");
 	}
 	list = json_get(root, "settled");

@@ -293,13 +293,6 @@ static int take_count(struct str v, uint64_t *n)
 	return v.s ? str_to_u64(v, n) : -1;
 }
 
-static bool is_complete(struct str v)
-{
-	struct str done = json_get(v, "jobComplete");
-
-	return done.s && str_is(done, "true");
-}
-
 /*
  * Begins to read the page in s->body, which should begin at row s->n_rows.
  * Returns how many rows it has, or -1.
@@ -311,7 +304,7 @@ static int64_t begin_page(struct bigquery *s, struct failure *f)
 	uint64_t n;
 
 	if (json_check(v, &v, &fault) < 0 || json_type(v) != JSON_OBJECT ||
-	    !is_complete(v))
+	    !json_is_true(v, "jobComplete"))
 		return said(f, EX_UNAVAILABLE, "an answer that is no page");
 	total = json_get(v, "totalRows");
 	if (take_count(total, &n) < 0 || n != s->n_wanted)
@@ -406,7 +399,7 @@ static int wait_for_job(struct bigquery *s, struct failure *f)
 		if (ret == 0 && !v.s)
 			ret = said(f, EX_UNAVAILABLE,
 				   "an answer that is no result");
-		if (ret < 0 || is_complete(v))
+		if (ret < 0 || json_is_true(v, "jobComplete"))
 			break;
 		/* The server should have waited; this one does not. */
 		web_wait_turn(s->web, &ms);

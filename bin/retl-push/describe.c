@@ -44,13 +44,6 @@ static void put_list(struct buf *out, struct str v, const char *sep)
 	}
 }
 
-static bool is_true(struct str object, const char *member)
-{
-	struct str v = json_get(object, member);
-
-	return v.s && str_is(v, "true");
-}
-
 /* "word: value" behind what stands there already. */
 static void put_more(struct buf *out, const char *word, struct str v)
 {
@@ -287,15 +280,15 @@ static void put_settings(struct str root, struct buf *out)
 		struct buf *row = table_row(&t);
 
 		buf_adds(&row[0], m.key);
-		if (is_true(m.val, "secret"))
+		if (json_is_true(m.val, "secret"))
 			put_word(&row[1], "secret");
-		if (is_true(m.val, "account"))
+		if (json_is_true(m.val, "account"))
 			put_word(&row[1], "account");
-		if (is_true(m.val, "optional"))
+		if (json_is_true(m.val, "optional"))
 			put_word(&row[1], "optional");
 		put_more(&row[1], "from", json_get(m.val, "from"));
 		put_value(&row[2], json_get(m.val, "env"));
-		if (!is_true(m.val, "secret"))
+		if (!json_is_true(m.val, "secret"))
 			put_value(&row[3], json_get(m.val, "default"));
 		else if (json_get(m.val, "default").s)
 			buf_addz(&row[3], "(secret)");
@@ -345,7 +338,7 @@ static void put_batch(struct buf *out, struct str op)
 	put_more(out, "by", json_get(batch, "by"));
 	if (json_get(op, "changed_only").s)
 		put_word(out, "what changed");
-	if (is_true(op, "whole"))
+	if (json_is_true(op, "whole"))
 		put_word(out, "replaces everything");
 }
 
@@ -357,7 +350,7 @@ static void put_manner(struct buf *out, struct str v)
 
 	if (auth.s && str_is(auth, "false"))
 		put_word(out, "without credentials");
-	if (is_true(v, "each"))
+	if (json_is_true(v, "each"))
 		put_word(out, "each record");
 	if (poll.s)
 		put_word(out, "asked again until done");
@@ -366,7 +359,7 @@ static void put_manner(struct buf *out, struct str v)
 		put_word(out, "page after page");
 	if (json_get(v, "when").s)
 		put_word(out, "if need be");
-	if (is_true(v, "commits"))
+	if (json_is_true(v, "commits"))
 		put_word(out, "commits");
 	put_more(out, "resend", json_get(v, "resend"));
 	put_more(out, "weighs", json_get(v, "cost"));
@@ -386,7 +379,7 @@ static void add_request(struct table *t, struct str name, struct str v,
 		buf_addc(&row[2], ' ');
 		put_value(&row[2], json_get(rq, "url"));
 		put_more(&row[3], "", json_get(rq, "type"));
-		if (is_true(rq, "gzip"))
+		if (json_is_true(rq, "gzip"))
 			put_word(&row[3], "gzip");
 	}
 	if (op.s)

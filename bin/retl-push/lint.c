@@ -80,8 +80,7 @@ static bool is_secret(const struct lint *l, struct str name)
 {
 	struct str s = setting(l, name);
 
-	return s.s && json_get(s, "secret").s &&
-	       str_is(json_get(s, "secret"), "true");
+	return s.s && json_is_true(s, "secret");
 }
 
 static bool is_known(const struct lint *l, struct str name)
@@ -272,13 +271,6 @@ static void collect_saved(struct lint *l, struct str step)
 		add_name(&l->saved, m.key);
 }
 
-static bool says_commits(struct str step)
-{
-	struct str v = json_get(step, "commits");
-
-	return v.s && str_is(v, "true");
-}
-
 static bool one_says_commits(struct str steps)
 {
 	struct json_iter it;
@@ -286,7 +278,7 @@ static bool one_says_commits(struct str steps)
 
 	json_iter_init(&it, steps);
 	while (json_iter_element(&it, &v))
-		if (says_commits(v))
+		if (json_is_true(v, "commits"))
 			return true;
 	return false;
 }
@@ -296,7 +288,8 @@ static bool commits(const struct lint *l, struct str step)
 {
 	struct str method = json_get(json_get(step, "request"), "method");
 
-	return l->says ? says_commits(step) : !json_text_is(method, "GET");
+	return l->says ? json_is_true(step, "commits")
+		       : !json_text_is(method, "GET");
 }
 
 /* Where the first step commits, nothing is left to clean up. */
@@ -344,9 +337,7 @@ static void look_at_object(struct lint *l, struct str v, const char *kind);
 
 static void look_at_step(struct lint *l, struct str v, const char *kind)
 {
-	struct str each = json_get(v, "each");
-
-	l->each = each.s && str_is(each, "true");
+	l->each = json_is_true(v, "each");
 	l->step = v;
 	look_at_splits(l, v);
 	lint_step(l, v);

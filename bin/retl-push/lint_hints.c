@@ -7,11 +7,6 @@
 
 #include "common/json.h"
 
-static bool is_true(struct str v)
-{
-	return v.s && str_is(v, "true");
-}
-
 static bool has_results(struct str step)
 {
 	return json_get(step, "results").s != NULL;
@@ -119,7 +114,7 @@ const char *lint_hint(const struct lint *l, struct str steps, size_t at,
 		      struct str step)
 {
 	struct others o = others_of(steps, at);
-	bool alone = l->one || is_true(json_get(step, "each"));
+	bool alone = l->one || json_is_true(step, "each");
 
 	if (is_get(step) || !is_about_records(step, alone) || looks(l, step))
 		return NULL;

@@ -57,13 +57,6 @@ void lint_record(struct lint *l, const char *name)
 	buf_release(&err);
 }
 
-static bool is_true(struct str object, const char *member)
-{
-	struct str v = json_get(object, member);
-
-	return v.s && str_is(v, "true");
-}
-
 /* "name=value" for a setting that somebody has to fill in; NULL: it is none. */
 static char *made_up(const struct json_member *m)
 {
@@ -72,7 +65,7 @@ static char *made_up(const struct json_member *m)
 	struct json_iter it;
 
 	if (json_get(m->val, "default").s || json_get(m->val, "from").s ||
-	    is_true(m->val, "secret") || is_true(m->val, "optional"))
+	    json_is_true(m->val, "secret") || json_is_true(m->val, "optional"))
 		return NULL;
 	if (choices.s && json_type(choices) == JSON_ARRAY) {
 		json_iter_init(&it, choices);

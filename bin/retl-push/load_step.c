@@ -127,15 +127,14 @@ static int load_request(struct loader *l, struct str v, struct step *s)
 					       "item",   "replace", "body",
 					       NULL };
 	struct str rq = json_get(v, "request");
-	struct str auth, replace;
+	struct str auth;
 
 	if (!rq.s || json_type(rq) != JSON_OBJECT)
 		return load_wrong(l, "request", "missing");
 	if (load_members(l, rq, members) < 0)
 		return -1;
 	auth = json_get(rq, "auth");
-	replace = json_get(rq, "replace");
-	s->replace = replace.s && str_is(replace, "true");
+	s->replace = json_is_true(rq, "replace");
 	s->no_auth =
 	    auth.s && json_type(auth) == JSON_BOOL && str_is(auth, "false");
 	if (load_method(l, rq, s) < 0 || load_url(l, rq, s) < 0 ||
@@ -259,7 +258,7 @@ static int check_role(struct loader *l, const struct operation *op,
 static int load_step(struct loader *l, struct str v, const struct operation *op,
 		     struct step *s)
 {
-	struct str name = json_get(v, "name"), each = json_get(v, "each");
+	struct str name = json_get(v, "name");
 	struct buf scratch = BUF_INIT;
 	enum place place;
 
@@ -270,7 +269,7 @@ static int load_step(struct loader *l, struct str v, const struct operation *op,
 	}
 	buf_release(&scratch);
 	s->cost = 1;
-	s->each = each.s && str_is(each, "true");
+	s->each = json_is_true(v, "each");
 	s->alone = s->each || op->one;
 	place = s->alone ? PLACE_RECORD : PLACE_BATCH;
 	if (load_program(l, v, "when", place, &s->when) < 0 ||
@@ -325,13 +324,6 @@ static int load_list(struct loader *l, struct str all, struct operation *op)
 	return ret;
 }
 
-static bool says_commits(struct str step)
-{
-	struct str v = json_get(step, "commits");
-
-	return v.s && str_is(v, "true");
-}
-
 /*
  * From the first step on that may change something, everything may have: the
  * one that says so, else the first that is not GET. Of those behind it, a GET
@@ -351,8 +343,8 @@ static void find_commits(struct operation *op, struct str steps)
 	if (steps.s) {
 		json_iter_init(&it, steps);
 		for (size_t i = 0; json_iter_element(&it, &v); i++) {
-			op->steps[i].acts |= says_commits(v);
-			if (says_commits(v))
+			op->steps[i].acts |= json_is_true(v, "commits");
+			if (json_is_true(v, "commits"))
 				said = MIN(said, i);
 		}
 	}

@@ -115,9 +115,7 @@ static const struct step *sizing_step(const struct operation *op)
 
 static int load_whole(struct loader *l, struct str v, struct operation *op)
 {
-	struct str whole = json_get(v, "whole");
-
-	op->whole = whole.s && str_is(whole, "true");
+	op->whole = json_is_true(v, "whole");
 	for (size_t i = 0; op->whole && i < l->d->n_ops; i++)
 		if (l->d->ops[i] != op && l->d->ops[i]->whole)
 			return load_wrong(l, "whole",

@@ -25,7 +25,7 @@ const char *upload_fault(struct str op)
 					      "next",  "cleanup", "response",
 					      "each",  NULL };
 	struct str rq = json_get(op, "request");
-	bool whole = str_is(json_get(op, "whole"), "true");
+	bool whole = json_is_true(op, "whole");
 
 	for (size_t i = 0; others[i]; i++)
 		if (json_get(op, others[i]).s)
@@ -35,8 +35,7 @@ const char *upload_fault(struct str op)
 			       "next, cleanup, response or each";
 	if (!json_text_is(json_get(rq, "method"), "PUT"))
 		return "a file on an SFTP server is PUT";
-	if (whole && !str_is(json_get(rq, "replace"), "true") &&
-	    !names(op, "run."))
+	if (whole && !json_is_true(rq, "replace") && !names(op, "run."))
 		return "the next run finds a file of this name: say "
 		       "\"replace\": true, or name $run.id in the url";
 	if (!whole && !names(op, "run.batch") && !names(op, "record.") &&
