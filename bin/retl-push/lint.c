@@ -502,6 +502,8 @@ static void look_at_member(struct lint *l, const struct json_member *m,
 			look_at_program(l, m->val, place_of(l, kind, m->key));
 	} else if (n && (holds[n - 1] == '*' || holds[n - 1] == ']')) {
 		look_at_each(l, m->val, holds, kind, m->key);
+	} else if (str_is(m->key, "retry")) {
+		look_at_object(l, m->val, "retry");
 	} else if (n && json_type(m->val) == JSON_OBJECT) {
 		look_at_object(l, m->val, holds);
 	} else {

@@ -104,6 +104,16 @@ int load_count(struct loader *l, struct str object, const char *member,
 	return 0;
 }
 
+int load_some(struct loader *l, struct str object, const char *member,
+	      uint64_t *out)
+{
+	if (load_count(l, object, member, out) < 0)
+		return -1;
+	if (!*out && json_get(object, member).s)
+		return load_wrong(l, member, "at least 1");
+	return 0;
+}
+
 int load_ms(struct loader *l, struct str object, const char *member,
 	    int64_t *out)
 {

@@ -34,6 +34,9 @@ int load_real(struct loader *l, struct str object, const char *member,
 	      double *out);
 int load_count(struct loader *l, struct str object, const char *member,
 	       uint64_t *out);
+/* The same of what is nothing if it is 0. */
+int load_some(struct loader *l, struct str object, const char *member,
+	      uint64_t *out);
 /* Seconds in the contract. */
 int load_ms(struct loader *l, struct str object, const char *member,
 	    int64_t *out);

@@ -51,6 +51,16 @@ static void operation_release(struct operation *op)
 	free(op);
 }
 
+/* A batch that may be no second old would wait for nobody. */
+static int load_age(struct loader *l, struct str b, struct operation *op)
+{
+	if (load_ms(l, b, "seconds", &op->max_age_ms) < 0)
+		return -1;
+	if (!op->max_age_ms && json_get(b, "seconds").s)
+		return load_wrong(l, "seconds", "more than 0 is needed");
+	return 0;
+}
+
 static int load_batch(struct loader *l, struct str v, struct operation *op)
 {
 	static const char *const members[] = { "records",    "bytes",
@@ -71,16 +81,14 @@ static int load_batch(struct loader *l, struct str v, struct operation *op)
 	by = json_get(b, "by");
 	ret = load_members(l, b, members);
 	op->by_keys = by.s && json_text_is(by, "keys");
-	if (ret < 0 || load_count(l, b, "records", &op->max_records) < 0 ||
-	    load_count(l, b, "bytes", &op->max_bytes) < 0 ||
-	    load_count(l, b, "item_bytes", &op->max_item_bytes) < 0 ||
-	    load_ms(l, b, "seconds", &op->max_age_ms) < 0 ||
+	if (ret < 0 || load_some(l, b, "records", &op->max_records) < 0 ||
+	    load_some(l, b, "bytes", &op->max_bytes) < 0 ||
+	    load_some(l, b, "item_bytes", &op->max_item_bytes) < 0 ||
+	    load_age(l, b, op) < 0 ||
 	    (!op->by_keys &&
 	     load_program(l, b, "by", PLACE_RECORD, &op->by) < 0))
 		return -1;
 	load_leave(l, mark);
-	if (!op->max_records)
-		op->max_records = 1;
 	return 0;
 }
 
@@ -252,7 +260,8 @@ static int load_limits(struct loader *l)
 		    load_ms(l, v, "seconds", &ms) < 0)
 			return -1;
 		if (!requests || ms <= 0)
-			return load_wrong(l, "", "without requests or seconds");
+			return load_wrong(l, requests ? "seconds" : "requests",
+					  "more than 0 is needed");
 		limit = &l->d->limits[l->d->n_limits++];
 		limit->seconds = (ms + 999) / 1000;
 		limit->by = json_get(v, "by");
@@ -261,6 +270,20 @@ static int load_limits(struct loader *l)
 			return -1;
 		load_leave(l, mark);
 	}
+	return 0;
+}
+
+static int load_retry(struct loader *l, struct str v)
+{
+	struct delivery *d = l->d;
+	size_t mark = load_enter(l, STR("retry"));
+
+	if (load_some(l, v, "attempts", &d->retry.attempts) < 0 ||
+	    load_ms(l, v, "first", &d->retry.first_ms) < 0 ||
+	    load_ms(l, v, "most", &d->retry.most_ms) < 0 ||
+	    load_some(l, v, "total", &d->max_retries) < 0)
+		return -1;
+	load_leave(l, mark);
 	return 0;
 }
 
@@ -273,16 +296,12 @@ static int load_pace(struct loader *l)
 	d->retry =
 	    (struct retry_plan){ DEFAULT_ATTEMPTS, DEFAULT_FIRST_S * 1000,
 				 DEFAULT_MOST_S * 1000 };
-	if (load_count(l, root, "concurrency", &d->concurrency) < 0)
+	if (load_some(l, root, "concurrency", &d->concurrency) < 0)
 		return -1;
-	d->concurrency = MIN(MAX(d->concurrency, 1), MAX_CONCURRENCY);
-	if (retry.s &&
-	    (load_count(l, retry, "attempts", &d->retry.attempts) < 0 ||
-	     load_ms(l, retry, "first", &d->retry.first_ms) < 0 ||
-	     load_ms(l, retry, "most", &d->retry.most_ms) < 0 ||
-	     load_count(l, retry, "total", &d->max_retries) < 0))
+	if (d->concurrency > MAX_CONCURRENCY)
+		return load_wrong(l, "concurrency", "256 at most");
+	if (retry.s && load_retry(l, retry) < 0)
 		return -1;
-	d->retry.attempts = MAX(d->retry.attempts, 1);
 	if (auth_tokens(d->auth))
 		oauth_set_retry(auth_tokens(d->auth), &d->retry);
 	return load_limits(l);

@@ -285,6 +285,14 @@ is "$(wc -l <out)/$(jq -r .status out | sort -u | tr '\n' ' ')" \
 is "$(($(wc -l <log) >= 25 && $(wc -l <log) < 32))" 1 \
 	"after so many requests ($(wc -l <log))"
 contains err '25 requests in a row have failed (--max-failures)' 'and says so'
+contract word '{"rules": [{"status": 500, "then": "failed"}]}'
+records 60 >in
+rm -f log
+mock_start sink sink --log log --first 500 --first-n 100000
+push word --max-failures 25
+mock_stop sink
+is "$status/$(outcomes out | sort | uniq -c | awk '{ print $1, $2, $3 }')/$(wc -l <log)" \
+	'75/60 failed 500/60' 'what a rule says of a record is no failure of the destination'
 contract total '{"retry": {"attempts": 100, "first": 0.001, "most": 0.002, "total": 10}}'
 records 40 >in
 rm -f log

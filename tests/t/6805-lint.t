@@ -25,6 +25,32 @@ op='{"operations": {"send": {"request": {'
 finds 'operations/send/request/item: ' 'a program that does not compile' <<E
 $op"item": "{a: "}}}}
 E
+while IFS='|' read -r members place; do
+	finds "$place" "nothing comes of 0: $members" <<M
+$members
+M
+done <<\E
+{"concurrency": 0}|concurrency: not more than 0
+{"retry": {"attempts": 0}}|retry/attempts: 
+{"retry": {"total": 0}}|retry/total: 
+{"operations": {"send": {"batch": {"records": 0}}}}|operations/send/batch/records: 
+{"operations": {"send": {"batch": {"bytes": 0}}}}|operations/send/batch/bytes: 
+{"operations": {"send": {"batch": {"item_bytes": 0}}}}|operations/send/batch/item_bytes: 
+{"operations": {"send": {"batch": {"seconds": 0}}}}|operations/send/batch/seconds: 
+{"limits": [{"requests": 0, "seconds": 1}]}|limits/0/requests: 
+{"settings": {"n": {"default": 0}}, "concurrency": "{n}"}|concurrency: at least 1
+{"settings": {"n": {"default": 0}}, "retry": {"attempts": "{n}"}}|retry/attempts: at least 1
+{"settings": {"n": {"default": 0}}, "operations": {"send": {"batch": {"records": "{n}"}, "request": {"url": "/x"}}}}|batch/records: at least 1
+{"settings": {"n": {"default": 0}}, "operations": {"send": {"batch": {"seconds": "{n}"}, "request": {"url": "/x"}}}}|batch/seconds: more than 0 is needed
+{"settings": {"n": {"default": 0}}, "limits": [{"requests": 5, "seconds": "{n}"}]}|limits/seconds: more than 0 is needed
+{"concurrency": 257}|concurrency: 256 at most
+E
+contract three '{"settings": {"list": {"account": true, "default": "one"}, "n": {"default": 3}},
+	"retry": {"attempts": "{n}"}, "operations": {"send": {"request": {"url": "/{list}/{record.to}"}}}}'
+exits 0 'a setting that retry names is used' retl-push --lint t/three
+contract zero '{"settings": {"n": {"default": 0, "type": "integer"}}, "concurrency": "{n}"}'
+exits 78 'nor does a push go on with it' retl-push -c t/zero --as added -n /dev/null
+contains err 'concurrency: at least 1' 'which says why'
 finds '$recrod is not defined' 'a variable that there is not' <<E
 $op"item": "\$recrod"}}}}
 E
