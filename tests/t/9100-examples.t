@@ -81,6 +81,8 @@ ok $? 'warehouse-to-conversions: init says where to begin'
 timeout 60 make -s preview-meta >out 2>err
 contains out 'purchase-9007199254740993' 'a preview shows what would be sent'
 is "$(cat ledger)" '' 'and sends nothing'
+is "$(cd state && echo *)" 'google.since meta.since' \
+	'nor does it leave a cursor, which a run under way would take for its own'
 runs -k sync
 contains err 'Error 1' 'a run with a purchase refused says so'
 is "$(asked 'select(.path | endswith("/events")) | [.body.data[].event_id]')" \
@@ -105,6 +107,22 @@ by_cron META_TOKEN GOOGLE_APPLICATION_CREDENTIALS
 is "$(asked 'select(.path | endswith("/events")) | [.body.data[].event_id]')" \
 	'["purchase-8"]' 'the next run, by cron, delivers what the failed one did not'
 contains state/meta.rejects '"line":3' 'and what was refused before is still listed'
+# One tool dies in the middle, and the one behind it refuses a purchase: 1 is the
+# last status that is not 0, and not all that was read is on its way.
+mkdir shim
+printf '#!/bin/sh\n%s/bin/retl-map "$@" | head -n 1\nexit 70\n' "$B" >shim/retl-map
+printf '#!/bin/sh\n%s/bin/retl-hash "$@"\nexit 1\n' "$B" >shim/retl-hash
+chmod +x shim/*
+sqlite3 warehouse.db "INSERT INTO purchase VALUES
+	(9, 1, '2026-11-25T10:00:00Z', 1.5, 'USD', NULL, 'Mozilla/5.0'),
+	(10, 1, '2026-11-25T11:00:00Z', 1.5, 'USD', NULL, 'Mozilla/5.0')"
+PATH=$PWD/shim:$PATH runs sync-meta
+contains err 'Error 70' 'a tool that dies before one that refuses is what the run ends with'
+is "$(cat state/meta.since)" 2026-11-25T09:00:00Z 'and the cursor stays'
+: >ledger
+runs sync-meta
+is "$(asked 'select(.path | endswith("/events")) | [.body.data[].event_id]')" \
+	'["purchase-8","purchase-9","purchase-10"]' 'so that the next run brings all'
 done_with_it warehouse-to-conversions
 
 # ---- warehouse-to-crm ----
@@ -152,6 +170,19 @@ is "$(asked 'select(.path | endswith("/upsert")) | .body.inputs[].properties')" 
 is "$(asked 'select(.path | endswith("/archive")) | .body')" \
 	'{"inputs":[{"id":"hs-9007199254740995"}]}' 'who is gone is archived'
 contains ledger 'ids=0031' 'and deleted in Salesforce'
+echo '# another word' >>hubspot.jq
+runs sync-hubspot
+contains err '--bind mapping: the state is bound to another' 'a changed mapping is refused'
+runs sync-hubspot DIFF=--rebase
+ok $? 'until it is said how to go on' "$(cat err)"
+: >ledger
+sqlite3 warehouse.db 'DELETE FROM customer'
+runs sync-hubspot
+contains err 'Error 65' 'that all customers are gone is not believed'
+is "$(cat ledger)" '' 'and nothing is archived'
+runs sync-hubspot DIFF='--max-removed 100%'
+ok $? 'unless it is said' "$(cat err)"
+contains ledger /archive 'then it is done'
 done_with_it warehouse-to-crm
 
 # ---- warehouse-to-support ----
