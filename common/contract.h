@@ -22,6 +22,7 @@ struct contract_args {
 	const char *settings_file; /* --settings FILE */
 	struct opt_list on;        /* --on removed=skip */
 	bool show; /* nothing is sent: a secret may be missing, {name} is it */
+	bool made_up; /* values of set need not be such as the contract wants */
 };
 
 /* Which settings must have a value: push needs all that are not optional. */

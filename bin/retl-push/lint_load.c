@@ -64,9 +64,13 @@ static char *made_up(const struct json_member *m)
 	struct buf text = BUF_INIT, scratch = BUF_INIT;
 	struct json_iter it;
 
-	if (json_get(m->val, "default").s || json_get(m->val, "from").s ||
-	    json_is_true(m->val, "secret") || json_is_true(m->val, "optional"))
+	if (json_get(m->val, "default").s || json_is_true(m->val, "secret") ||
+	    json_is_true(m->val, "optional"))
 		return NULL;
+	if (json_text_is(json_get(m->val, "type"), "boolean"))
+		value = STR("true");
+	else if (json_text_is(json_get(m->val, "format"), "uri"))
+		value = STR("https://made.up");
 	if (choices.s && json_type(choices) == JSON_ARRAY) {
 		json_iter_init(&it, choices);
 		if (json_iter_element(&it, &value) &&
@@ -78,17 +82,93 @@ static char *made_up(const struct json_member *m)
 	return text.data;
 }
 
-void lint_delivery(struct lint *l, const char *name)
+/* Reads the contract with these arguments; false: with a fault, which is told.
+ */
+static bool try_out(struct lint *l, const struct contract_args *args)
 {
-	struct contract_args args = { .name = name, .show = true };
-	struct opt_list *set = &args.set;
 	enum msg_level level = msg_get_level();
 	struct buf err = BUF_INIT;
 	struct delivery d;
 	struct contract *c;
+	bool good = false;
+	int status;
+
+	/* What is old has been told. */
+	msg_set_level(MSG_ERROR);
+	c = contract_load(args, CONTRACT_FOR_PUSH, &status, &err);
+	if (c) {
+		good = delivery_load(&d, c, true, &err) == 0;
+		delivery_release(&d);
+	}
+	msg_set_level(level);
+	if (!good)
+		tell(l, buf_str(&err));
+	contract_free(c);
+	buf_release(&err);
+	return good;
+}
+
+/* May this change, "{on_remove}", lead to the operation? */
+static bool may_lead_to(const struct lint *l, struct str change,
+			struct str operation)
+{
+	struct str setting, choices, v;
+	struct json_iter it;
+
+	if (!change.s || json_type(change) != JSON_STRING ||
+	    !str_starts(change, "\"{"))
+		return false;
+	if (json_find(l->settings, (struct str){ change.s + 2, change.n - 4 },
+		      &setting) != 1)
+		return false;
+	choices = json_get(setting, "enum");
+	if (!choices.s || json_type(choices) != JSON_ARRAY)
+		return true;
+	json_iter_init(&it, choices);
+	while (json_iter_element(&it, &v))
+		if (json_type(v) == JSON_STRING &&
+		    str_eq((struct str){ v.s + 1, v.n - 2 }, operation))
+			return true;
+	return false;
+}
+
+/* Whatever a setting may choose is tried out: --on chooses it. */
+static bool try_choices(struct lint *l, struct contract_args *args,
+			const struct json_member *operation)
+{
+	static const char *const kinds[] = { "added", "updated", "removed" };
+	struct str changes = json_get(l->root, "changes");
+	struct buf on = BUF_INIT;
+	const char *one;
+	bool good = true;
+
+	for (int k = DIFF_ADDED; good && k <= DIFF_REMOVED; k++) {
+		const char *kind = diff_result_name((enum diff_result)k);
+
+		if (!may_lead_to(l, json_get(changes, kind), operation->key))
+			continue;
+		buf_reset(&on);
+		buf_addf(&on, "%s=%.*s", kinds[k - DIFF_ADDED],
+			 STR_ARG(operation->key));
+		one = on.data;
+		args->on = (struct opt_list){ .v = &one, .n = 1 };
+		good = try_out(l, args);
+	}
+	args->on = (struct opt_list){ .n = 0 };
+	buf_release(&on);
+	return good;
+}
+
+void lint_delivery(struct lint *l, const char *name)
+{
+	/* Secrets are not needed. */
+	struct contract_args args = { .name = name,
+				      .show = true,
+				      .made_up = true };
+	struct opt_list *set = &args.set;
 	struct json_iter it;
 	struct json_member m;
-	int status;
+	bool good;
 
 	json_iter_init(&it, l->settings);
 	while (json_iter_member(&it, &m)) {
@@ -99,17 +179,12 @@ void lint_delivery(struct lint *l, const char *name)
 		GROW(set->v, set->n, set->cap);
 		set->v[set->n++] = one;
 	}
-	/* Secrets are not needed, and what is old has been told. */
-	msg_set_level(MSG_ERROR);
-	c = contract_load(&args, CONTRACT_FOR_PUSH, &status, &err);
-	if (c && delivery_load(&d, c, true, &err) < 0)
-		tell(l, buf_str(&err));
-	msg_set_level(level);
-	if (c)
-		delivery_release(&d);
-	contract_free(c);
+	good = try_out(l, &args);
+	json_iter_init(&it, json_get(l->root, "operations"));
+	while (good && json_iter_member(&it, &m))
+		if (json_type(m.val) == JSON_OBJECT)
+			good = try_choices(l, &args, &m);
 	for (size_t i = 0; i < set->n; i++)
 		free((char *)set->v[i]);
 	free(set->v);
-	buf_release(&err);
 }

@@ -314,6 +314,27 @@ hint() {
 	is "$?$(grep -v ': hint: ' out)$(sed -n 's/.*steps\/\([0-9]*\): hint: .*/\1/p' out | tr '\n' ',')" \
 		"0$3" "$1"
 }
+
+# What only reading for use finds, whatever the settings are.
+finds 'concurrency: ' 'a number that is none, where a setting has no default' <<E
+{"settings": {"shop": {"account": true, "format": "uri", "pattern": "[.]example"}},
+ "base_url": "{+shop}", "concurrency": "{list}"}
+E
+finds 'concurrency: ' 'or has one that is made of another' <<E
+{"settings": {"shop": {"account": true, "pattern": "^[a-z]+-[a-z]+$"}, "zone": {"from": "shop", "capture": "-([a-z]+)$"}},
+ "operations": {"send": {"request": {"url": "/{shop}/{zone}"}}}, "concurrency": "{list}"}
+E
+finds 'operations/drop/batch/records: ' 'one of an operation that a setting chooses' <<E
+{"settings": {"gone": {"enum": ["keep", "drop"], "default": "keep"}}, "changes": {"DiffRemoved": "{gone}"},
+ "operations": {"drop": {"batch": {"records": "{list}"}, "request": {"method": "POST", "url": "/drop", "item": "."}},
+ "keep": {"request": {"method": "POST", "url": "/keep", "item": "."}}}}
+E
+finds '{nobody}: there is no such setting' 'what such a removal requires' <<E
+{"settings": {"gone": {"enum": ["keep", "drop"], "default": "keep"}}, "changes": {"DiffRemoved": "{gone}"},
+ "operations": {"drop": {"requires": ["{nobody}"], "request": {"method": "POST", "url": "/drop", "item": "."}},
+ "keep": {"request": {"method": "POST", "url": "/keep", "item": "."}}}}
+E
+
 look='{"request": {"method": "GET", "url": "/x"}, "save": {"x": "."}}'
 changes='{"when": "$saved.x", "request": {"method": "PUT", "url": "/x", "item": "."}, "results": "{status: \"delivered\"}"}'
 makes='{"when": "$saved.x | not", "request": {"method": "POST", "url": "/x", "item": "."}}'

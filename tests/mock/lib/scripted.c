@@ -5,10 +5,10 @@
  *	[{"method": "POST", "path": "/v3/events", "answer": PROGRAM}, ...]
  *
  * The first rule whose method is the request's and whose path is where its path
- * begins answers: the program gets {method, path, query, headers, body} (a body
- * that is no JSON is a text) and gives {status, body}. What no rule knows is a
- * violation. The ledger gets method, path, query and body of all that was
- * answered with a status below 300.
+ * begins answers: the program gets {method, path, query, headers, body, n} (a
+ *body that is no JSON is a text, n counts requests) and gives {status, body}.
+ *What no rule knows is a violation. The ledger gets method, path, query and
+ *body of all that was answered with a status below 300.
  */
 #include "common/file.h"
 #include "common/mem.h"
@@ -145,7 +145,7 @@ static void serve(struct vendor_run *v, const struct request *rq,
 	put_request(&in, rq);
 	n_request = in.len;
 	put_headers(&in, rq);
-	buf_addc(&in, '}');
+	buf_addf(&in, ",\"n\":%" PRIu64 "}", rq->number);
 	if (prog_run(rule->prog, buf_str(&in), NULL, &out, &err) != 1 ||
 	    json_check(buf_str(&out), &result, &fault) < 0 ||
 	    json_type(result) != JSON_OBJECT)
