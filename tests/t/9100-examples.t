@@ -37,11 +37,12 @@ runs() {
 by_cron() {
 	name=${PWD##*/}
 	mkdir -p "$work/.config/retl"
-	for variable in RETL_CONTRACTS ${ASAN_OPTIONS:+ASAN_OPTIONS} "$@"; do
+	BIN=$B/bin
+	for variable in BIN RETL_CONTRACTS ${ASAN_OPTIONS:+ASAN_OPTIONS} "$@"; do
 		eval "printf '%s=%s\n' $variable \"\$$variable\""
 	done >"$work/.config/retl/$name.env"
 	sed -n 's/^    \(\([^ ]* \)\{5\}\)//p' README.md >line
-	env -i HOME="$work" PATH="$PATH" TMPDIR="$TMPDIR" \
+	env -i HOME="$work" PATH=/usr/bin:/bin TMPDIR="$TMPDIR" \
 		timeout 60 sh -c "$(cat line)" >out 2>err
 }
 # locked NAME: a second run while one is under way.
