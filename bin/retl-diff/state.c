@@ -37,12 +37,18 @@ const char *state_path(const struct state *st, const char *name)
 
 /* ---- reading state.json ---- */
 
-static NORETURN void bad_state(const struct state *st, const char *what)
+static NORETURN void bad_file(const struct state *st, const char *name,
+			      const char *what)
 {
 	die(EX_DATAERR,
 	    "%s: %s: the state is damaged; restore it from a copy, or --init "
 	    "a new one and --adopt what the destination has",
-	    state_path(st, "state.json"), what);
+	    state_path(st, name), what);
+}
+
+static NORETURN void bad_state(const struct state *st, const char *what)
+{
+	bad_file(st, "state.json", what);
 }
 
 static char *get_text(struct str obj, const char *name)
@@ -134,7 +140,8 @@ static void load_file(struct state *st, struct str v, const char *name,
 		bad_state(st, name);
 	if (stat(state_path(st, p->name), &sb) == 0 &&
 	    (uint64_t)sb.st_size != p->bytes)
-		bad_state(st, "a file has not the size that it was saved with");
+		bad_file(st, p->name,
+			 "has not the size that it was saved with");
 }
 
 static void load_part(struct state *st, struct str root, enum state_file which)
@@ -208,7 +215,11 @@ static void load_root(struct state *st, struct str root)
 	char *key = get_text(root, "key");
 
 	if (get_count(st, root, "format") != FORMAT)
-		bad_state(st, "format: another version of retl-diff wrote it");
+		die(EX_DATAERR,
+		    "%s: format: not the one that this retl-diff writes: use "
+		    "the one that made the state, or --init a new one and "
+		    "--adopt what the destination has",
+		    state_path(st, "state.json"));
 	if (!key || key_spec_parse(&st->key, key, &err) < 0)
 		bad_state(st, "key");
 	free(key);

@@ -93,6 +93,18 @@ is "$(find one -name '*.ndjson' -links +1)" '' 'which is the only one in the end
 
 # ---- damage ----
 
+cp -r one cut
+f=$(find cut -name 'changes.*')
+echo >>"$f"
+exits 65 'a layer of another length' retl-diff --dump -s cut
+contains err "retl-diff: error: $f: has not the size that it was saved with: the state is damaged" \
+	'is named'
+sed 's/"format": 2/"format": 1/' cut/state.json >x
+cat x >cut/state.json
+exits 65 'a state of another version' retl-diff --dump -s cut
+contains err 'cut/state.json: format: not the one that this retl-diff writes' 'is told'
+lacks err damaged 'and not taken for damage'
+
 f=$(find one -name 'changes.*')
 sed 's/"diff_result":"DiffUpdated"/"diff_result":"DiffXpdated"/' "$f" >x
 cat x >"$f"

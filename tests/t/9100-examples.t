@@ -37,7 +37,7 @@ runs() {
 by_cron() {
 	name=${PWD##*/}
 	mkdir -p "$work/.config/retl"
-	BIN=$B/bin
+	export BIN="$B/bin"
 	for variable in BIN RETL_CONTRACTS ${ASAN_OPTIONS:+ASAN_OPTIONS} "$@"; do
 		eval "printf '%s=%s\n' $variable \"\$$variable\""
 	done >"$work/.config/retl/$name.env"
