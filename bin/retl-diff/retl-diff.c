@@ -166,14 +166,15 @@ int main(int argc, char **argv)
 		.n = ARRAY_LEN(opts),
 	};
 
-	int status;
+	int status, n;
 
 	msg_init(argv[0]);
-	if (opt_parse(&spec, argc, argv) > 0)
-		opt_die("'%s': rows and receipts come from standard input",
-			argv[0]);
+	n = opt_parse(&spec, argc, argv);
 	watch_begin();
 	check(&cfg);
+	if (n > 0)
+		opt_die("'%s': rows and receipts come from standard input",
+			argv[0]);
 	parse_emit(&cfg);
 	parse_guard(&cfg);
 	status = run(&cfg);

@@ -113,6 +113,48 @@ static void check_shape(const struct prog_shape *s, const char *where)
 			    where, s->m[i].line, STR_ARG(s->m[i].name));
 }
 
+static void look_up_setting(const struct contract *c, struct str name,
+			    const char *where, unsigned line)
+{
+	const struct setting *s = contract_setting(c, name);
+
+	if (!s && name.n)
+		msg_warn("%s:%u: $settings.%.*s: %s has no such setting, so it "
+			 "is null",
+			 where, line, STR_ARG(name), c->name);
+	else if (s && s->secret)
+		msg_warn("%s:%u: $settings.%.*s: a secret, which no mapping "
+			 "sees, so it is null",
+			 where, line, STR_ARG(name));
+}
+
+/* A setting that is misspelt would be null without a word. */
+static void look_at_settings(const struct mapping *m, const char *where)
+{
+	static const char var[] = "$settings.";
+	const char *p = m->text.data, *end = p + m->text.len;
+	unsigned line = 1;
+
+	for (; p < end; p++) {
+		struct str rest = { p, (size_t)(end - p) };
+		size_t n = 0;
+
+		line += *p == '\n';
+		if (*p == '#' && (p == m->text.data || p[-1] <= ' '))
+			while (p + 1 < end && p[1] != '\n')
+				p++;
+		if (!str_starts(rest, var))
+			continue;
+		rest = (struct str){ p + sizeof var - 1,
+				     rest.n - (sizeof var - 1) };
+		while (n < rest.n &&
+		       (isalnum((uint8_t)rest.s[n]) || rest.s[n] == '_'))
+			n++;
+		look_up_setting(m->contract, (struct str){ rest.s, n }, where,
+				line);
+	}
+}
+
 static void load_program(struct mapping *m, const struct mapping_args *args)
 {
 	struct prog_opts o = { .vars = var_names,
@@ -131,6 +173,8 @@ static void load_program(struct mapping *m, const struct mapping_args *args)
 	if (!m->prog)
 		die(EX_CONFIG, "%s", err.data);
 	check_shape(prog_shape(m->prog), o.where);
+	if (m->contract)
+		look_at_settings(m, o.where);
 }
 
 /* A variable that is not set would be null without a word. */

@@ -413,9 +413,9 @@ int main(int argc, char **argv)
 	cfg.threads = MIN(filter_processors(), THREADS_MOST);
 	n = opt_parse(&spec, argc, argv);
 	watch_begin();
+	check_config(&cfg);
 	if (n > 1)
 		opt_die("one input at a time: '%s'", argv[1]);
-	check_config(&cfg);
 	if (cfg.key && key_spec_parse(&m.key, cfg.key, &m.err) < 0)
 		opt_die("--key: %s", m.err.data);
 	cfg.mapping.limit_ms = (unsigned)cfg.limit_ms;

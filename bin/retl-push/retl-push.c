@@ -118,8 +118,6 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 	int n = opt_parse(&spec, argc, argv);
 
 	watch_begin();
-	if (n > 1)
-		opt_die("one file at most");
 	if (!!look->describe + !!look->lint + !!look->list +
 		!!cfg->contract.name >
 	    1)
@@ -131,6 +129,8 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 		return;
 	if (!cfg->contract.name)
 		opt_die("--contract is required");
+	if (n > 1)
+		opt_die("one file at most");
 	if (cfg->dry_run && *cfg->dry_run && strcmp(cfg->dry_run, "curl") != 0)
 		opt_die("--dry-run: '%s' is not curl", cfg->dry_run);
 	if (cfg->replay && (cfg->dry_run || cfg->as || n))

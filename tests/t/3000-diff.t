@@ -81,6 +81,8 @@ is "$(ls state/customers/runs)" '' 'settled runs leave no files'
 
 exits 66 'a run without a state ends' retl-diff -s nowhere
 contains err '--init' 'and says how to make one'
+exits 64 'a state without its -s' retl-diff --init nowhere -k id
+contains err '-s DIR is required' 'is told as what it is'
 exits 66 'so does a commit' retl-diff --commit -s nowhere
 mkdir -p closed/state
 chmod 000 closed/state

@@ -104,6 +104,8 @@ exits 78 'settings that are no object' retl-map --settings bad.json -e . one
 exits 64 'neither mapping nor contract' retl-map in
 exits 64 'two mappings' retl-map -e . -m map.jq in
 exits 64 'two inputs' retl-map -e . in in
+exits 64 'a mapping without its -m' retl-map map.jq in
+contains err 'a mapping (-m FILE or -e PROGRAM)' 'is no second input'
 exits 66 'a mapping that is not there' retl-map -m none.jq in
 exits 66 'an input that is not there' retl-map -e . none
 printf '{\n a: .b +\n}' >bad.jq

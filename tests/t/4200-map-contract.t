@@ -149,6 +149,12 @@ echo '{"a":1}' >row
 TEST_TOKEN=hush retl-map -c test/person --set list=5 \
 	-e '{email: "a@x.org", age: $settings.rate, note: ($settings | tojson)}' row >out 2>err
 contains out '"age":7' 'settings have their type'
+printf '{email: .mail, # $settings.listt\n age: $settings.rat, note: "\\($settings.token)"}' >map.jq
+retl_map -m map.jq row >out 2>err
+is "$(head -n 2 err)" \
+	'retl-map: warning: map.jq:2: $settings.rat: test/person has no such setting, so it is null
+retl-map: warning: map.jq:2: $settings.token: a secret, which no mapping sees, so it is null' \
+	'one that is misspelt, and a secret, are told'
 lacks out hush 'secrets are none of them'
 exits 66 'a contract that is not there' retl-map -c test/nobody -e . row
 exits 64 '--on without a contract' retl-map --on removed=skip -e . row

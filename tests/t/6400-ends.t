@@ -205,6 +205,8 @@ is "$?/$(wc -c <out)" 0/0 'an empty stream is delivered'
 exits 66 'a file that is not there' retl-push -c t/plain absent
 exits 64 'two files' retl-push -c t/plain in in
 exits 64 'a contract is needed' retl-push
+exits 64 'one without its -c' retl-push t/plain in
+contains err '--contract is required' 'is no second input'
 exits 64 'a limit of no records is not one of all' retl-push -c t/plain --limit 0 in
 exits 64 'no batch under way is too few' retl-push -c t/plain --concurrency 0 in
 exits 64 '257 are too many' retl-push -c t/plain --concurrency 257 in
