@@ -129,7 +129,8 @@ enum verdict answer_built_in(const struct answer *w)
 		return SPLIT;
 	case 404:
 	case 410:
-		return w->s->names_record && w->s->alone ? REJECTED : STOP;
+		/* Of one record, which is not halved. */
+		return w->s->names_record && w->s->alone ? SPLIT : STOP;
 	default:
 		break;
 	}

@@ -417,7 +417,6 @@ static int group_of(struct push *p, struct rec *r, struct buf *out)
 {
 	struct operation *op = (struct operation *)r->op;
 	const char *code = "jq";
-	struct buf why = BUF_INIT;
 	struct flow alone;
 	struct scope scope;
 	int got;
@@ -438,18 +437,15 @@ static int group_of(struct push *p, struct rec *r, struct buf *out)
 		return 0;
 	}
 	if (program_too_often(p, code)) {
-		push_stop(p, EX_CONFIG, "line %" PRIu64 ": batch.by: %s",
-			  r->line, p->err.data);
+		push_stop(p, EX_CONFIG, "line %" PRIu64 ": %s", r->line,
+			  p->err.data);
 		return 0;
 	}
 	op->unmade = &op->grouped;
-	buf_addz(&why, "batch.by: ");
-	buf_adds(&why, buf_str(&p->err));
 	rec_settle(p, r,
 		   &(struct outcome){ .status = REJECTED,
 				      .code = str_of(code),
-				      .reason = buf_str(&why) });
-	buf_release(&why);
+				      .reason = buf_str(&p->err) });
 	return -1;
 }
 

@@ -255,6 +255,40 @@ static bool is_torn(const struct flow *f)
 	return (n_again && n_again < n) || (n_split && n_split < n);
 }
 
+/*
+ * Is it refused for what an earlier attempt, which may have been accepted, has
+ * made of it? A conflict has a status of its own, and is told by others as
+ * well; that something is too large is none. After a batch that was answered,
+ * and halved, the others mean the record: of it the destination says no more
+ * the next time.
+ */
+static bool is_own_doing(const struct rec *r)
+{
+	switch (r->http_status) {
+	case 409:
+		return r->ambiguous;
+	case 400:
+	case 404:
+	case 410:
+	case 422:
+		return r->unanswered;
+	default:
+		return false;
+	}
+}
+
+/* What is said of it now, and why that does not settle it. */
+static void doubt(struct flow *f, struct rec *r)
+{
+	struct buf why = BUF_INIT;
+
+	buf_adds(&why, noted(f, r->reason));
+	buf_addf(&why, "%san earlier attempt may have been accepted",
+		 why.len ? "; " : "");
+	r->reason = note(f, buf_str(&why));
+	buf_release(&why);
+}
+
 /* A verdict that the rest of the flow's history changes. */
 static enum verdict settled_verdict(struct flow *f, struct rec *r,
 				    size_t n_split, bool torn)
@@ -278,12 +312,16 @@ static enum verdict settled_verdict(struct flow *f, struct rec *r,
 		if (n_split > 1)
 			return torn || f->push->cfg.replay ? given_up(f, r)
 							   : SPLIT;
-		/* A conflict with what an earlier attempt has made? */
-		return r->ambiguous && r->http_status == 409 ? UNKNOWN
-							     : REJECTED;
+		if (!is_own_doing(r))
+			return REJECTED;
+		doubt(f, r);
+		return UNKNOWN;
 	case FAILED:
 		/* The contract says so; but an earlier attempt? */
-		return r->ambiguous ? UNKNOWN : FAILED;
+		if (!r->ambiguous)
+			return FAILED;
+		doubt(f, r);
+		return UNKNOWN;
 	case EXISTS:
 		/* Made by an attempt whose answer was lost, or not by us. */
 		return r->ambiguous ? DELIVERED : REJECTED;

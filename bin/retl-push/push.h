@@ -74,6 +74,7 @@ struct rec {
 	bool acted; /* a step that goes record by record has, for this one */
 	/* An attempt ended without an answer: it may have been accepted. */
 	bool ambiguous;
+	bool unanswered;     /* one that was made again as it was */
 	bool in_results;     /* some request with results carried it */
 	bool was_in_results; /* the same, before the request under way */
 	int http_status;

@@ -120,7 +120,7 @@ static enum verdict unmade(const struct flow *f, const struct rec *r)
  * about the batch.
  */
 static void cannot_make(struct flow *f, const struct step *s, struct rec *r,
-			const char *what, const char *code)
+			const char *code)
 {
 	struct push *p = f->push;
 	uint64_t line = (r ? r : f->recs[0])->line;
@@ -130,7 +130,7 @@ static void cannot_make(struct flow *f, const struct step *s, struct rec *r,
 
 	if (line)
 		snprintf(place, sizeof place, "line %" PRIu64 ": ", line);
-	buf_addf(&why, "%s%s", what, p->err.data);
+	buf_adds(&why, buf_str(&p->err));
 	((struct operation *)f->op)->unmade = &s->made;
 	if (!may_be_record(f, code)) {
 		push_stop(p, EX_CONFIG, "%s: %s%s", p->contract->name, place,
@@ -152,15 +152,6 @@ static void cannot_make(struct flow *f, const struct step *s, struct rec *r,
 	buf_release(&why);
 }
 
-static void program_failed(struct flow *f, const struct step *s, struct rec *r,
-			   const char *what, const char *code)
-{
-	char where[32];
-
-	snprintf(where, sizeof where, "%s: ", what);
-	cannot_make(f, s, r, where, code ? code : "jq");
-}
-
 /*
  * Does a dry run make this step of answers that it does not have? Programs are
  * given a text in the place of each, "{saved.x}", and what they cannot make of
@@ -176,7 +167,7 @@ int request_item(struct flow *f, struct rec *r, const struct step *s)
 {
 	struct program *item = (struct program *)&s->item;
 	struct push *p = f->push;
-	const char *code = NULL;
+	const char *code = "jq";
 	struct scope scope;
 	int got;
 
@@ -201,7 +192,7 @@ int request_item(struct flow *f, struct rec *r, const struct step *s)
 		got = 1;
 	}
 	if (got < 0) {
-		program_failed(f, s, r, "item", code);
+		cannot_make(f, s, r, code);
 		return -1;
 	}
 	if (got) {
@@ -235,13 +226,12 @@ static void put_records(struct flow *f, struct buf *out)
 
 /* Runs a program of the step's own; 1, 0 no output, -1 it has been dealt with.
  */
-static int run_own(struct flow *f, const struct program *prog, const char *what,
-		   struct buf *out)
+static int run_own(struct flow *f, const struct program *prog, struct buf *out)
 {
 	struct push *p = f->push;
 	struct rec *r = flow_alone(f);
 	struct buf all = BUF_INIT;
-	const char *code = NULL;
+	const char *code = "jq";
 	struct scope scope;
 	int got;
 
@@ -253,7 +243,7 @@ static int run_own(struct flow *f, const struct program *prog, const char *what,
 			    out, &code, &p->err);
 	buf_release(&all);
 	if (got < 0)
-		program_failed(f, &f->op->steps[f->step], r, what, code);
+		cannot_make(f, &f->op->steps[f->step], r, code);
 	return got;
 }
 
@@ -276,7 +266,7 @@ static int make_vars(struct flow *f, const struct step *s)
 				 s->vars[i].name.s + 1);
 			continue;
 		}
-		got = run_own(f, &s->vars[i].prog, "vars", &vars);
+		got = run_own(f, &s->vars[i].prog, &vars);
 		if (got < 0) {
 			buf_release(&vars);
 			return -1;
@@ -299,7 +289,7 @@ static int check_when(struct flow *f, const struct step *s)
 	/* Whether an answer will ask for it is not known. */
 	if (!s->when.prog || (f->push->cfg.dry_run && s->when.uses[VAR_SAVED]))
 		return 1;
-	got = run_own(f, &s->when, "when", &out);
+	got = run_own(f, &s->when, &out);
 	if (got > 0)
 		got = strcmp(out.data, "false") != 0 &&
 		      strcmp(out.data, "null") != 0;
@@ -384,7 +374,7 @@ static int run_body(struct flow *f, const struct step *s, struct str items)
 	struct buf value = BUF_INIT;
 	/* JSON is its own encoding. */
 	struct buf *out = s->type == BODY_JSON ? &f->body : &value;
-	const char *code = NULL;
+	const char *code = "jq";
 	struct scope scope;
 	int got, ret = -1;
 
@@ -396,7 +386,7 @@ static int run_body(struct flow *f, const struct step *s, struct str items)
 	if (got > 0)
 		ret = s->type == BODY_JSON ? 0 : encode(f, s, buf_str(&value));
 	if (got < 0 && !is_guess(f))
-		program_failed(f, s, flow_alone(f), "body", code);
+		cannot_make(f, s, flow_alone(f), code);
 	if (ret < 0 && is_guess(f)) {
 		buf_reset(&f->body);
 		buf_addz(&f->body,
@@ -738,7 +728,7 @@ static enum built body_failed(struct flow *f, const struct step *s)
 		push_stop(p, EX_CONFIG, "%s: %s", p->contract->name,
 			  p->err.data);
 	else if (!decided)
-		cannot_make(f, s, flow_alone(f), "", "body");
+		cannot_make(f, s, flow_alone(f), "body");
 	return p->stopped ? BUILD_FAILED : BUILD_AGAIN;
 }
 

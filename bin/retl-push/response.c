@@ -18,6 +18,15 @@ static void mark_ambiguous(struct answer *w)
 			w->f->recs[i]->ambiguous = true;
 }
 
+/* The same, and it is going to be made again as it was. */
+static void mark_unanswered(struct answer *w)
+{
+	mark_ambiguous(w);
+	for (size_t i = 0; w->s->acts && i < w->f->n; i++)
+		if (w->f->recs[i]->carried)
+			w->f->recs[i]->unanswered = true;
+}
+
 /* Would the flow, were it begun anew, repeat what must not be repeated? */
 static bool has_sent_once(const struct answer *w)
 {
@@ -47,7 +56,7 @@ static enum verdict try_again(struct answer *w)
 static void take_lost(struct answer *w, struct str code, struct str why)
 {
 	w->failed = true;
-	mark_ambiguous(w);
+	mark_unanswered(w);
 	if (answer_repeat_page(w))
 		return;
 	answer_decide_all(w, w->f->n_pages ? GIVEN_UP : try_again(w), code,
@@ -173,8 +182,10 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 	 * A server that broke down may have done its work before, unless the
 	 * contract knows that it has not.
 	 */
-	if (!exists &&
-	    (broke_down(w) ? v != REJECTED && v != FAILED : may_be_part(w, v)))
+	if (broke_down(w) && v == RETRY)
+		mark_unanswered(w);
+	else if (!exists && (broke_down(w) ? v != REJECTED && v != FAILED
+					   : may_be_part(w, v)))
 		mark_ambiguous(w);
 	/* Nobody may be sent twice. */
 	if (may_be_part(w, v) && w->s->resend == RESEND_NEVER)

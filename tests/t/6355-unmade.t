@@ -54,7 +54,7 @@ push "$number"
 is "$got/$(lines rejected)" '1/delivered 63, rejected 1/37 ' \
 	'a program that fails on a value costs its record'
 is "$(grep -c '> POST' err)" 1 'and nobody else is asked about'
-contains out 'item: operations.send.item:1: a text is not a number' 'the reason says where'
+contains out '"operations.send.item:1: a text is not a number' 'the reason says where'
 lacks out 44117 'without the value'
 push "{\"batch\": {\"records\": 100, \"by\": \".a | tonumber > 0\"}, \"request\": {$ok, \"item\": \".\"}}"
 is "$got/$(lines rejected)" '1/delivered 63, rejected 1/37 ' 'so it is with a group'

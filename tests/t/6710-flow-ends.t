@@ -183,7 +183,7 @@ contract prepared '{"prepare": [{"when": "error(\"set x\")",
 	"operations": {"send": {"request": {"url": "/"}}}}'
 timeout 30 retl-push -c t/prepared --as added --set base_url=http://127.0.0.1:1 <in >out 2>err
 is "$?/$(head -n 1 err)" \
-	'78/retl-push: error: t/prepared: when: prepare.steps.0.when:1: set x; nothing more is sent' \
+	'78/retl-push: error: t/prepared: prepare.steps.0.when:1: set x; nothing more is sent' \
 	'what preparing asks for is said, and no record is named'
 
 # ---- a dry run ----
@@ -221,8 +221,35 @@ tries 1
 is "$tried" unknown/75 'what was lost and then refused may be there already'
 tries 2
 is "$tried" unknown/75 'so may what a server that broke down had got'
+contains out '"reason":"an earlier attempt may have been accepted"' 'which its receipt says'
 tries 3
 is "$tried" rejected/1 'but not what was only told to wait'
+# A vendor says so in other ways too; the next run, which has no such attempt
+# behind it, hears what is said of the record itself.
+for refusal in 400 422 404 410; do
+	printf '[{"name": "x", "exchange": [%s, %s]}, {"name": "y", "exchange": [%s]}]' \
+		'{"request": {"method": "POST", "url": "/new"}, "answer": {"reset": "after"}}' \
+		"{\"request\": {\"method\": \"POST\", \"url\": \"/new\"}, \"answer\": {\"status\": $refusal, \"body\": {\"m\": \"is there\"}}}" \
+		"{\"request\": {\"method\": \"POST\", \"url\": \"/new\"}, \"answer\": {\"status\": $refusal}}" >cases
+	contract twice '{"operations": {"send": {"request": {"url": "/{record.to}"}}}}'
+	echo '{"id":1,"to":"new"}' >in
+	tries 1
+	is "$tried" unknown/75 "lost, and then $refusal"
+	contains out '"reason":"is there; an earlier attempt may have been accepted"' \
+		"$refusal: the destination's words and ours"
+	tries 2
+	is "$tried" rejected/1 "$refusal, and nothing before"
+done
+printf '[{"name": "x", "exchange": [%s, %s]}]' \
+	'{"request": {"method": "POST", "url": "/new"}, "answer": {"reset": "after"}}' \
+	'{"request": {"method": "POST", "url": "/new"}, "answer": {"status": 413}}' >cases
+tries 1
+is "$tried" rejected/1 'what is too large was too large before'
+contract twice '{"rules": [{"status": 422, "then": "rejected"}], "operations": {"send": {"request": {"url": "/new"}}}}'
+sed 's/413/422/' cases >word
+mv word cases
+tries 1
+is "$tried" rejected/1 'what a rule calls rejected is taken at its word'
 
 contract apart '{"operations": {"send": {"batch": {"records": 9}, "request": {"url": "/new"},
 	"results": ".[]?"}}}'
