@@ -57,4 +57,21 @@ push when '{"id":1,"to":"ok"}' '{"id":2,"to":"s400"}'
 is "$got" 'unknown 200 unreadable,rejected 400,75' \
 	'a rule that does not end is no "no": a success is in doubt, a refusal is one'
 
+# ---- together ----
+case $B in
+*address*) ;;
+*)
+	contract held '{"operations": {"send": {"results": "{status: .a}"}}}'
+	i=0
+	while [ $i -lt 12 ]; do
+		i=$((i + 1))
+		echo "{\"id\":$i,\"to\":\"big\"}"
+	done >in
+	# libcurl and the rest take 20 MiB.
+	peak peak.kib timeout 60 retl-push -c t/held --as added --concurrency 4 \
+		--set base_url="$hostile" <in >out 2>err
+	is "$(counts out)/$(($(cat peak.kib) < (4 * 16 + 2 * 16 + 20) * 1024))" \
+		'unknown 12/1' 'answers without an end are held up to the bound of each' ;;
+esac
+
 done_testing
