@@ -291,10 +291,8 @@ static bool take_input(struct push *p)
 				p->last_input = clock_tick_ms();
 			return true;
 		}
-		if (!take(p, p->at_hand)) {
-			batch_close_all(p);
+		if (!take(p, p->at_hand))
 			return false;
-		}
 		p->at_hand = NULL;
 		took = true;
 		reached_limit(p);
@@ -349,6 +347,12 @@ static int64_t until(int64_t tick, int64_t at, int64_t wait)
 	return at == INT64_MAX ? wait : MIN(wait, MAX(at - tick, 0));
 }
 
+/* The input has ended, or who is at hand stands at a barrier. */
+static bool nobody_joins(const struct push *p)
+{
+	return p->input_ended || p->at_hand;
+}
+
 /* dry_input: there is nothing to be taken before intake_fd says so. */
 static void wait_for_something(struct push *p, int64_t next, bool dry_input)
 {
@@ -359,7 +363,7 @@ static void wait_for_something(struct push *p, int64_t next, bool dry_input)
 	if (p->give_up_at)
 		wait = until(tick, p->give_up_at, wait);
 	/* Those that have joined since batches were closed. */
-	if (p->open.n && p->input_ended)
+	if (p->open.n && nobody_joins(p))
 		wait = 0;
 	if (p->open.n) {
 		/* Where there is no room it is not silence that counts. */
@@ -395,7 +399,7 @@ static void close_batches(struct push *p, bool dry_input)
 
 	batch_close_old(p, tick);
 	/* Nobody can join any more, or nobody seems to come. */
-	if (p->input_ended || is_full(p) ||
+	if (nobody_joins(p) || is_full(p) ||
 	    (dry_input && intake_is_silent(p->in) &&
 	     tick - p->last_input >= QUIET_MS))
 		batch_close_all(p);

@@ -511,6 +511,23 @@ static void look_at_member(struct lint *l, const struct json_member *m,
 	}
 }
 
+/*
+ * What steps save is there for the cleanup and the rules of their operation,
+ * wherever in the file these stand, and not for the rest of it.
+ */
+enum turn { BEFORE_STEPS, STEPS, BEHIND_STEPS };
+
+static enum turn turn_of(const char *kind, struct str member)
+{
+	if (strcmp(kind, "operation") != 0)
+		return BEFORE_STEPS;
+	if (str_is(member, "steps"))
+		return STEPS;
+	return str_is(member, "cleanup") || str_is(member, "rules")
+		   ? BEHIND_STEPS
+		   : BEFORE_STEPS;
+}
+
 static void look_at_object(struct lint *l, struct str v, const char *kind)
 {
 	struct json_iter it;
@@ -519,11 +536,16 @@ static void look_at_object(struct lint *l, struct str v, const char *kind)
 
 	if (json_type(v) != JSON_OBJECT)
 		return;
-	json_iter_init(&it, v);
-	while (json_iter_member(&it, &m)) {
-		buf_addf(&l->path, "%s%.*s", mark ? "/" : "", STR_ARG(m.key));
-		look_at_member(l, &m, kind);
-		buf_truncate(&l->path, mark);
+	for (int turn = BEFORE_STEPS; turn <= BEHIND_STEPS; turn++) {
+		json_iter_init(&it, v);
+		while (json_iter_member(&it, &m)) {
+			if (turn_of(kind, m.key) != (enum turn)turn)
+				continue;
+			buf_addf(&l->path, "%s%.*s", mark ? "/" : "",
+				 STR_ARG(m.key));
+			look_at_member(l, &m, kind);
+			buf_truncate(&l->path, mark);
+		}
 	}
 }
 

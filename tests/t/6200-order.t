@@ -65,6 +65,22 @@ retl-push -n -c t/any --as added in >out
 is "$(jq -c .lines out | tr '\n' ' ')" '[1,2,6] [3,4,5] ' \
 	'who shares any value of the key waits'
 
+# Who waits for a flow of its key that ends without an answer, behind a pause,
+# goes then: nobody else will come, as the removal behind waits for both.
+contract pause '{"operations": {"send": {"request": null, "batch": {"records": 5}, "steps": [
+	{"pause": 0.05, "request": {"method": "POST", "url": "/a", "item": "{id}"}},
+	{"when": "false", "request": {"method": "POST", "url": "/b", "item": "{id}"}}]}}}'
+cat >in <<E
+{"id":1,"diff_result":"DiffAdded","diff_id":"r:1"}
+{"id":1,"diff_result":"DiffUpdated","diff_id":"r:2"}
+{"id":2,"diff_result":"DiffRemoved","diff_id":"r:3"}
+E
+echo '[{"name": "a", "exchange": [{"request": {"method": "POST", "url": "/a"}, "times": 3}]}]' >cases
+mock_start play mockapi play cases
+exits 0 'a removal is waited for no longer than what stands before it' \
+	timeout 30 retl-push -c t/pause --set base_url="$(mock_url play)" in
+mock_stop play
+
 # ---- how much is under way ----
 awk 'BEGIN { for (i = 1; i <= 60; i++)
 	printf "{\"id\":%d,\"diff_result\":\"DiffAdded\"}\n", i }' >in

@@ -315,6 +315,20 @@ hint() {
 		"0$3" "$1"
 }
 
+contract behind '{"operations": {"send": {"request": null, "batch": {"records": 5},
+ "cleanup": [{"request": {"method": "DELETE", "url": "/{saved.job}"}}],
+ "rules": [{"status": 400, "when": "$saved.job == 7", "then": "failed"}],
+ "steps": [{"request": {"method": "POST", "url": "/", "body": {}}, "save": {"job": ".id"}},
+  {"request": {"method": "POST", "url": "/go", "item": "{id}"}, "commits": true}]}}}'
+exits 0 'cleanup and rules that stand before their steps know what these save' \
+	retl-push --lint t/behind
+finds 'batch/by: $saved.job: no step before saves it' 'a batch behind its steps does not' <<E
+{"operations": {"send": {"request": null, "steps": [
+  {"request": {"method": "POST", "url": "/", "body": {}}, "save": {"job": ".id"}},
+  {"request": {"method": "POST", "url": "/go", "item": "{id}"}}],
+ "batch": {"records": 5, "by": "\$saved.job"}}}}
+E
+
 # What only reading for use finds, whatever the settings are.
 finds 'concurrency: ' 'a number that is none, where a setting has no default' <<E
 {"settings": {"shop": {"account": true, "format": "uri", "pattern": "[.]example"}},

@@ -6,9 +6,9 @@
  *
  * The first rule whose method is the request's and whose path is where its path
  * begins answers: the program gets {method, path, query, headers, body, n} (a
- *body that is no JSON is a text, n counts requests) and gives {status, body}.
- *What no rule knows is a violation. The ledger gets method, path, query and
- *body of all that was answered with a status below 300.
+ * body that is no JSON is a text, n counts requests) and gives {status, body}.
+ * What no rule knows is a violation. The ledger gets method, path, query and
+ * body of all that was answered with a status below 300, n, and the answer.
  */
 #include "common/file.h"
 #include "common/mem.h"
@@ -156,6 +156,8 @@ static void serve(struct vendor_run *v, const struct request *rq,
 		die(EX_CONFIG, "%s: a status that is none", v->script);
 	if (code < 300) {
 		buf_truncate(&in, n_request);
+		buf_addf(&in, ",\"n\":%" PRIu64 ",\"answer\":", rq->number);
+		buf_adds(&in, body.s ? body : STR("null"));
 		buf_addc(&in, '}');
 		vendor_ledger(v, buf_str(&in));
 	}
