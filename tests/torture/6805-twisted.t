@@ -17,7 +17,7 @@ export RETL_CONTRACTS
 http_proxy=http://127.0.0.1:9 https_proxy=$http_proxy no_proxy=127.0.0.1
 export http_proxy https_proxy no_proxy
 
-ls "$top"/contracts/*/*.json "$top"/tests/flows/contracts/t/*.json |
+printf '%s\n' "$top"/contracts/*/*.json "$top"/tests/flows/contracts/t/*.json |
 	grep -v '\.test\.json$' >all
 n_all=$(wc -l <all)
 bad=0 clean=0 pushed=0
@@ -50,7 +50,7 @@ case_of() {
 		jq -c '.rows[]?' case >rows
 		jq -r '.mapping // "."' case >mapping
 		jq -c '.settings // {}' case >settings
-		cp env.in env
+		cp env.in variables
 		with_env retl-map --quiet -c "$file" --settings settings \
 			-m mapping <rows >mapped 2>/dev/null
 		with_env retl-hash --quiet -c "$file" --settings settings \
@@ -65,7 +65,7 @@ case_of() {
 with_env() (
 	while IFS= read -r variable; do
 		export "${variable?}"
-	done <env
+	done <variables
 	exec "$@"
 )
 
@@ -128,7 +128,7 @@ loads() {
 
 # twisted: the contract in contracts/t/x.json
 twisted() {
-	cp env.in env
+	cp env.in variables
 	jq -c '.settings // {}' case | sed 's/{server}/http:\/\/127.0.0.1:9/g' >settings
 	: >nothing
 	run nothing retl-push --lint contracts/t/x.json
@@ -152,7 +152,7 @@ twisted() {
 	jq -c --arg s "$served" '(.settings // {} | map_values(if type == "string"
 			then gsub("{server}"; $s) else . end)) +
 		{base_url: $s}' case >settings
-	sed "s,{server},$served," env.in >env
+	sed "s,{server},$served," env.in >variables
 	# What a limit counts outlives a push.
 	rm -rf "$XDG_RUNTIME_DIR"/retl
 	run sealed.in retl-push "$@" --timeout 2 --limit-ms 500
@@ -173,6 +173,8 @@ while [ "$(date +%s)" -lt $end ]; do
 		--chance 5=500 --chance 3=reset-after --chance 3=garbage
 	# The vendor stays for a few of them.
 	for _ in 1 2 3 4 5 6; do
+		# The names of contracts are words.
+		# shellcheck disable=SC2046
 		perl "$top/tests/twist.pl" "$seed" "$one" \
 			$(sed -n "$((seed % 7 + 1))~9p" "$work/all") \
 			>contracts/t/x.json
