@@ -50,12 +50,29 @@ int sqlite_status(int code, bool compiling)
 static int give_up(struct sqlite *s, bool compiling, struct failure *f)
 {
 	int code = sqlite3_extended_errcode(s->db);
-	int status;
+	int why = sqlite3_system_errno(s->db), status;
 
 	/* So it calls some errors of syntax; the words tell which they are. */
 	if (compiling && code == SQLITE_SCHEMA &&
 	    strcmp(sqlite3_errmsg(s->db), sqlite3_errstr(code)) != 0)
 		code = SQLITE_ERROR;
+	/* "unable to open" is all that it says itself; "disk I/O error" here.
+	 */
+	if (why == EISDIR || (why && (code & 0xff) == SQLITE_CANTOPEN))
+		return failed(f, EX_NOINPUT, "%s: %s", s->file, strerror(why));
+	/* It is opened for reading alone, and something has to be written. */
+	if (code == SQLITE_READONLY_ROLLBACK)
+		return failed(f, EX_NOPERM,
+			      "%s: a transaction on it was cut off; who may "
+			      "write to it has to open it once, for instance "
+			      "with sqlite3 FILE .tables",
+			      s->file);
+	if ((code & 0xff) == SQLITE_READONLY)
+		return failed(f, EX_NOPERM,
+			      "%s: in WAL mode, and its folder may not be "
+			      "written to: if nobody else writes, "
+			      "sqlite:file:PATH?immutable=1 does without",
+			      s->file);
 	status = sqlite_status(code, compiling);
 	return failed(f, status, "%s: %s%s", s->file,
 		      status == EX_CONFIG ? "query: " : "",

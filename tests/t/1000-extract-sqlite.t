@@ -251,6 +251,38 @@ sqlite3 wal.db "PRAGMA journal_mode = WAL; CREATE TABLE t (id);
 	INSERT INTO t VALUES (1), (2)" >log
 retl-extract wal.db t >out
 is "$(wc -l <out)" 3 'a database in WAL mode'
+mkdir closed
+cp wal.db closed/
+chmod 500 closed
+# shellcheck disable=SC2086
+exits 77 'one in a folder that may not be written to' \
+	$unprivileged retl-extract closed/wal.db t
+contains err 'closed/wal.db: in WAL mode, and its folder may not be written to' \
+	'tells what is in the way'
+chmod 700 closed
+chmod 000 closed/wal.db
+# shellcheck disable=SC2086
+exits 66 'one that may not be read' $unprivileged retl-extract sqlite:closed/wal.db t
+is "$(cat err)" 'retl-extract: error: closed/wal.db: Permission denied' 'says so'
+exits 66 'a folder' retl-extract sqlite:closed t
+is "$(cat err)" 'retl-extract: error: closed: Is a directory' 'says so'
+exits 66 'one that is not there' retl-extract sqlite:nowhere.db t
+is "$(cat err)" 'retl-extract: error: nowhere.db: No such file or directory' 'says so'
+sqlite3 hot.db 'CREATE TABLE t (id, v); WITH RECURSIVE c (i) AS
+	(SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 2000)
+	INSERT INTO t SELECT i, hex(randomblob(50)) FROM c'
+sqlite3 hot.db <<\END
+PRAGMA cache_size = 5;
+BEGIN;
+UPDATE t SET v = hex(randomblob(50));
+.shell cp hot.db cut.db; cp hot.db-journal cut.db-journal
+ROLLBACK;
+END
+exits 77 'a transaction that was cut off is not rolled back here' \
+	retl-extract cut.db t
+contains err 'a transaction on it was cut off' 'but told'
+sqlite3 cut.db .tables >log
+exits 0 'and who may write does it' retl-extract cut.db t
 wait
 is "$(cat busy.status)" 75 'a database that stays locked for five seconds'
 contains busy.err 'database is locked' 'the message says so'
