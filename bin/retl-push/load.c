@@ -193,6 +193,18 @@ bool load_is_address(struct str url)
 	return i && url.n > i + 3 && memcmp(url.s + i, "://", 3) == 0;
 }
 
+bool load_names_user(struct str url)
+{
+	size_t i;
+
+	if (!str_starts(url, "http://") && !str_starts(url, "https://"))
+		return false;
+	for (i = str_starts(url, "https") ? 8 : 7;
+	     i < url.n && !strchr("/?#@", url.s[i]);)
+		i++;
+	return i < url.n && url.s[i] == '@';
+}
+
 int load_url_template(struct loader *l, struct str text, struct tmpl *t)
 {
 	const struct setting *s =
@@ -207,6 +219,10 @@ int load_url_template(struct loader *l, struct str text, struct tmpl *t)
 		return load_wrong(
 		    l, "base_url",
 		    "no address, such as https://api.example.com");
+	if (appended && load_names_user(s->text))
+		return load_wrong(l, "base_url",
+				  "names a user: credentials belong into auth, "
+				  "where they are not shown");
 	if (appended)
 		buf_adds(&whole, varies ? s->text : STR("{+base_url}"));
 	while (varies && whole.len && whole.data[whole.len - 1] == '/')

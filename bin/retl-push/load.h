@@ -49,6 +49,8 @@ int load_text(struct loader *l, struct str value, const char *member,
 	      struct buf *out);
 /* Does it begin with https:// or the like? */
 bool load_is_address(struct str url);
+/* Is there one in front of the host of an http address? */
+bool load_names_user(struct str url);
 /* An address: one that begins with a slash stands behind the base URL. */
 int load_url_template(struct loader *l, struct str text, struct tmpl *t);
 int load_named(struct loader *l, struct str object, const char *member,

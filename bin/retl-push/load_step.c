@@ -97,6 +97,9 @@ static const char *url_fault(struct loader *l, struct str text)
 	if (!text.n ||
 	    (text.s[0] != '/' && text.s[0] != '{' && !load_is_address(text)))
 		return "neither a path, which begins with /, nor an address";
+	if (load_names_user(text))
+		return "names a user: credentials belong into auth, where they "
+		       "are not shown";
 	if (text.s[0] == '/' && base.s &&
 	    (memchr(base.s, '?', base.n) || memchr(base.s, '#', base.n)))
 		return "a path cannot stand behind a base_url with ? or #";

@@ -79,6 +79,19 @@ is "$?/$(jq -r .url plan)/$(wc -l <err)" '0/https://{dc}.example.com/api/x/1' \
 T_NONE=abc-us retl-push -n -c t/part --as added <one >plan 2>err
 is "$?/$(jq -r .url plan)" 0/https://us.example.com/api/x 'and is shown where there is one'
 
+# ---- in front of a host ----
+contract user '{}'
+for at in http://u:s3cr3t@127.0.0.1:1 https://s3cr3t@example.com/a; do
+	exits 78 "credentials in an address are refused, not shown: ${at#*@}" \
+		retl-push -v -n -c t/user --as added --set "base_url=$at" one
+	contains err 'belong into auth' 'with what to do'
+	is "$(cat out err | grep -c s3cr3t)" 0 'and without them'
+done
+exits 0 'an @ further on is none' \
+	retl-push -n -c t/user --as added --set base_url=http://127.0.0.1:1/@x one
+contract user '{"operations": {"send": {"request": {"url": "https://u:s3cr3t@example.com/"}}}}'
+exits 78 'the same in the address of a step' retl-push --lint t/user
+
 # ---- halves ----
 # A text that is cut ends before, in, or behind the secret.
 contract cut '{"auth": {"type": "query", "name": "k", "value": "{key}"}, '"$key"',
