@@ -136,6 +136,21 @@ static void take_refusal(struct oauth *o, const struct oauth_answer *a,
 	oauth_give_up(o, EX_NOPERM);
 }
 
+/* Where nothing else was found, this machine might have been one of Google's.
+ */
+static void no_machine_of_google(struct oauth *o, const char *why)
+{
+	buf_reset(&o->err);
+	buf_addz(&o->err,
+		 "no credentials of Google are to be found: set "
+		 "GOOGLE_APPLICATION_CREDENTIALS to a service account's key "
+		 "file, or say gcloud auth application-default login (no "
+		 "metadata server answers: ");
+	put_words(&o->err, str_of(why));
+	buf_addc(&o->err, ')');
+	oauth_give_up(o, EX_NOPERM);
+}
+
 /* No answer, or one that says "not now". */
 static void take_trouble(struct oauth *o, const struct oauth_answer *a,
 			 int64_t tick_ms, int64_t now_ms)
@@ -156,13 +171,11 @@ static void take_trouble(struct oauth *o, const struct oauth_answer *a,
 			 hint / 1000);
 	if (!patient &&
 	    (o->n_tries >= o->plan.attempts || hint > LONGEST_WAIT_MS)) {
-		if (o->grant == OAUTH_METADATA && !o->generation)
-			buf_addz(&o->err,
-				 ": no credentials of Google are to be found: "
-				 "set GOOGLE_APPLICATION_CREDENTIALS to a "
-				 "service account's key file, or say gcloud "
-				 "auth application-default login");
-		oauth_give_up(o, a->status ? EX_TEMPFAIL : EX_UNAVAILABLE);
+		if (o->grant == OAUTH_METADATA && !o->generation && !a->status)
+			no_machine_of_google(o, a->why);
+		else
+			oauth_give_up(o,
+				      a->status ? EX_TEMPFAIL : EX_UNAVAILABLE);
 		return;
 	}
 	o->state = OAUTH_NEEDED;

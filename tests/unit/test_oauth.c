@@ -347,6 +347,38 @@ static void test_options(void)
 	is(err.data, "jwt-bearer needs iss and aud", "is refused");
 }
 
+/* Asked until it is given up. */
+static void let_fail(struct oauth *o, long status)
+{
+	for (int64_t t = 0;
+	     t < 100 && oauth_state(o, t * 1000000) != OAUTH_FAILED; t++) {
+		begin(o, t * 1000000);
+		take(o, status, "", t * 1000000);
+	}
+}
+
+static void test_metadata(void)
+{
+	struct oauth_opts opts = { .grant = OAUTH_METADATA,
+				   .token_url = STR("http://metadata/token") };
+	struct oauth *o = oauth_new(&opts, &err);
+
+	let_fail(o, 0);
+	ok(oauth_status(o) == EX_NOPERM,
+	   "no machine of Google's: credentials are missing");
+	ok(str_starts(str_of(oauth_error(o)),
+		      "no credentials of Google are to be found: set "
+		      "GOOGLE_APPLICATION_CREDENTIALS "),
+	   "what to do comes first");
+	oauth_free(o);
+	o = oauth_new(&opts, &err);
+	let_fail(o, 503);
+	ok(oauth_status(o) == EX_TEMPFAIL, "one that is ill");
+	is(oauth_error(o), "http://metadata/token: HTTP 503",
+	   "is told as that");
+	oauth_free(o);
+}
+
 int main(void)
 {
 	int fd = mkstemp(path);
@@ -359,6 +391,7 @@ int main(void)
 	test_rotation();
 	test_exchange();
 	test_options();
+	test_metadata();
 	unlink(path);
 	buf_release(&err);
 	buf_release(&text);
