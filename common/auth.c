@@ -68,7 +68,9 @@ static int check_line(struct str value, const char *name, struct buf *err)
 		if ((uint8_t)value.s[i] < 0x20 && !(value.s[i] == 1) &&
 		    !(value.s[i] == 2))
 			return fail(err,
-				    "auth: %s has a control character in it",
+				    "auth: %s has a control character in it, "
+				    "such as the "
+				    "end of a line",
 				    name);
 	return 0;
 }

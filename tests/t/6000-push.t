@@ -132,6 +132,11 @@ contains ran 'authorization: Bearer s3cr3t key' 'which the shell fills in'
 is "$(tail -n 2 ran | head -n 1)" "$(cat quote)" \
 	'quoting keeps every byte of the body'
 exits 64 '-n=wget' retl-push -n=wget -c t/secret quote
+exits 78 'a secret of a file with Windows line ends' \
+	env T_KEY="$(printf 's3cr3t\r')" retl-push -c t/secret --as added quote
+contains err 'auth: token has a control character in it, such as the end of a line' \
+	'says what is wrong with it'
+lacks err s3cr3t 'and shows nothing of it'
 
 # ---- only what changed ----
 contract patch '{"operations": {"send": {"changed_only": ["lang"],
