@@ -134,7 +134,9 @@ static void put_value(struct csv_rows *c, const char *s, size_t n)
 	if (row_put_text(out, (struct str){ s, s ? n : 0 }) < 0) {
 		struct str name = column_name(&c->columns, i);
 
-		give_up(c, c->line, "column '%.*s': invalid UTF-8",
+		give_up(c, c->line,
+			"column '%.*s': invalid UTF-8: convert the file first, "
+			"for instance with iconv -f WINDOWS-1252 -t UTF-8",
 			STR_ARG(name));
 	}
 }
@@ -168,9 +170,31 @@ static void take_field(void *s, size_t n, void *self)
 	c->n_fields++;
 }
 
+/* What spreadsheets write, depending on the country. */
+static void look_for_delimiter(const struct csv_rows *c)
+{
+	struct str name = column_name(&c->columns, 0);
+
+	if (c->columns.n != 1)
+		return;
+	for (const char *d = ";\t|"; *d; d++) {
+		const char *shown = *d == '\t' ? "tab" : (char[]){ *d, '\0' };
+
+		if (*d == c->o.delimiter || !memchr(name.s, *d, name.n))
+			continue;
+		msg_warn("%s%sthe header is one column with '%s' in its name: "
+			 "if that stands between the fields, say --delimiter "
+			 "'%s'",
+			 c->o.name ? c->o.name : "", c->o.name ? ": " : "",
+			 shown, shown);
+		return;
+	}
+}
+
 static void end_row(struct csv_rows *c)
 {
 	if (!c->has_columns) {
+		look_for_delimiter(c);
 		columns_known(c);
 		return;
 	}

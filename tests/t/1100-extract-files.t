@@ -85,6 +85,13 @@ bad_csv 'bad.csv:2: a quote inside' 'a,b\n1,2"3"\n' 'a quote inside a field'
 bad_csv 'bad.csv:2: a quote inside' 'a,b\n1,"2"3\n' 'text behind a quote'
 bad_csv "bad.csv:3: column 'b': invalid UTF-8" 'a,b\n1,2\n3,\377\n' \
 	'a value that is not UTF-8'
+contains err 'convert the file first, for instance with iconv' 'and what to do'
+printf 'id;name\n1;a,b\n' >semicolons.csv
+exits 65 'fields between which something else stands' retl-extract semicolons.csv
+contains err "semicolons.csv: the header is one column with ';' in its name: if that stands between the fields, say --delimiter ';'" \
+	'are told, if the header tells them'
+retl-extract --delimiter ';' semicolons.csv >out 2>err
+is "$(head -n 1 out)$(cat err)" '{"id":"1","name":"a,b"}' 'and read by that'
 bad_csv 'not UTF-8' 'a,\300\200\n1,2\n' 'a name that is not UTF-8'
 bad_csv 'bad.csv:3: a blank line' 'a\n1\n\n2\n' 'a blank line, one column'
 printf 'a\n1\n\n\n' >blank.csv
