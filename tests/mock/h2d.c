@@ -43,6 +43,7 @@ enum {
 #define ACK 1
 #define HEAD 9
 #define MAX_FRAME 16384
+#define MAX_STREAMS 10000 /* of a connection */
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -161,21 +162,29 @@ static void note(const char *word)
 	file_write_all(STDOUT_FILENO, line, (size_t)n);
 }
 
-/* A frame of a request: its headers, or the end of it. */
+/*
+ * A frame of a request: its headers, or the end of it. What is done with it is
+ * settled by the former; streams come one after the other here.
+ */
 static void take_request(struct h2d *h, SSL *tls, int type, int flags,
 			 uint32_t stream)
 {
-	const char *word = word_at(h, *h->n_requests);
-	bool early = word[0] == '-';
+	static const char *words[MAX_STREAMS];
+	const char **word = &words[stream / 2];
 
-	if (type == HEADERS && !early)
-		open_window(tls, stream);
-	if (type == HEADERS ? !(early || flags & END_STREAM)
-			    : early || !(flags & END_STREAM))
+	if (stream / 2 >= MAX_STREAMS)
+		die(EX_DATAERR, "stream %u", (unsigned)stream);
+	if (type == HEADERS) {
+		*word = word_at(
+		    h, __atomic_fetch_add(h->n_requests, 1, __ATOMIC_SEQ_CST));
+		if (**word != '-')
+			open_window(tls, stream);
+	}
+	if (!*word || (**word != '-' && !(flags & END_STREAM)))
 		return;
-	++*h->n_requests;
-	note(word);
-	answer(h, tls, word + early, stream);
+	note(*word);
+	answer(h, tls, *word + (**word == '-'), stream);
+	*word = NULL;
 }
 
 static void serve(struct h2d *h, SSL *tls)

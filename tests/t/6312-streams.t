@@ -63,4 +63,19 @@ done
 push often in refuse goaway yes
 is "$got" 'delivered /refuse goaway yes ' \
 	'what may be sent twice is sent again in any case'
+
+# ---- many at once ----
+contract never "{\"operations\": {\"send\": $send}, \"concurrency\": 8,
+	\"retry\": {\"attempts\": 20}}"
+seq 60 | sed 's/.*/{"id":&,"diff_result":"DiffAdded"}/' >many
+words=$(awk 'BEGIN { srand(7); n = split("yes yes yes yes refuse goaway -refuse error last late", w)
+	for (i = 0; i < 200; i++) print w[1 + int(rand() * n)] }')
+# shellcheck disable=SC2086
+push never many $words yes
+count() {
+	echo "$got" | cut -d / -f 2- | tr ' ' '\n' | grep -cxE -- "$1"
+}
+is "$(counts out)" "delivered $(count yes), sending $(grep -c sending out), unknown $(count 'error|last|late')" \
+	'in a storm of them: what was taken once is delivered, what was not clear unknown'
+is "$(grep -c failed out)/$(($(count '-refuse|refuse|goaway') > 10))" 0/1 'and what was refused never either'
 done_testing
