@@ -112,6 +112,9 @@ static void contract_identity(const struct config *cfg, struct identity *id)
 		die(status, "%s", err.data);
 	if (c->n_identity)
 		identity_take(id, c->identity, c->n_identity);
+	else if (cfg->init)
+		msg_warn("%s has no identity: a row is known by its key alone",
+			 c->name);
 	contract_free(c);
 }
 

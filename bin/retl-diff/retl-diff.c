@@ -85,6 +85,10 @@ static void check(const struct config *cfg)
 	if (cfg->identity && cfg->contract.name)
 		opt_die("--identity and --contract exclude each other: a "
 			"contract says its identity");
+	if (!cfg->contract.name && (cfg->contract.set.n || cfg->contract.on.n ||
+				    cfg->contract.settings_file))
+		opt_die("--set, --settings and --on are for the contract of "
+			"-c");
 	if (cfg->full && cfg->delta)
 		opt_die("--full and --delta exclude each other");
 }

@@ -63,6 +63,10 @@ static struct contract *open_contract(struct run *r)
 
 	if (cfg->fields.n && cfg->contract.name)
 		opt_die("--contract and --field exclude each other");
+	if (cfg->fields.n && (cfg->contract.set.n || cfg->contract.on.n ||
+			      cfg->contract.settings_file))
+		opt_die("--set, --settings and --on are for the contract of "
+			"-c");
 	if (cfg->fields.n)
 		return contract_of_fields(r);
 	if (!cfg->contract.name)

@@ -246,6 +246,11 @@ exits 78 'another one is refused' \
 contains err '--identity' 'by name'
 exits 78 'a contract without one, too' \
 	retl-diff --init -s audience -k id -c hubspot/contact
+exits 0 'where nothing is bound yet it is a warning' \
+	retl-diff --init -s plain -k id -c hubspot/contact
+is "$(cat err)" \
+	'retl-diff: warning: hubspot/contact has no identity: a row is known by its key alone' \
+	'that says what it means'
 # ---- numbers and their texts ----
 
 new st --identity phone

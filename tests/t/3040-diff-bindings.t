@@ -129,6 +129,8 @@ a name binds once
 --init -s new -k id --bind a=1 --bind a=2
 no operands
 -s st rows
+settings are those of a contract
+--init -s new -k id --set a=b
 a key is no reserved member
 --init -s new -k diff_id
 EOF

@@ -54,6 +54,8 @@ contains err "retl-hash: error: -f: record/id: normalize: 'sha257' is not a step
 contains err 'a digest, such as sha256, goes into hash, or behind the steps of -f' \
 	'with where digests stand'
 
+exits 64 'a setting without a contract' retl-hash -f id=trim --set a=b
+
 # ---- keys ----
 
 head -c 40 /dev/urandom | od -An -tx1 | tr -d ' \n' >key
