@@ -296,7 +296,8 @@ static int fold_silent(struct commit *c)
 			 status == EX_DATAERR
 			     ? "its diff stage ended with an error"
 			 : status == EX_REFUSED
-			     ? "its input had records that were refused"
+			     ? "its input had records that were refused, or "
+			       "that are in quarantine"
 			     : "what it may have sent is in doubt, the next "
 			       "run sends it again");
 	run_file_release(&open);
