@@ -176,6 +176,25 @@ sub operation {
 	return $op;
 }
 
+# replacement(MODEL): an operation that replaces all that is there
+sub replacement {
+	my ($model) = @_;
+	my $path = '/w/rows';
+	my $step = { request => { method => 'POST', url => $path, item => $row,
+	    body => '{batch: $run.batch, last: $run.last, rows: .}' },
+	    %{ mode('POST', $path, 1) } };
+	$step->{resend} = one(qw(same never)) if chance(0.3);
+	my $op = { whole => JSON::PP::true, match => '.id | tostring',
+	    batch => { records => 1 + int rand 12 } };
+	push @$model, { path => $path, m => 0, word => 1 };
+	return { %$op, %$step } if chance(0.5);
+	answers('POST', '/w/end', '{status: 200, body: {}}');
+	$step->{request}{body} = '{batch: $run.batch, last: false, rows: .}';
+	return { %$op, steps => [$step, { when => '$run.last',
+	    request => { method => 'POST', url => '/w/end',
+		body => '{batch: $run.batch, last: $run.last}' } }] };
+}
+
 # ---- a stream ----
 
 sub stream {
@@ -201,13 +220,20 @@ sub stream {
 	return @all;
 }
 
+# seal(N): the line that seals N records
+sub seal {
+	return join('', map { "\t" . ' ' x $_ } split //, shift()) . "\n";
+}
+
 sub make {
 	my ($seed, $name) = @_;
 	srand $seed;
 	$calm = chance(0.25);
 	$later = !$calm && chance(0.5);
 	my %model;
-	my $ops = { put => operation('put', $model{put} = []) };
+	my $whole = chance(0.15);
+	my $ops = { put => $whole ? replacement($model{put} = [])
+	    : operation('put', $model{put} = []) };
 	my $drop = one('put', 'drop', undef);
 	$ops->{drop} = operation('drop', $model{drop} = []) if $drop && $drop eq 'drop';
 	my $c = { name => "t/$name", account => JSON::PP::false,
@@ -226,7 +252,7 @@ sub make {
 		$c->{prepare} = [{ request => { method => 'GET', url => '/first' },
 		    response => 'json', save => { first => '.a' } }];
 	}
-	my $plain = chance(0.25);
+	my $plain = $whole || chance(0.25);
 	my $n = 20 + int rand 80;
 	my @records = stream($n, $plain, $calm ? 0 : one(0, 0.02, 0.1));
 	my @what = qw(500 503 429+0 reset-before reset-after close-before
@@ -240,7 +266,10 @@ sub make {
 	spill('options', ($plain ? "--as\nadded\n" : '') .
 	    (chance(0.5) ? "--max-failures\n0\n" : '') .
 	    (chance(0.3) ? "--threads\n2\n" : ''));
-	spill('model', JSON::PP->new->utf8->canonical->encode({ ops => \%model,
+	my $cut = $whole && chance(0.2);
+	spill('in', (slurp('records')), $cut ? () : seal($n));
+	spill('model', JSON::PP->new->utf8->canonical->encode({ whole => $whole,
+	    cut => $cut, ops => \%model,
 	    of => $c->{changes}, calm => $calm, plain => $plain,
 	    most => { map { ($_ => $ops->{$_}{batch} ? $ops->{$_}{batch}{records} : 1) } keys %$ops } }));
 }
@@ -252,9 +281,58 @@ sub wrong { push @wrong, sprintf shift() . "\n", @_ if @wrong < 5 }
 
 sub flat { return map { ref $_ eq 'ARRAY' ? flat(@$_) : $_ } @_ }
 
+# What replaces everything says so once, after all else, or never.
+sub check_whole {
+	my ($model, $status, $ended) = @_;
+	my (%had, %final, $last, $most);
+	my @in = map { $json->decode($_) } slurp('records');
+	for my $l (map { $json->decode($_) } slurp('ledger')) {
+		my $b = $l->{body};
+		wrong('request %d: batch %d after %d', $l->{n}, $b->{batch}, $most)
+		    if defined $most && $b->{batch} < $most;
+		$most = $b->{batch};
+		wrong('request %d comes after the last', $l->{n})
+		    if defined $last && $b->{batch} != $last;
+		wrong('request %d: last, of what is cut', $l->{n})
+		    if $b->{last} && $model->{cut};
+		$last = $b->{batch} if $b->{last};
+		my %not = map { ($_->{id} => 1) } @{ $l->{answer}{failed} // [] },
+		    @{ $l->{answer}{later} // [] };
+		$had{ $_->{line} } ||= !$not{ $_->{id} } for @{ $b->{rows} // [] };
+		next if !$b->{last};
+		my %here = map { ($_->{line} => 1) } @{ $b->{rows} // [] };
+		for my $r (@in) {
+			wrong('request %d: last, and line %d was not taken', $l->{n},
+			    $r->{line}) if !$had{ $r->{line} } && !$here{ $r->{line} };
+		}
+	}
+	for my $f (map { $json->decode($_) } slurp('out')) {
+		next if $f->{status} eq 'sending';
+		wrong('line %d has two receipts', $f->{line}) if $final{ $f->{line} }++;
+		wrong('line %d is delivered, without the last batch', $f->{line})
+		    if $f->{status} eq 'delivered' && !defined $last;
+		wrong('line %d is %s, where nothing goes wrong', $f->{line}, $f->{status})
+		    if $f->{status} ne 'delivered' && $model->{calm} &&
+		    !$ended && !$model->{cut};
+		wrong('line %d is %s, and status 0', $f->{line}, $f->{status})
+		    if $f->{status} ne 'delivered' && $status == 0;
+	}
+	for my $r (@in) {
+		wrong('line %d has no receipt', $r->{line})
+		    if !$final{ $r->{line} } && !$ended;
+		wrong('line %d was not taken, and status 0', $r->{line})
+		    if !$had{ $r->{line} } && $status == 0;
+	}
+	wrong('status %d', $status) if $status !~ /^(0|65|69|75|77)$/ &&
+	    !($ended && $status == 143);
+	print @wrong;
+	print STDERR "whole\n";
+}
+
 sub check {
 	my ($status, $ended) = @_;
 	my $model = $json->decode(join '', slurp('model'));
+	return check_whole($model, $status, $ended) if $model->{whole};
 	my @in = map { $json->decode($_) } slurp('records');
 	my @out = map { $json->decode($_) } slurp('out');
 	my (%took, %started, %in_job, %count, %dropped, $block);

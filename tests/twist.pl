@@ -211,7 +211,7 @@ my @twists = (
 );
 # What is only a remark, or how the user's values look, is not of interest.
 my %dull = map { $_ => 1 } qw(notes title documentation description checked
-    examples settings name $schema);
+    examples settings extends name $schema);
 sub places_of_interest {
 	my %rest = map { ($_ => $doc->{$_}) } grep { !$dull{$_} } keys %$doc;
 	# Twisted in the document itself, not in the copy.

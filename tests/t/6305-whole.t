@@ -26,10 +26,10 @@ for name in plain read; do
 	push $name s204 s204body s100 chunked longer ok
 	is "$(uniq got)/$status" delivered/0 \
 		"$name: no body, one chunk, an interim answer, bytes behind the end"
-	push $name nolast badchunk trailer shorter twolengths ok
+	push "$name" nolast badchunk trailer shorter twolengths ok
 	is "$(uniq got | tr '\n' ,)$status" 'unknown 200 lost,delivered,75' \
 		"$name: an answer whose end did not come is none, whole as it may look"
-	push $name only100 s101 s103 ok
+	push "$name" only100 s101 s103 ok
 	is "$(tr '\n' , <got)$status" \
 		'unknown 100 lost,unknown 101 lost,rejected 422,delivered,75' \
 		"$name: what is said before the answer is no answer"

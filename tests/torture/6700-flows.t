@@ -29,7 +29,6 @@ flow() {
 	# shellcheck disable=SC2046
 	mock_start vendor mockapi scripted --script script --ledger ledger \
 		--log vendor.log --seed "$1" $(words mishaps)
-	sealed records >in
 	ended=
 	# shellcheck disable=SC2046
 	set -- "$1" $(words options)
