@@ -537,6 +537,10 @@ static void summarize(struct push *p, int64_t began)
 {
 	const uint64_t *n = p->receipts.n;
 
+	/* What ended the push has been told. */
+	if (p->stop_status)
+		buf_reset(&p->receipts.why_failed);
+	receipts_tell_why(&p->receipts);
 	if (p->cfg.dry_run)
 		return;
 	msg_info("%" PRIu64 " delivered, %" PRIu64 " skipped, %" PRIu64

@@ -159,6 +159,8 @@ struct receipts {
 	int64_t until;           /* tick; 0: not yet known */
 	uint64_t n[UNKNOWN + 1]; /* by status */
 	uint64_t n_doubt_final;  /* unknown, and not to be sent again */
+	/* Of the first that failed, and of the first that is unknown: why. */
+	struct buf why_failed, why_unknown;
 };
 
 void receipts_open(struct receipts *w);
@@ -169,6 +171,8 @@ void receipts_sending(struct receipts *w, uint64_t line, struct str id);
 /* Called before every wait. -1: standard output takes no more. */
 int receipts_flush(struct receipts *w);
 void receipts_close(struct receipts *w);
+/* Why records failed or are unknown, of each the first, and how many. */
+void receipts_tell_why(struct receipts *w);
 
 /* ---- batch.c ---- */
 

@@ -41,7 +41,7 @@ void receipts_open(struct receipts *w)
 	/* Better known before anything has been sent. */
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
 		die(EX_IOERR, "standard output: not open for writing");
-	w->b = w->to_status = BUF_INIT;
+	w->b = w->to_status = w->why_failed = w->why_unknown = BUF_INIT;
 	buf_addz(&w->to_status, ",\"to\":");
 	json_put_strz(&w->to_status, w->to);
 	buf_addz(&w->to_status, ",\"status\":\"");
@@ -131,10 +131,57 @@ static void put_delivered(struct receipts *w, uint64_t line, struct str id)
 	flush_much(w);
 }
 
+/* Whose reasons are our own words: a destination's may quote a record. */
+static bool has_own_words(struct str code)
+{
+	static const char *const codes[] = { "unreachable", "lost",
+					     "unreadable", "address", "stray" };
+
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+		if (str_is(code, codes[i]))
+			return true;
+	return false;
+}
+
+/* Nobody may ever look into the receipts; why it stopped has been told. */
+static void note_why(struct receipts *w, uint64_t line, const struct outcome *o)
+{
+	struct buf *why =
+	    o->status == FAILED ? &w->why_failed : &w->why_unknown;
+
+	if (why->len || (o->code.s && str_is(o->code, "stopped")))
+		return;
+	buf_addf(why, "line %" PRIu64 ":", line);
+	if (o->http_status)
+		buf_addf(why, " HTTP %ld", o->http_status);
+	if (o->code.s)
+		buf_addf(why, " %.*s", STR_ARG(o->code));
+	if (o->code.s && o->reason.s && has_own_words(o->code))
+		buf_addf(why, ": %.*s", STR_ARG(o->reason));
+	if (!o->http_status && !o->code.s)
+		buf_addz(why, " the receipt has the reason");
+}
+
+static void tell(const struct receipts *w, enum verdict v, struct buf *why)
+{
+	if (why->len && !w->silent)
+		msg_error("%" PRIu64 " %s, the first of them %s", w->n[v],
+			  verdict_name(v), why->data);
+	buf_release(why);
+}
+
+void receipts_tell_why(struct receipts *w)
+{
+	tell(w, FAILED, &w->why_failed);
+	tell(w, UNKNOWN, &w->why_unknown);
+}
+
 void receipts_add(struct receipts *w, uint64_t line, struct str id,
 		  uint64_t attempts, const struct outcome *o)
 {
 	w->n[o->status]++;
+	if (o->status == FAILED || o->status == UNKNOWN)
+		note_why(w, line, o);
 	if (o->status == UNKNOWN && o->no_resend)
 		w->n_doubt_final++;
 	if (w->silent)

@@ -88,4 +88,21 @@ plays many 2 "$(asks '[1,2]' '{"status": 200, "body": [{"index": 0, "status": "r
 is "$got/$(jq -s 'sort_by(.line)[1].attempts' out)" 'rejected 200,delivered,1/2' \
 	'a record that was sent again for its neighbour was tried twice'
 
+
+# ---- why, for who does not look into the receipts ----
+
+contract curt '{"retry": {"attempts": 1}, "answers": {"reason": ".message"}}'
+echo '{"id":1,"to":"x"}' >in
+timeout 30 retl-push -c t/curt --as added --set base_url=http://127.0.0.1:1 \
+	<in >out 2>err
+is "$?/$(head -n 1 err | cut -d: -f1-5)" \
+	'75/retl-push: error: 1 failed, the first of them line 1: unreachable: Failed to connect to 127.0.0.1 port 1 after 0 ms' \
+	'where nobody is there, that is said'
+plays curt 2 '{"request": {"method": "POST", "url": "/x"},
+	"answer": {"status": 500, "body": {"message": "what about a@example.com?"}}}' \
+	'{"request": {"method": "POST", "url": "/x"}, "answer": {"status": 500}}'
+is "$(head -n 1 err)" 'retl-push: error: 2 unknown, the first of them line 1: HTTP 500' \
+	'of an answer the status'
+contains out 'a@example.com' 'its words stand in the receipt'
+lacks err example.com 'alone, as they may quote a record'
 done_testing
