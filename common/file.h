@@ -11,6 +11,12 @@
 /* Appends the file's content to out, up to max bytes. "-" is stdin. */
 int file_read(const char *path, size_t max, struct buf *out, struct buf *err);
 
+/*
+ * From now on a limit on the size of files is an error of write(2), EFBIG, and
+ * does not end the process. No program that is started inherits that.
+ */
+void file_outlive_limits(void);
+
 /* All n bytes, through EINTR and short writes. -1: errno says why. */
 int file_write_all(int fd, const void *p, size_t n);
 

@@ -5,6 +5,7 @@
  */
 #include "bin/retl-diff/diff.h"
 
+#include "common/file.h"
 #include "common/msg.h"
 #include "common/ndjson.h"
 #include "common/record.h"
@@ -173,6 +174,7 @@ int main(int argc, char **argv)
 	int status, n;
 
 	msg_init(argv[0]);
+	file_outlive_limits();
 	n = opt_parse(&spec, argc, argv);
 	watch_begin();
 	check(&cfg);

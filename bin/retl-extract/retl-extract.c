@@ -10,6 +10,7 @@
 #include "bin/retl-extract/dataset.h"
 #include "bin/retl-extract/describe.h"
 #include "bin/retl-extract/source.h"
+#include "common/file.h"
 #include "common/key.h"
 #include "common/mem.h"
 #include "common/msg.h"
@@ -620,6 +621,7 @@ int main(int argc, char **argv)
 	int status, n;
 
 	msg_init("retl-extract");
+	file_outlive_limits();
 	n = opt_parse(&spec, argc, argv);
 	watch_begin();
 	cfg.n_operands = (size_t)n;

@@ -7,6 +7,7 @@
 #include "bin/retl-hash/fields.h"
 
 #include "common/contract.h"
+#include "common/file.h"
 #include "common/filter.h"
 #include "common/mem.h"
 #include "common/msg.h"
@@ -337,6 +338,7 @@ int main(int argc, char **argv)
 	int status;
 
 	msg_init("retl-hash");
+	file_outlive_limits();
 	if (opt_parse(&spec, argc, argv) > 1)
 		opt_die("one file at most: '%s' is one too many", argv[1]);
 	watch_begin();

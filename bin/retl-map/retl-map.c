@@ -6,6 +6,7 @@
  */
 #include "bin/retl-map/mapping.h"
 
+#include "common/file.h"
 #include "common/filter.h"
 #include "common/key.h"
 #include "common/msg.h"
@@ -410,6 +411,7 @@ int main(int argc, char **argv)
 	int n, status;
 
 	msg_init("retl-map");
+	file_outlive_limits();
 	cfg.threads = MIN(filter_processors(), THREADS_MOST);
 	n = opt_parse(&spec, argc, argv);
 	watch_begin();

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 
+#include "common/file.h"
 #include "common/filter.h"
 #include "common/mem.h"
 #include "common/msg.h"
@@ -261,6 +262,7 @@ int main(int argc, char **argv)
 	hold_descriptors();
 	push_watch_signals();
 	msg_init(argv[0]);
+	file_outlive_limits();
 	p.cfg.limit = p.cfg.concurrency = NOT_GIVEN;
 	p.cfg.timeout_s = TIMEOUT_S;
 	p.cfg.max_failures = MAX_FAILURES;

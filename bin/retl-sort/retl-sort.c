@@ -231,6 +231,7 @@ int main(int argc, char **argv)
 	int n, status;
 
 	msg_init("retl-sort");
+	file_outlive_limits();
 	cfg.memory = default_memory();
 	n = opt_parse(&spec, argc, argv);
 	watch_begin();

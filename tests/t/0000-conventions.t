@@ -114,6 +114,10 @@ for tool in $tools; do
 	seal 1 >>one
 	exits 74 "$tool with one record into a full disk" \
 		sh -c "$(echo "$words" | sed 's/ in$/ one/') <one >/dev/full"
+	exits 74 "$tool into a file that grows beyond a limit" \
+		bash -c "ulimit -c 0; ulimit -f 1; $words <in >large"
+	is "$(cat err)" "$tool: error: standard output: File too large" \
+		"$tool says so, too"
 	exits 141 "$tool ends by SIGPIPE when nobody reads on" \
 		bash -c "$words <in | head -n 1 >/dev/null
 			exit \${PIPESTATUS[0]}"
