@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "common/msg.h"
 #include "common/retry.h"
+#include "common/url.h"
 
 #define GRANT_JWT "urn:ietf:params:oauth:grant-type:jwt-bearer"
 #define GRANT_EXCHANGE "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -21,21 +22,6 @@ static char *copy(struct str s)
 	return s.n ? xstrndup(s.s, s.n) : NULL;
 }
 
-/* "localhost", "127.0.0.1:80": bytes that do not leave the machine. */
-static bool is_near(const char *host)
-{
-	static const char *const near[] = { "127.0.0.1", "localhost", "[::1]" };
-
-	for (size_t i = 0; i < ARRAY_LEN(near); i++) {
-		size_t n = strlen(near[i]);
-
-		if (strncmp(host, near[i], n) == 0 &&
-		    (!host[n] || strchr(":/", host[n])))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Secrets go there: only over TLS, or to this very machine. What issues tokens
  * to whoever asks from within a cloud's machine has no TLS.
@@ -46,7 +32,7 @@ static int check_url(const struct oauth *o, struct buf *err)
 
 	if (strncmp(url, "https://", 8) == 0 ||
 	    (strncmp(url, "http://", 7) == 0 &&
-	     (is_near(url + 7) || o->grant == OAUTH_METADATA ||
+	     (url_is_near(url + 7) || o->grant == OAUTH_METADATA ||
 	      o->grant == OAUTH_ISSUER)))
 		return 0;
 	return fail(err, "token_url: not an https URL");

@@ -83,3 +83,17 @@ bool url_holds_half_a_password(const char *part, const char *value)
 	return strcmp(part, "host") == 0 && *value != '/' && *value != '@' &&
 	       strchr(value, '@');
 }
+
+bool url_is_near(const char *host)
+{
+	static const char *const near[] = { "127.0.0.1", "localhost", "[::1]" };
+
+	for (size_t i = 0; i < ARRAY_LEN(near); i++) {
+		size_t n = strlen(near[i]);
+
+		if (strncmp(host, near[i], n) == 0 &&
+		    (!host[n] || strchr(":/", host[n])))
+			return true;
+	}
+	return false;
+}

@@ -18,6 +18,12 @@ int url_resolve(const char *base, struct str to, struct buf *out);
 bool url_same_origin(const char *a, const char *b);
 
 /*
+ * "localhost", "127.0.0.1:80/x", what stands behind the scheme: bytes that do
+ * not leave the machine.
+ */
+bool url_is_near(const char *host);
+
+/*
  * Of a database's address that its library has taken apart: a password with an
  * @ or a slash that is not encoded has left its second half in another part,
  * which the library would show where it has no use for it. Is it this one?

@@ -14,6 +14,7 @@
 #include "common/filter.h"
 #include "common/mem.h"
 #include "common/msg.h"
+#include "common/url.h"
 #include "common/watch.h"
 
 /* Bounds of one request. */
@@ -156,6 +157,23 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 	parse_as(cfg);
 }
 
+/* Whoever forgets the s shows the token to all who are on the way. */
+static void look_at_address(const struct push *p)
+{
+	const struct setting *s =
+	    contract_setting(p->contract, STR("base_url"));
+	struct str type = json_get(json_get(p->contract->root, "auth"), "type");
+	struct buf url = BUF_INIT;
+
+	if (s->text.s)
+		buf_adds(&url, s->text);
+	if (str_starts(buf_str(&url), "http://") &&
+	    !url_is_near(url.data + 7) && !json_text_is(type, "none"))
+		msg_warn("base_url: http, not https: the credentials go to it "
+			 "in the clear");
+	buf_release(&url);
+}
+
 static void load(struct push *p)
 {
 	int status = EX_CONFIG;
@@ -168,6 +186,8 @@ static void load(struct push *p)
 	if (delivery_load(&p->d, p->contract, p->cfg.dry_run != NULL, &p->err) <
 	    0)
 		die(p->d.status, "%s", p->err.data);
+	if (!p->cfg.dry_run)
+		look_at_address(p);
 	if (p->cfg.replay) {
 		p->shown_d = xcalloc(1, sizeof *p->shown_d);
 		if (delivery_load(p->shown_d, p->contract, true, &p->err) < 0)

@@ -138,6 +138,17 @@ contains err 'auth: token has a control character in it, such as the end of a li
 	'says what is wrong with it'
 lacks err s3cr3t 'and shows nothing of it'
 
+# ---- an s that was forgotten ----
+contract clear '{"retry": {"attempts": 1}, "settings": {"key": {"env": "T_KEY", "secret": true}},
+	"auth": {"type": "bearer", "token": "{key}"}}'
+timeout 20 retl-push -c t/clear --as added --set base_url=http://127.0.0.2:1 \
+	<quote >out 2>err
+contains err 'base_url: http, not https: the credentials go to it in the clear' \
+	'credentials do not go out in the clear without a word'
+timeout 20 retl-push -c t/clear --as added --set base_url=http://127.0.0.1:1 \
+	<quote >out 2>err
+lacks err 'in the clear' 'but to this machine'
+
 # ---- only what changed ----
 contract patch '{"operations": {"send": {"changed_only": ["lang"],
 	"request": {"url": "/x"}}}}'
