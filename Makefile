@@ -231,7 +231,7 @@ fuzz: ## libFuzzer on the parsers, FUZZ_SECONDS each
 		build/fuzz/extract.a build/fuzz/push.a
 	for f in $(FUZZERS); do \
 		mkdir -p build/fuzz/corpus/$$f && \
-		clang $(ALL_CPPFLAGS) -std=c11 -O1 -g \
+		clang $(ALL_CPPFLAGS) -std=c11 -O1 -g -Werror \
 			-fsanitize=fuzzer,address,undefined -pthread \
 			-o build/fuzz/fuzz_$$f tests/fuzz/fuzz_$$f.c \
 			build/fuzz/extract.a build/fuzz/push.a \

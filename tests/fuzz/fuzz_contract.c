@@ -52,7 +52,7 @@ static void check_tmpl(const struct tmpl *t, enum tmpl_use use,
 {
 	static const char special[] = "/?&#=:@\r\n \t";
 	struct buf out = BUF_INIT, err = BUF_INIT;
-	struct str field = STR_NONE;
+	struct tmpl_field field = TMPL_FIELD_NONE;
 
 	if (tmpl_expand(t, use, scope, &out, &field, &err) < 0)
 		demand(err.len);

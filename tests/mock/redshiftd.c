@@ -402,5 +402,6 @@ int main(int argc, char **argv)
 		opt_die("operands are not taken");
 	fakeapi_run(&fake.api);
 	ids_release(&fake.tokens);
+	free(fake.sig.keys.v);
 	return 0;
 }
