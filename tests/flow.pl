@@ -38,8 +38,8 @@ my $rows = '[.body.rows | if type == "array" then . else [.] end | flatten | .[]
 
 # What an answer makes of the rows in each way to tell; the program of results
 sub mode {
-	my ($method, $path, $last) = @_;
-	my $how = one(qw(plain named indexed by_ref));
+	my ($method, $path, $last, $how) = @_;
+	$how //= one(qw(plain named indexed by_ref));
 	my $rest = $last ? ', {status: "delivered"}' : '';
 	if ($how eq 'plain') {
 		answers($method, $path, "$rows as \$rows | if any(\$rows[]; poison)
@@ -180,14 +180,15 @@ sub operation {
 sub replacement {
 	my ($model) = @_;
 	my $path = '/w/rows';
+	my $one = chance(0.5);
 	my $step = { request => { method => 'POST', url => $path, item => $row,
 	    body => '{batch: $run.batch, last: $run.last, rows: .}' },
-	    %{ mode('POST', $path, 1) } };
+	    %{ mode('POST', $path, 1, $one ? undef : 'plain') } };
 	$step->{resend} = one(qw(same never)) if chance(0.3);
 	my $op = { whole => JSON::PP::true, match => '.id | tostring',
 	    batch => { records => 1 + int rand 12 } };
 	push @$model, { path => $path, m => 0, word => 1 };
-	return { %$op, %$step } if chance(0.5);
+	return { %$op, %$step } if $one;
 	# Who has an outcome already is not there for the step that ends it.
 	delete $step->{results};
 	answers('POST', '/w/end', '{status: 200, body: {}}');
