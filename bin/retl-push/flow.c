@@ -159,6 +159,16 @@ void push_stop(struct push *p, int status, const char *fmt, ...)
 	msg_error("%s; nothing more is sent", p->stop_reason.data);
 }
 
+void push_wait(struct push *p, int64_t ms)
+{
+	if (ms > LONGEST_WAIT_MS)
+		push_stop(p, EX_TEMPFAIL,
+			  "the destination asks to wait %" PRId64 " s",
+			  ms / 1000);
+	else if (ms > 0)
+		p->not_before = MAX(p->not_before, clock_tick_ms() + ms);
+}
+
 static void fail_record(struct flow *f, struct rec *r)
 {
 	switch (r->verdict) {
@@ -452,12 +462,6 @@ static int64_t next_try(struct flow *f, const struct sorted *s, int64_t wait_ms)
 	    s->at_once ? 0
 		       : retry_delay_ms(&p->d.retry, MAX(s->most_attempts, 1));
 
-	if (wait_ms > LONGEST_WAIT_MS) {
-		push_stop(p, EX_TEMPFAIL,
-			  "the destination asks to wait %" PRId64 " s",
-			  wait_ms / 1000);
-		wait_ms = 0;
-	}
 	/* A hint is kept to; the jitter comes on top of it. */
 	if (wait_ms >= 0)
 		delay = wait_ms + MIN(delay, p->d.retry.first_ms);

@@ -386,6 +386,12 @@ struct push {
 	int64_t started_ms; /* wall clock */
 };
 
+/*
+ * The destination wants quiet for so long (ms): nothing is sent before that,
+ * and not in this run if it is too long to wait for.
+ */
+void push_wait(struct push *p, int64_t ms);
+
 /* Takes a record that waits for nothing into an open batch. */
 void batch_admit(struct push *p, struct rec *r);
 /* Hands open batches on: all of them, or those that are old enough. */

@@ -190,15 +190,14 @@ static void apply(struct answer *w, enum verdict v, struct str reason)
 	/* Nobody may be sent twice. */
 	if (may_be_part(w, v) && w->s->resend == RESEND_NEVER)
 		v = UNKNOWN;
-	if (v == RETRY) {
-		w->wait_ms = answer_hint(w);
-		w->throttled = w->a->status < 500 || w->wait_ms >= 0;
-		if (w->wait_ms > 0)
-			w->p->not_before =
-			    MAX(w->p->not_before,
-				clock_tick_ms() + MIN(w->wait_ms, INT32_MAX));
+	if (v == RETRY)
 		msg_debug("batch %" PRIu64 ": HTTP %ld", w->f->number,
 			  w->a->status);
+	/* It is told to wait whatever becomes of these records. */
+	if (v == RETRY || w->a->status == 429 || broke_down(w)) {
+		w->wait_ms = answer_hint(w);
+		w->throttled = w->a->status < 500 || w->wait_ms >= 0;
+		push_wait(w->p, w->wait_ms);
 	}
 	/* The next batches are smaller from the start. */
 	if (v == SPLIT && w->a->status == 413 && w->f->n_carried > 1)
@@ -292,8 +291,10 @@ static void take_accepted(struct answer *w, const struct program *results)
 		if (f->recs[i]->verdict != RETRY)
 			continue;
 		f->recs[i]->spent = f->recs[i]->tries;
-		if (!w->throttled)
+		if (!w->throttled) {
 			w->wait_ms = answer_hint(w);
+			push_wait(w->p, w->wait_ms);
+		}
 		w->throttled = true;
 	}
 }
@@ -410,6 +411,21 @@ static void take_failure(struct answer *w)
 	}
 }
 
+/*
+ * What must not be sent twice is in doubt for good where the destination is
+ * down, so the next ones wait as if it were they that are tried again.
+ */
+static void spare_others(const struct answer *w)
+{
+	struct push *p = w->p;
+	uint64_t n = p->pace.n_failed;
+
+	if (n > 1 && w->s->resend == RESEND_NEVER &&
+	    (w->a->failure == HTTP_LOST || broke_down(w)))
+		push_wait(p, retry_delay_ms(&p->d.retry,
+					    MIN(n - 1, p->d.retry.attempts)));
+}
+
 void response_take(struct flow *f, const struct http_answer *a)
 {
 	struct answer w = { .f = f,
@@ -433,6 +449,7 @@ void response_take(struct flow *f, const struct http_answer *a)
 	else
 		take_failure(&w);
 	pace_failed(f->push, w.failed);
+	spare_others(&w);
 	if (a->failure == HTTP_OK)
 		pace_answered(f, a->took_ms, w.throttled);
 	buf_release(&w.value);
