@@ -294,12 +294,16 @@ static int fill(struct ndjson *r)
 /* The LF of the next line, NULL if it is not there. */
 static const char *find_end(struct ndjson *r)
 {
-	struct str rest = { r->mem + r->begin, r->end - r->begin };
 	const char *lf = NULL;
 
 	r->in_index = NULL;
-	if (r->index && rest.n)
-		lf = json_index_line(r->index, rest);
+	/* There may be no memory yet, either. */
+	if (UNLIKELY(r->begin == r->end))
+		return NULL;
+	if (r->index)
+		lf = json_index_line(
+		    r->index,
+		    (struct str){ r->mem + r->begin, r->end - r->begin });
 	if (LIKELY(lf))
 		r->in_index = r->index;
 	else if (r->end > r->seen)

@@ -44,9 +44,12 @@ sub mode {
 	if ($how eq 'plain') {
 		answers($method, $path, "$rows as \$rows | if any(\$rows[]; poison)
 			then {status: 400, body: {code: \"BAD\"}} else {status: 200, body: {}} end");
-		return {} if chance(0.6);
-		return { results => '{status: "delivered"}' } if $last;
-		return {};
+		my $step = {};
+		$step->{rules} = [{ status => 400, code => 'BAD',
+		    then => one(qw(rejected failed unknown retry)) }]
+		    if !$calm && chance(0.25);
+		$step->{results} = '{status: "delivered"}' if $last && chance(0.4);
+		return $step;
 	}
 	# Some are asked to come again, each in its turn.
 	my $again = $later && chance(0.4) ? 3 : 1000000;
@@ -58,7 +61,7 @@ sub mode {
 		later: [\$rows[] | select((poison | not) and
 			(.line + \$n) % $again == 0 and $again < 1000) | {name: $name, id}]}}");
 	my $key = { named => 'key', by_ref => 'ref', indexed => 'index' }->{$how};
-	my $word = one(qw(retry failed));
+	my $word = one(qw(retry failed again split skipped));
 	return { response => 'json', results =>
 	    "(.failed[] | {$key: .name, status: \"rejected\"}), " .
 	    "(.later[] | {$key: .name, status: \"$word\"})$rest" };
@@ -84,7 +87,10 @@ sub act {
 	$step->{save} = { "s$i" => '1' } if chance(0.2);
 	push @$model, { path => $path, m => $all ? 0 : $m, k => $k,
 	    never => ($step->{resend} // '') eq 'never',
-	    word => $step->{results} ? 1 : 0,
+	    word => $step->{results} || $step->{rules} ? 1 : 0,
+	    # Who is good may be refused with others, or be taken for bad.
+	    blunt => $step->{rules} || ($step->{results} // '') =~ /split/ ? 1 : 0,
+	    skips => ($step->{results} // '') =~ /skipped/ ? 1 : 0,
 	    rest => ($step->{results} // '') =~ /delivered/ ? 1 : 0 };
 	return $step;
 }
@@ -382,6 +388,13 @@ sub check {
 		$block = $b[-1] if @b && (!defined $block || $b[-1] > $block);
 	}
 
+	# What a dry run shows is what is sent, and more where an answer decides.
+	my %shown = map { ($_ => 1) } map { @{ $_->{lines} } }
+	    map { $json->decode($_) } slurp('dry');
+	for my $r (@out) {
+		wrong('line %d is delivered, and no dry run shows it', $r->{line})
+		    if $r->{status} eq 'delivered' && !$shown{ $r->{line} };
+	}
 	my %final;
 	for my $r (grep { $_->{status} ne 'sending' } @out) {
 		wrong('line %d has two receipts', $r->{line}) if $final{ $r->{line} };
@@ -417,7 +430,7 @@ sub check {
 				    if $d->{path} &&
 				    ($last->{ $d->{path} }{ $r->{id} } // $line) < $line;
 			}
-		} elsif ($s eq 'skipped') {
+		} elsif ($s eq 'skipped' && !grep { $_->{skips} } @due) {
 			wrong('line %d is skipped, and taken', $line)
 			    if %$took || $in_job{$line};
 			wrong('line %d is skipped: %s carries it', $line,
@@ -428,7 +441,8 @@ sub check {
 			wrong('line %d is %s, and taken', $line, $s)
 			    if (%$took || @jobs) && !$told;
 			wrong('line %d is rejected, and good', $line)
-			    if $s eq 'rejected' && $r->{v} !~ /POISON/;
+			    if $s eq 'rejected' && $r->{v} !~ /POISON/ &&
+			    !grep { $_->{blunt} } @due;
 		}
 		# Of whom no results speak that carry it nothing is known.
 		my $told = !(grep { $_->{word} } @due) || (grep { $_->{rest} } @due);
