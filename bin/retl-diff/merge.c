@@ -534,16 +534,26 @@ static void while_waiting(void *arg)
 		run_flush(&w->run);
 }
 
+/* A file is not there; without the lock it may have been replaced meanwhile. */
+static NORETURN void has_vanished(const struct state *st)
+{
+	struct state now = { .lock = -1 };
+
+	state_load(&now, st->dir);
+	if (now.generation != st->generation)
+		die(EX_TEMPFAIL,
+		    "%s: another sync has just changed the state: try again",
+		    st->dir);
+	die(EX_NOINPUT,
+	    "%s: a file that state.json names is missing: restore the state "
+	    "from a copy",
+	    st->dir);
+}
+
 static void open_all(struct walk *w)
 {
 	if (!acked_open(&w->acked, w->st))
-		die(w->cfg->dry_run ? EX_TEMPFAIL : EX_NOINPUT,
-		    w->cfg->dry_run
-			? "%s: another sync has just changed the state: try "
-			  "again"
-			: "%s: a file that state.json names is missing: "
-			  "restore the state from a copy",
-		    w->st->dir);
+		has_vanished(w->st);
 	state_open_part(w->st, STATE_DOUBT, &w->doubt);
 	state_open_part(w->st, STATE_HELD, &w->held);
 	/* What the state has sets the types that the input is held to. */

@@ -181,6 +181,7 @@ rm -rf st && cp -r whole st
 rm st/snapshot.1.ndjson
 exits 66 'a file that is missing' retl-diff -s st <in
 lacks out Diff 'sends nothing'
+exits 66 'to --dry-run as well' retl-diff -n -s st <in
 
 # ---- damaged runs ----
 
