@@ -20,6 +20,7 @@
 /* Bounds of one request. */
 #define CONNECT_MS 15000
 #define TIMEOUT_S 60
+#define TIMEOUT_MOST_S 86400U
 /* In a row: the destination is down, and another run will do better. */
 #define MAX_FAILURES 100
 /* Refused alike, and none taken: it is not the records. */
@@ -141,8 +142,8 @@ static void parse(struct config *cfg, struct look *look, int argc, char **argv)
 		opt_die("--replay-run without --replay");
 	if (!cfg->limit_ms || cfg->limit_ms > LIMIT_MOST_MS)
 		opt_die("--limit-ms: from 1 to %u", LIMIT_MOST_MS);
-	if (!cfg->timeout_s)
-		opt_die("--timeout: 0 is not a time");
+	if (!cfg->timeout_s || cfg->timeout_s > TIMEOUT_MOST_S)
+		opt_die("--timeout: from 1 to %u", TIMEOUT_MOST_S);
 	if (!cfg->limit)
 		opt_die("--limit: at least 1");
 	if (!cfg->concurrency || (cfg->concurrency > MAX_CONCURRENCY &&

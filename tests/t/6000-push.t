@@ -131,6 +131,9 @@ sh run >ran
 contains ran 'authorization: Bearer s3cr3t key' 'which the shell fills in'
 is "$(tail -n 2 ran | head -n 1)" "$(cat quote)" \
 	'quoting keeps every byte of the body'
+for long in 0 86401 9223372036854775807; do
+	exits 64 "--timeout=$long has no end" retl-push --timeout=$long -n -c t/secret quote
+done
 exits 64 '-n=wget' retl-push -n=wget -c t/secret quote
 exits 78 'a secret of a file with Windows line ends' \
 	env T_KEY="$(printf 's3cr3t\r')" retl-push -c t/secret --as added quote
