@@ -588,6 +588,11 @@ void show_body(char mark, struct str body);
 void show_sent(const struct flow *f);
 /* Appends a text of a dry run: its secrets' marks, \1 and \2, as braces. */
 void show_secrets(struct buf *out, struct str s);
+/*
+ * For messages, which show no value of a record: those of f's that stand in
+ * what the destination has said become asterisks.
+ */
+void show_without_values(const struct flow *f, struct buf *text);
 
 /* ---- dryrun.c ---- */
 

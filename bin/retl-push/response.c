@@ -99,36 +99,49 @@ static void take_unreadable(struct answer *w)
 	buf_release(&why);
 }
 
+/* What the destination says, for people: " CODE: REASON", as far as it does. */
+static void put_words(struct answer *w, struct buf *out)
+{
+	answer_explain(w);
+	if (w->code.len)
+		buf_addf(out, " %s", w->code.data);
+	if (w->reason.len)
+		buf_addf(out, ": %s", w->reason.data);
+	show_without_values(w->f, out);
+}
+
 static void stop(struct answer *w, bool credentials)
 {
 	long status = w->a->status;
 	bool denied = credentials || status == 401 || status == 403;
+	struct buf words = BUF_INIT;
 
 	/* What cannot be cleaned up stays where it is. */
 	if (w->f->op->role == TO_CLEAN_UP)
 		return;
-	answer_explain(w);
+	put_words(w, &words);
 	push_stop(w->p, denied ? EX_NOPERM : EX_UNAVAILABLE,
-		  "%s: the destination refuses, HTTP %ld%s%s%s%s%s",
-		  w->p->contract->name, status, w->code.len ? " " : "",
-		  w->code.data, w->reason.len ? ": " : "", w->reason.data,
+		  "%s: the destination refuses, HTTP %ld%s%s",
+		  w->p->contract->name, status, words.data,
 		  denied ? " (check the credentials)"
 		  : status >= 300 && status < 400
 		      ? " (redirects are not followed: check the address)"
 		      : "");
+	buf_release(&words);
 }
 
 /* A quota that opens again some day, but not while somebody waits. */
 static void leave_for_later(struct answer *w)
 {
+	struct buf words = BUF_INIT;
+
 	if (w->f->op->role == TO_CLEAN_UP)
 		return;
-	answer_explain(w);
+	put_words(w, &words);
 	push_stop(w->p, EX_TEMPFAIL,
-		  "%s: the destination takes nothing more for now, HTTP "
-		  "%ld%s%s%s%s",
-		  w->p->contract->name, w->a->status, w->code.len ? " " : "",
-		  w->code.data, w->reason.len ? ": " : "", w->reason.data);
+		  "%s: the destination takes nothing more for now, HTTP %ld%s",
+		  w->p->contract->name, w->a->status, words.data);
+	buf_release(&words);
 }
 
 /* The same where an outcome says so. */

@@ -81,3 +81,79 @@ void show_sent(const struct flow *f)
 	show_body('>', buf_str(&plain));
 	buf_release(&plain);
 }
+
+/* ---- without personal data ---- */
+
+/* Shorter ones are words of any message, and tell nobody who it was. */
+#define SHORTEST_TEXT 4
+#define SHORTEST_NUMBER 5
+
+static bool is_inner(char c)
+{
+	return isalnum((uint8_t)c) || (uint8_t)c >= 0x80;
+}
+
+/* Where it stands for itself, and is no part of a longer word. */
+static void hide(struct buf *text, struct str value)
+{
+	char *end = text->data + text->len, *at = text->data;
+
+	while ((at = memmem(at, (size_t)(end - at), value.s, value.n))) {
+		char *behind = at + value.n;
+
+		if (!(at > text->data && is_inner(at[-1])) &&
+		    !(behind < end && is_inner(*behind)))
+			memset(at, '*', value.n);
+		at = behind;
+	}
+}
+
+static void hide_values(struct buf *text, struct str v, struct buf *scratch)
+{
+	struct json_iter it;
+	struct json_member m;
+	struct str e;
+
+	switch (json_type(v)) {
+	case JSON_OBJECT:
+		json_iter_init(&it, v);
+		while (json_iter_member(&it, &m))
+			hide_values(text, m.val, scratch);
+		break;
+	case JSON_ARRAY:
+		json_iter_init(&it, v);
+		while (json_iter_element(&it, &e))
+			hide_values(text, e, scratch);
+		break;
+	case JSON_STRING:
+		e = json_text(v, scratch);
+		if (e.n >= SHORTEST_TEXT)
+			hide(text, e);
+		break;
+	case JSON_NUMBER:
+		if (v.n >= SHORTEST_NUMBER)
+			hide(text, v);
+		break;
+	default:
+		break;
+	}
+}
+
+void show_without_values(const struct flow *f, struct buf *text)
+{
+	struct buf scratch = BUF_INIT;
+
+	for (size_t i = 0; i < f->n && text->len; i++) {
+		const struct rec *r = f->recs[i];
+		struct str body = STR_NONE;
+
+		/* Of a replay the record is not there, but its line. */
+		if (r->record.n && !r->stand_in)
+			hide_values(text, rec_str(r, r->record), &scratch);
+		if (f->push->cfg.replay && r->original.n)
+			body = json_get(rec_str(r, r->original), "body");
+		if (body.s)
+			hide_values(text, body, &scratch);
+	}
+	buf_release(&scratch);
+}

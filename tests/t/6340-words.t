@@ -105,4 +105,19 @@ is "$(head -n 1 err)" 'retl-push: error: 2 unknown, the first of them line 1: HT
 	'of an answer the status'
 contains out 'a@example.com' 'its words stand in the receipt'
 lacks err example.com 'alone, as they may quote a record'
+
+# ---- a message shows no record, even where the destination does ----
+contract whole '{"record": {"additionalProperties": {}}, "answers": {"code": ".code", "reason": ".message"}}'
+cat >in <<\EOF
+{"id":770012345,"to":"x","mail":"a@example.com","tags":["Zoë","Anne"],"n":4.50}
+EOF
+say='a@example.com (770012345) may not, nor Zoë; not annexes, nor a@example.community'
+jq -n --arg say "$say" '[{name: "x", exchange: [{request: {method: "POST", url: "/x"},
+	answer: {status: 403, body: {code: "NO", message: $say}}}]}]' >cases
+mock_start play mockapi play --case 1 cases
+timeout 30 retl-push -c t/whole --as added --set base_url="$(mock_url play)" <in >out 2>err
+is "$?/$(jq -r .reason out)" "77/$say" 'the receipt has the words of the destination'
+contains err 'HTTP 403 NO: ************* (*********) may not, nor ****; not annexes, nor a@example.community (check' \
+	'a message has not those that stand in the record'
+mock_stop play
 done_testing
