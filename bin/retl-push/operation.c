@@ -223,6 +223,13 @@ static int load_operations(struct loader *l)
 
 /* ---- the rest of the contract ---- */
 
+static void limit_release(struct limit *l)
+{
+	rate_release(&l->rate);
+	program_release(&l->by_program);
+	tmpl_release(&l->by_tmpl);
+}
+
 /* "{group}" is a template, ".channel" a program. */
 static int load_by(struct loader *l, struct str v, struct limit *limit)
 {
@@ -234,6 +241,22 @@ static int load_by(struct loader *l, struct str v, struct limit *limit)
 		return load_template(l, limit->by, "by", TMPL_HEADER,
 				     &limit->by_tmpl);
 	return load_program(l, v, "by", PLACE_RECORD, &limit->by_program);
+}
+
+/*
+ * Is the last limit there already? Settings may make two alike: it holds once,
+ * as both would wait for the same file.
+ */
+static bool is_known_limit(const struct delivery *d)
+{
+	const struct limit *last = &d->limits[d->n_limits - 1];
+
+	for (const struct limit *x = d->limits; x < last; x++)
+		if (x->rate.most == last->rate.most &&
+		    x->rate.window_ms == last->rate.window_ms &&
+		    str_eq(x->by, last->by))
+			return true;
+	return false;
 }
 
 static int load_limits(struct loader *l)
@@ -268,6 +291,8 @@ static int load_limits(struct loader *l)
 		rate_init(&limit->rate, requests, ms, limit->by.s != NULL);
 		if (load_by(l, v, limit) < 0)
 			return -1;
+		if (is_known_limit(l->d))
+			limit_release(&l->d->limits[--l->d->n_limits]);
 		load_leave(l, mark);
 	}
 	return 0;
@@ -370,13 +395,6 @@ out:
 }
 
 /* ---- the end ---- */
-static void limit_release(struct limit *l)
-{
-	rate_release(&l->rate);
-	program_release(&l->by_program);
-	tmpl_release(&l->by_tmpl);
-}
-
 void delivery_release(struct delivery *d)
 {
 	for (size_t i = 0; i < d->n_ops; i++)

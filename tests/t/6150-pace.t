@@ -301,4 +301,11 @@ push total --max-failures 0
 mock_stop sink
 is "$status/$(counts out)/$(wc -l <log)" '75/failed 40/50' \
 	'a run has a number of second tries'
+# ---- limits that are alike ----
+# Settings may make two of them so: one holds, and none waits for the other.
+contract alike '{"limits": [{"requests": "{rate}", "seconds": 10}, {"requests": 50, "seconds": 10}],
+	"settings": {"rate": {"default": 50}}, "retry": {"attempts": 1}, "base_url": "http://127.0.0.1:9"}'
+records 1 >in
+timeout 30 retl-push -c t/alike --as added in >out 2>err
+is "$?/$(jq -r .code out)" 75/unreachable 'two limits that are alike do not wait for each other'
 done_testing
