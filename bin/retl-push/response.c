@@ -102,12 +102,17 @@ static void take_unreadable(struct answer *w)
 /* What the destination says, for people: " CODE: REASON", as far as it does. */
 static void put_words(struct answer *w, struct buf *out)
 {
+	struct buf reason = BUF_INIT;
+
 	answer_explain(w);
 	if (w->code.len)
 		buf_addf(out, " %s", w->code.data);
-	if (w->reason.len)
-		buf_addf(out, ": %s", w->reason.data);
-	show_without_values(w->f, out);
+	if (!w->reason.len)
+		return;
+	buf_adds(&reason, buf_str(&w->reason));
+	show_without_values(w->f, &reason);
+	buf_addf(out, ": %s", reason.data);
+	buf_release(&reason);
 }
 
 static void stop(struct answer *w, bool credentials)
