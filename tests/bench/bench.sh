@@ -108,6 +108,8 @@ wanted() {
 # "WALL CPU", "WALL -" or "- -". What $before names is called before each of ours.
 before=
 versus() {
+	# Else what has just been made is written while the first are timed.
+	sync -f .
 	rm -f peer.times our.times
 	turn=0
 	while [ "$turn" -lt "$REPEAT" ]; do
