@@ -34,6 +34,23 @@ struct lint {
 /* About what stands at path. */
 void lint_fault(struct lint *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+bool lint_has_name(const struct lint_names *l, struct str name);
+/* A copy, if it is not there. */
+void lint_add_name(struct lint_names *l, struct str name);
+void lint_release_names(struct lint_names *l);
+
+/* The setting's object; .s NULL: there is no such setting. */
+struct str lint_setting(const struct lint *l, struct str name);
+bool lint_is_secret(const struct lint *l, struct str name);
+/* The text at hand, a program or a template, names it. */
+void lint_use_setting(struct lint *l, struct str name, bool in_program);
+
+/* ---- lint_parts.c: what the parts of the contract say about each other ----
+ */
+
+/* Its texts have been looked at, so that it is known what they use. */
+void lint_parts(struct lint *l);
+
 /* ---- lint_names.c: variables that there are not, or not here ---- */
 
 /* "record.x" of a template of the step at hand, or of the contract's headers.
