@@ -144,4 +144,8 @@ for page in "$top"/man/*.[1-9]; do
 	done <pointers
 done
 
+# ---- tests ----
+
+is "$(find "$top/tests/t" "$top/tests/torture" -name '*.t' ! -perm -u+x)" '' \
+	'every test can be run'
 done_testing
