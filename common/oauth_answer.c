@@ -158,6 +158,7 @@ static void take_trouble(struct oauth *o, const struct oauth_answer *a,
 	int64_t hint =
 	    retry_after_ms(header_of(a->headers, "retry-after"), now_ms);
 	bool patient = oauth_holds(o, tick_ms) || tick_ms < o->patient_until;
+	int64_t wait;
 
 	o->n_tries++;
 	buf_reset(&o->err);
@@ -179,8 +180,10 @@ static void take_trouble(struct oauth *o, const struct oauth_answer *a,
 		return;
 	}
 	o->state = OAUTH_NEEDED;
-	o->not_before = tick_ms + MAX(retry_delay_ms(&o->plan, o->n_tries),
-				      MIN(hint, LONGEST_WAIT_MS));
+	wait = MAX(retry_delay_ms(&o->plan, o->n_tries),
+		   MIN(hint, LONGEST_WAIT_MS));
+	/* The delay may be none; a token that still holds is used for now. */
+	o->not_before = tick_ms + MAX(wait, 1);
 	msg_debug("%s, asking again", o->err.data);
 }
 
