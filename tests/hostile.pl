@@ -100,7 +100,13 @@ my %answers = (
 		print $c "HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n{}";
 		exit;
 	},
-	slow    => sub { sleep 4; exit },
+	slow    => sub {
+		open my $f, '>>', 'slow.begun' or die;
+		print $f "begun\n";
+		close $f;
+		sleep 4;
+		exit;
+	},
 	blank   => sub { answer('200 OK', $json, " \r\n\t ") },
 	bom     => sub { answer('200 OK', $json, "\xef\xbb\xbf{\"a\":1}") },
 	bombare => sub { answer('200 OK', 'text/plain', "\xef\xbb\xbf{\"a\":1}") },

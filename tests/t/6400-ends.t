@@ -72,7 +72,7 @@ rm -f out err
 retl-push -v -c t/plain --set "base_url=$hostile" --concurrency 3 \
 	<pipe >out 2>err &
 pid=$!
-soon has 3 '> POST' err
+soon has 3 begun slow.begun
 kill -TERM $pid
 soon has 1 failed out
 kill -TERM $pid
