@@ -347,13 +347,21 @@ static void finish(struct http_transfer *t)
 		code = CURLE_RECV_ERROR;
 	describe(t, code, &a);
 	t->done(t->arg, &a);
-	put_back(t);
+	/*
+	 * A handle remembers more of a failure than it should: libcurl 7.88
+	 * sends by itself again what is lost on one on which a stream was
+	 * refused, after the beginning of an answer, long before.
+	 */
+	if (code == CURLE_OK)
+		put_back(t);
+	else
+		transfer_free(t);
 }
 
 void http_cancel(struct http_transfer *t)
 {
 	wire_drop(t->http->wire, t);
-	put_back(t);
+	transfer_free(t);
 }
 
 void http_go(struct http *h)

@@ -10,7 +10,8 @@
  *	error       RST_STREAM, INTERNAL_ERROR: who knows
  *	goaway      GOAWAY whose last stream is one before it
  *	last        GOAWAY whose last stream is this one, and no answer
- *	late        the beginning of an answer, and then REFUSED_STREAM
+ *	late        the beginning of an answer, and, once the other side has
+ *		    read that (it answers a PING behind it), REFUSED_STREAM
  *	away        as goaway, and nothing listens any more
  *
  * What stands last is done with all that follow. "-" before a word: it is done
@@ -52,6 +53,8 @@ struct h2d {
 	size_t n_words;
 	size_t *n_requests; /* of all connections */
 	int listen_fd;
+	uint32_t
+	    late; /* the stream that waits for the answer to a PING; or 0 */
 };
 
 /* ---- frames ---- */
@@ -145,7 +148,8 @@ static void answer(struct h2d *h, SSL *tls, const char *word, uint32_t stream)
 		exit(0);
 	} else if (strcmp(word, "late") == 0) {
 		send_frame(tls, HEADERS, END_HEADERS, stream, &ok, 1);
-		reset(tls, stream, 7);
+		send_frame(tls, PING, 0, 0, "retl-h2d", 8);
+		h->late = stream;
 	} else if (strcmp(word, "away") == 0) {
 		shutdown(h->listen_fd, SHUT_RDWR);
 		go_away(tls, 0);
@@ -187,6 +191,12 @@ static void take_request(struct h2d *h, SSL *tls, int type, int flags,
 	*word = NULL;
 }
 
+static void reset_late(struct h2d *h, SSL *tls)
+{
+	reset(tls, h->late, 7);
+	h->late = 0;
+}
+
 static void serve(struct h2d *h, SSL *tls)
 {
 	uint8_t head[HEAD], body[MAX_FRAME];
@@ -212,6 +222,8 @@ static void serve(struct h2d *h, SSL *tls)
 			send_frame(tls, SETTINGS, ACK, 0, "", 0);
 		else if (type == PING && !(flags & ACK))
 			send_frame(tls, PING, ACK, 0, body, 8);
+		else if (type == PING && h->late)
+			reset_late(h, tls);
 		else if (type == DATA || type == HEADERS)
 			take_request(h, tls, type, flags, stream);
 	}
