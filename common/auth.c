@@ -69,8 +69,7 @@ static int check_line(struct str value, const char *name, struct buf *err)
 		    !(value.s[i] == 2))
 			return fail(err,
 				    "auth: %s has a control character in it, "
-				    "such as the "
-				    "end of a line",
+				    "such as the end of a line",
 				    name);
 	return 0;
 }

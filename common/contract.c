@@ -174,26 +174,19 @@ static int read_changes(struct contract *c, int *status, struct buf *err)
 static int read_on(struct contract *c, const struct opt_list *on,
 		   struct buf *err)
 {
-	static const char *const kinds[] = {
-		[DIFF_ADDED] = "added",
-		[DIFF_UPDATED] = "updated",
-		[DIFF_REMOVED] = "removed",
-	};
-
 	for (size_t i = 0; i < on->n; i++) {
 		struct str rest = str_of(on->v[i]), kind;
-		int k = DIFF_ADDED;
+		enum diff_result k;
 
 		str_split(&rest, '=', &kind);
-		while (k <= DIFF_REMOVED && !str_is(kind, kinds[k]))
-			k++;
-		if (k > DIFF_REMOVED || !rest.n)
+		k = diff_result_of_word(kind);
+		if (!k || !rest.n)
 			return fail(err, "--on: added=, updated= or removed= "
 					 "and skip or an operation is "
 					 "expected");
 		c->operation[k] = c->operation_name[k] = STR_NONE;
 		if (!str_is(rest, "skip") &&
-		    choose(c, (enum diff_result)k, rest, "--on", err) < 0)
+		    choose(c, k, rest, "--on", err) < 0)
 			return -1;
 	}
 	return 0;

@@ -126,13 +126,11 @@ static void refuse_whole(struct filter *f)
 	filter_refuse(f, STR(""));
 }
 
-static void work_line(struct job *j, const struct crew_line *line, bool first)
+static void work_line(struct job *j, const struct crew_line *line)
 {
-	const struct crew_line *last = &j->slot->line[j->slot->n - 1];
 	struct filter *f = j->f;
 
-	ndjson_at(&f->in, (struct str){ j->slot->in + line->at, line->n },
-		  j->slot->in + last->at + last->n, first);
+	ndjson_at(&f->in, (struct str){ j->slot->in + line->at, line->n });
 	f->in.line_no = line->no;
 	crew_beat(j->slot);
 	if (!filter_take(f))
@@ -147,18 +145,18 @@ static void work(void *arg, struct crew_slot *s)
 {
 	struct job *j = arg;
 	struct out *out = &j->f->out;
+	const struct crew_line *last = &s->line[s->n - 1];
 	uint64_t before;
-	bool first = true;
 
 	j->slot = s;
+	ndjson_block(&j->f->in, s->in + last->at + last->n);
 	j->f->guard = &s->guard;
 	j->p = *crew_progress(s);
 	out->b = fixed(s->out, s->out_cap, j->p.out_len);
 	j->told = fixed(s->tell, s->tell_cap, j->p.told);
 	while (j->p.done < s->n) {
 		before = out->n_records;
-		work_line(j, &s->line[j->p.done], first);
-		first = false;
+		work_line(j, &s->line[j->p.done]);
 		if (UNLIKELY(out->b.over))
 			BUG("a batch has no room for what became of a record");
 		s->guard.n_bad = 0;

@@ -190,18 +190,20 @@ void ndjson_index(struct ndjson *r, bool yes)
 	r->index = yes ? json_index_new() : NULL;
 }
 
-void ndjson_at(struct ndjson *r, struct str line, const char *end, bool new)
+void ndjson_block(struct ndjson *r, const char *end)
 {
-	struct str rest = { line.s, (size_t)(end - line.s) };
+	r->block_end = end;
+	if (r->index)
+		json_index_forget(r->index);
+}
+
+void ndjson_at(struct ndjson *r, struct str line)
+{
+	struct str rest = { line.s, (size_t)(r->block_end - line.s) };
 
 	r->line = line;
-	r->in_index = NULL;
-	if (!r->index)
-		return;
-	if (new)
-		json_index_forget(r->index);
-	if (json_index_line(r->index, rest))
-		r->in_index = r->index;
+	r->in_index =
+	    r->index && json_index_line(r->index, rest) ? r->index : NULL;
 }
 
 static bool would_block(int fd)

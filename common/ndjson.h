@@ -105,6 +105,7 @@ struct ndjson {
 	size_t chunk; /* of a lent block: how much to read at once */
 	bool eof, bad_seal, last_is_seal;
 	struct json_index *index; /* NULL: lines are not indexed */
+	const char *block_end;
 	uint64_t since_seal, sealed_count;
 };
 #define NDJSON_INIT       \
@@ -121,10 +122,12 @@ int ndjson_open(struct ndjson *r, const char *path);
 void ndjson_index(struct ndjson *r, bool yes);
 
 /*
- * In place of ndjson_next: line lies in a block of lines that ends at end. new:
- * this block has not been there before.
+ * In place of ndjson_next: lines of a block that somebody else has read, and
+ * that ends at end.
  */
-void ndjson_at(struct ndjson *r, struct str line, const char *end, bool new);
+void ndjson_block(struct ndjson *r, const char *end);
+/* The next of them that is wanted; behind the one before. */
+void ndjson_at(struct ndjson *r, struct str line);
 
 /* For pull: tells that reading failed. -1. */
 int ndjson_read_failed(struct ndjson *r, int why);

@@ -8,6 +8,13 @@ static const char *const result_names[] = {
 	[DIFF_REMOVED] = "DiffRemoved",
 };
 
+static const char *const result_words[] = {
+	[DIFF_NONE] = NULL,
+	[DIFF_ADDED] = "added",
+	[DIFF_UPDATED] = "updated",
+	[DIFF_REMOVED] = "removed",
+};
+
 enum reserved { RESULT, ID, CHANGED, OUTCOME, N_RESERVED };
 
 static const struct str reserved_names[] = {
@@ -20,6 +27,19 @@ static const struct str reserved_names[] = {
 const char *diff_result_name(enum diff_result r)
 {
 	return result_names[r];
+}
+
+const char *diff_result_word(enum diff_result r)
+{
+	return result_words[r];
+}
+
+enum diff_result diff_result_of_word(struct str word)
+{
+	for (int i = DIFF_ADDED; i <= DIFF_REMOVED; i++)
+		if (str_is(word, result_words[i]))
+			return (enum diff_result)i;
+	return DIFF_NONE;
 }
 
 static int which(const struct json_member *m)

@@ -18,6 +18,10 @@ enum diff_result {
 
 /* "DiffAdded" and so on; NULL for DIFF_NONE. */
 const char *diff_result_name(enum diff_result r);
+/* "added" and so on, as options and people say it; NULL for DIFF_NONE. */
+const char *diff_result_word(enum diff_result r);
+/* The kind of this word; DIFF_NONE: it is none of them. */
+enum diff_result diff_result_of_word(struct str word);
 
 struct record {
 	struct str line;     /* the record as it came */

@@ -600,17 +600,12 @@ static void move_on(const struct config *cfg, struct state *st, bool rebound)
 		state_save(st);
 }
 
-static const char *const kinds[] = {
-	[DIFF_ADDED] = "added",
-	[DIFF_UPDATED] = "updated",
-	[DIFF_REMOVED] = "removed",
-};
-
 static void begin_watch(const struct walk *w)
 {
 	watch_count("read", &w->n_rows);
 	for (int i = DIFF_ADDED; i <= DIFF_REMOVED; i++)
-		watch_count(kinds[i], &w->n_kind[i]);
+		watch_count(diff_result_word((enum diff_result)i),
+			    &w->n_kind[i]);
 }
 
 static void end_watch(const struct walk *w)

@@ -13,9 +13,6 @@
 
 static void parse_emit(struct config *cfg)
 {
-	static const char *const words[] = { [DIFF_ADDED] = "added",
-					     [DIFF_UPDATED] = "updated",
-					     [DIFF_REMOVED] = "removed" };
 	struct str rest = str_of(cfg->emit), word;
 
 	if (!cfg->emit) {
@@ -24,15 +21,13 @@ static void parse_emit(struct config *cfg)
 		return;
 	}
 	while (str_split(&rest, ',', &word)) {
-		int i = DIFF_ADDED;
+		enum diff_result kind = diff_result_of_word(word);
 
-		while (i <= DIFF_REMOVED && !str_is(word, words[i]))
-			i++;
-		if (i > DIFF_REMOVED)
+		if (!kind)
 			opt_die("--emit: '%.*s' is not added, updated or "
 				"removed",
 				STR_ARG(word));
-		cfg->emits[i] = true;
+		cfg->emits[kind] = true;
 	}
 }
 

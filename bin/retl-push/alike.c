@@ -122,6 +122,20 @@ static void give_up(struct push *p)
 	let_go(p, a, FAILED);
 }
 
+/* It waits with the others, unless it is known already what becomes of them. */
+static bool wait_with(struct push *p, struct alike *a, const struct rec *r,
+		      struct outcome *o, void (*end)(struct push *p))
+{
+	if (a->stopped) {
+		o->status = FAILED;
+		return false;
+	}
+	hold(a, r, o);
+	if (a->n == p->cfg.max_alike)
+		end(p);
+	return true;
+}
+
 bool alike_settle(struct push *p, const struct rec *r, struct outcome *o)
 {
 	struct alike *a = &p->alike;
@@ -139,14 +153,7 @@ bool alike_settle(struct push *p, const struct rec *r, struct outcome *o)
 			settle(p, REJECTED);
 		return false;
 	}
-	if (a->stopped) {
-		o->status = FAILED;
-		return false;
-	}
-	hold(a, r, o);
-	if (a->n == p->cfg.max_alike)
-		give_up(p);
-	return true;
+	return wait_with(p, a, r, o, give_up);
 }
 
 /* ---- what cannot be made here ---- */
@@ -166,20 +173,11 @@ static void give_up_making(struct push *p)
 
 bool unmade_settle(struct push *p, const struct rec *r, struct outcome *o)
 {
-	struct alike *a = &p->unmade;
-
 	if (o->status != REJECTED || o->http_status || !r->op->unmade ||
 	    *r->op->unmade || !p->cfg.max_alike ||
 	    !(str_is(o->code, "jq") || str_is(o->code, "body")))
 		return false;
-	if (a->stopped) {
-		o->status = FAILED;
-		return false;
-	}
-	hold(a, r, o);
-	if (a->n == p->cfg.max_alike)
-		give_up_making(p);
-	return true;
+	return wait_with(p, &p->unmade, r, o, give_up_making);
 }
 
 void unmade_made(struct push *p)

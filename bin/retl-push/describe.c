@@ -303,19 +303,17 @@ static void put_settings(struct str root, struct buf *out)
 static void put_changes(struct str root, struct buf *out)
 {
 	static const char *const titles[] = { "CHANGE", "OPERATION", NULL };
-	static const char *const kinds[] = { "DiffAdded", "DiffUpdated",
-					     "DiffRemoved" };
-	static const char *const words[] = { "added", "updated", "removed" };
 	struct str changes = json_get(root, "changes");
 	struct table t = { .n = 0 };
 
 	heading(out, "CHANGES");
 	table_add(&t, titles);
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		struct str v = json_get(changes, kinds[i]);
+	for (int i = DIFF_ADDED; i <= DIFF_REMOVED; i++) {
+		enum diff_result kind = (enum diff_result)i;
+		struct str v = json_get(changes, diff_result_name(kind));
 		struct buf *row = table_row(&t);
 
-		buf_addz(&row[0], words[i]);
+		buf_addz(&row[0], diff_result_word(kind));
 		if (!v.s || json_type(v) == JSON_NULL)
 			buf_addz(&row[1], "skipped");
 		else

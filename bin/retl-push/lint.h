@@ -50,6 +50,9 @@ void lint_use_setting(struct lint *l, struct str name, bool in_program);
 
 /* Its texts have been looked at, so that it is known what they use. */
 void lint_parts(struct lint *l);
+/* Adds the operations that this setting may choose; false: it may be any. */
+bool lint_add_choices(const struct lint *l, struct str name,
+		      struct lint_names *to);
 
 /* ---- lint_names.c: variables that there are not, or not here ---- */
 

@@ -112,43 +112,36 @@ static bool try_out(struct lint *l, const struct contract_args *args)
 static bool may_lead_to(const struct lint *l, struct str change,
 			struct str operation)
 {
-	struct str setting, choices, v;
-	struct json_iter it;
+	struct lint_names choices = { .n = 0 };
+	bool may;
 
 	if (!change.s || json_type(change) != JSON_STRING ||
 	    !str_starts(change, "\"{"))
 		return false;
-	if (json_find(l->settings, (struct str){ change.s + 2, change.n - 4 },
-		      &setting) != 1)
-		return false;
-	choices = json_get(setting, "enum");
-	if (!choices.s || json_type(choices) != JSON_ARRAY)
-		return true;
-	json_iter_init(&it, choices);
-	while (json_iter_element(&it, &v))
-		if (json_type(v) == JSON_STRING &&
-		    str_eq((struct str){ v.s + 1, v.n - 2 }, operation))
-			return true;
-	return false;
+	may = !lint_add_choices(l, (struct str){ change.s + 2, change.n - 4 },
+				&choices) ||
+	      lint_has_name(&choices, operation);
+	lint_release_names(&choices);
+	return may;
 }
 
 /* Whatever a setting may choose is tried out: --on chooses it. */
 static bool try_choices(struct lint *l, struct contract_args *args,
 			const struct json_member *operation)
 {
-	static const char *const kinds[] = { "added", "updated", "removed" };
 	struct str changes = json_get(l->root, "changes");
 	struct buf on = BUF_INIT;
 	const char *one;
 	bool good = true;
 
 	for (int k = DIFF_ADDED; good && k <= DIFF_REMOVED; k++) {
-		const char *kind = diff_result_name((enum diff_result)k);
+		enum diff_result kind = (enum diff_result)k;
+		struct str change = json_get(changes, diff_result_name(kind));
 
-		if (!may_lead_to(l, json_get(changes, kind), operation->key))
+		if (!may_lead_to(l, change, operation->key))
 			continue;
 		buf_reset(&on);
-		buf_addf(&on, "%s=%.*s", kinds[k - DIFF_ADDED],
+		buf_addf(&on, "%s=%.*s", diff_result_word(kind),
 			 STR_ARG(operation->key));
 		one = on.data;
 		args->on = (struct opt_list){ .v = &one, .n = 1 };

@@ -70,8 +70,8 @@ static void check_settings(struct lint *l)
 	}
 }
 
-/* What "{on_remove}" may turn into; false: anything. */
-static bool add_choices(struct lint *l, struct str name, struct lint_names *to)
+bool lint_add_choices(const struct lint *l, struct str name,
+		      struct lint_names *to)
 {
 	struct str s = lint_setting(l, name),
 		   all = s.s ? json_get(s, "enum") : STR_NONE;
@@ -104,7 +104,7 @@ static void check_changes(struct lint *l)
 			continue;
 		if (name.n > 2 && name.s[0] == '{') {
 			name = (struct str){ name.s + 1, name.n - 2 };
-			open |= !add_choices(l, name, &led);
+			open |= !lint_add_choices(l, name, &led);
 			buf_addf(&l->path, "changes/%.*s", STR_ARG(m.key));
 			lint_use_setting(l, name, false);
 			if (lint_is_secret(l, name))

@@ -395,6 +395,7 @@ out:
 }
 
 /* ---- the end ---- */
+
 void delivery_release(struct delivery *d)
 {
 	for (size_t i = 0; i < d->n_ops; i++)

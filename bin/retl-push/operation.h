@@ -182,9 +182,9 @@ struct limit {
 	struct tmpl by_tmpl;
 };
 
-/* How this destination speaks, and at what pace. */
 #define MAX_CONCURRENCY 256
 
+/* How this destination speaks, and at what pace. */
 struct delivery {
 	struct contract *contract;
 	bool show;              /* a dry run: secrets are placeholders */

@@ -386,12 +386,6 @@ struct push {
 	int64_t started_ms; /* wall clock */
 };
 
-/*
- * The destination wants quiet for so long (ms): nothing is sent before that,
- * and not in this run if it is too long to wait for.
- */
-void push_wait(struct push *p, int64_t ms);
-
 /* Takes a record that waits for nothing into an open batch. */
 void batch_admit(struct push *p, struct rec *r);
 /* Hands open batches on: all of them, or those that are old enough. */
@@ -482,6 +476,11 @@ void flow_answered(struct flow *f, int64_t wait_ms);
 void push_stop(struct push *p, int status, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 void flow_fail_all(struct push *p);
+/*
+ * The destination wants quiet for so long (ms): nothing is sent before that,
+ * and not in this run if it is too long to wait for.
+ */
+void push_wait(struct push *p, int64_t ms);
 
 /* Sets the verdict of one record, text kept in the flow's notes. */
 void flow_decide(struct flow *f, struct rec *r, enum verdict v, struct str code,

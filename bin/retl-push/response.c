@@ -8,23 +8,30 @@
 #include "common/clock.h"
 #include "common/msg.h"
 
-/* It may have been carried out, whatever comes of it. */
-static void mark_ambiguous(struct answer *w)
+/*
+ * It may have been carried out, whatever comes of it. unanswered: and is going
+ * to be made again as it was.
+ */
+static void mark(struct answer *w, bool unanswered)
 {
-	if (!w->s->acts)
-		return;
-	for (size_t i = 0; i < w->f->n; i++)
-		if (w->f->recs[i]->carried)
-			w->f->recs[i]->ambiguous = true;
+	for (size_t i = 0; w->s->acts && i < w->f->n; i++) {
+		struct rec *r = w->f->recs[i];
+
+		if (!r->carried)
+			continue;
+		r->ambiguous = true;
+		r->unanswered |= unanswered;
+	}
 }
 
-/* The same, and it is going to be made again as it was. */
+static void mark_ambiguous(struct answer *w)
+{
+	mark(w, false);
+}
+
 static void mark_unanswered(struct answer *w)
 {
-	mark_ambiguous(w);
-	for (size_t i = 0; w->s->acts && i < w->f->n; i++)
-		if (w->f->recs[i]->carried)
-			w->f->recs[i]->unanswered = true;
+	mark(w, true);
 }
 
 /* Would the flow, were it begun anew, repeat what must not be repeated? */

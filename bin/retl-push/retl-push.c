@@ -32,17 +32,9 @@
 
 static void parse_as(struct config *cfg)
 {
-	static const char *const words[] = {
-		[DIFF_ADDED] = "added",
-		[DIFF_UPDATED] = "updated",
-		[DIFF_REMOVED] = "removed",
-	};
-
 	if (!cfg->as)
 		return;
-	for (int i = DIFF_ADDED; i <= DIFF_REMOVED; i++)
-		if (strcmp(cfg->as, words[i]) == 0)
-			cfg->as_kind = (enum diff_result)i;
+	cfg->as_kind = diff_result_of_word(str_of(cfg->as));
 	if (!cfg->as_kind)
 		opt_die("--as: '%s' is not added, updated or removed", cfg->as);
 }
